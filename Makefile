@@ -1,0 +1,127 @@
+# One command each; every one makes and installs what it needs, so all of them work in a fresh clone.
+# PYTHON=... chooses the interpreter (>= 3.11) that the environment is made with.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.spanbook-installed
+NODE_MODULES := js/node_modules/.package-lock.json
+# no test and no demo may spend somebody's money
+OFFLINE := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo lab test pytest lint format bench torture test-matrix build bundles chromium clean distclean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: bundles ## run the quickstart against the offline model and say where to look
+	@$(OFFLINE) $(VENV)/bin/spanbook demo
+
+lab: bundles ## open JupyterLab on notebooks/
+	@root=; [ "$$(id -u)" != 0 ] || root=--allow-root; \
+	exec $(VENV)/bin/jupyter lab $$root --ServerApp.root_dir=notebooks $(LAB_ARGS)
+
+test: lint ## lint, vitest, notebooks, pytest
+	npm --prefix js test
+	@$(MAKE) --no-print-directory notebooks pytest
+
+# each notebook starts with an empty store of its own
+.PHONY: notebooks
+notebooks: bundles
+	@for notebook in notebooks/*.ipynb; do \
+	  folder=$$(mktemp -d) && \
+	  $(OFFLINE) SPANBOOK_STORE="$$folder/store.db" SPANBOOK_JOURNAL="$$folder/journal" \
+	    $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$notebook"; \
+	  code=$$?; rm -rf "$$folder"; [ $$code = 0 ] || exit $$code; \
+	done
+
+# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file
+pytest: bundles chromium
+	$(OFFLINE) $(PY) -m pytest -n 2 --dist loadfile tests
+
+lint: $(INSTALLED) $(NODE_MODULES) ## ruff, mypy, tsc
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	npm --prefix js run check
+
+format: $(INSTALLED) ## let ruff rewrite what it can
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+bench: bundles chromium ## print the benchmark figures, as ratios measured in one run
+	$(OFFLINE) $(PY) -m tests.benchmarks
+
+torture: bundles ## the long reliability tests
+	@$(OFFLINE) $(PY) -m pytest -m torture --timeout 7200 tests; code=$$?; \
+	if [ $$code = 5 ]; then echo "No test carries the marker 'torture' yet: nothing was run."; exit 0; fi; exit $$code
+
+test-matrix: ## the Python tests with every Python 3.11 to 3.14 that is found, on PATH or in pyenv
+	@ran=; failed=; for version in 3.11 3.12 3.13 3.14; do \
+	  for python in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+	    "$$python" -c 'import ensurepip' 2>/dev/null || continue; \
+	    echo "== Python $$version"; ran="$$ran $$version"; \
+	    $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON="$$python" pytest || failed="$$failed $$version"; \
+	    break; \
+	  done; \
+	done; \
+	[ -n "$$ran" ] || { echo "No Python 3.11 to 3.14 was found."; exit 1; }; \
+	echo "Run with Python$$ran; failed with:$${failed:- none}"; [ -z "$$failed" ]
+
+build: bundles ## wheel and sdist into dist/
+	$(PY) -m build --no-isolation --outdir dist
+
+clean: ## remove what was built, not the environments
+	rm -rf dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/spanbook/widgets/static
+	find src tests js/hatch_build.py -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environments too
+	rm -rf .venv .venv-3.* js/node_modules
+
+# ------------------------------------------------------------------------------------------- what they need
+
+bundles: $(INSTALLED)
+	@$(PY) js/hatch_build.py
+
+$(INSTALLED): pyproject.toml src/spanbook/_version.py | $(PY)
+	@echo "Installing spanbook and its tools into $(VENV)"
+	@SPANBOOK_SKIP_JS=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(PY):
+	@chosen=; found=; for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  found="$$python"; "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  chosen="$$python"; break; \
+	done; \
+	if [ -n "$$chosen" ]; then \
+	  echo "Making $(VENV) with $$("$$chosen" --version)"; exec "$$chosen" -m venv --clear $(VENV); \
+	elif [ -n "$$found" ]; then \
+	  echo "$$found cannot make environments: it lacks ensurepip. On Debian, install python3-venv and run again." >&2; \
+	else \
+	  echo "No Python >= 3.11 among: $(or $(PYTHON),python3.13 python3.12 python3.11 python3)." \
+	    "Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	fi; exit 1
+
+$(NODE_MODULES): js/package.json js/package-lock.json
+	@node -e 'process.exit(+(parseInt(process.versions.node, 10) < 20))' 2>/dev/null && command -v npm >/dev/null || \
+	  { echo "The tests and the widgets' build need Node >= 20 with npm on PATH. Install it and run again." >&2; exit 1; }
+	npm ci --prefix js --no-audit --no-fund
+	@touch $@
+
+# skipping the browser tests is for a person's machine only: in CI they must run
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v $$name >/dev/null; then exit 0; fi; \
+	done; \
+	if command -v apt-get >/dev/null; then \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+	  if $$sudo true 2>/dev/null; then \
+	    echo "Installing Chromium for the browser tests"; \
+	    $$sudo apt-get update -qq && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium && exit 0; \
+	  fi; \
+	fi; \
+	echo "Chromium is missing: the browser tests will be skipped. Install Chromium or Google Chrome" \
+	  "(on Debian: apt-get install chromium) and run again." >&2; [ -z "$$CI" ]

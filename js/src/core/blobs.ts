@@ -1,0 +1,51 @@
+/** Files of a trace as object URLs, fetched once each and given back when the view goes. */
+
+import type { Host } from "./rpc.ts";
+
+/** Raster formats that cannot carry script; everything else is only offered for saving. */
+const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+
+export const isShown = (mimeType: string): boolean => SHOWN.has(mimeType.toLowerCase());
+
+export class Blobs {
+  private readonly urls = new Map<string, Promise<string>>();
+  private readonly made: string[] = [];
+
+  constructor(private readonly host: Host) {}
+
+  /** URL of an image to show; rejects what is not one of the shown formats. */
+  image(digest: string): Promise<string> {
+    return this.url(`show:${digest}`, digest, (mimeType) => {
+      if (!isShown(mimeType)) throw new Error(`${mimeType} is not shown here; save it instead.`);
+      return mimeType;
+    });
+  }
+
+  /** URL of the same bytes for saving, typed so that no browser opens them as a page. */
+  file(digest: string): Promise<string> {
+    return this.url(`save:${digest}`, digest, () => "application/octet-stream");
+  }
+
+  dispose(): void {
+    for (const url of this.made) URL.revokeObjectURL(url);
+    this.made.length = 0;
+  }
+
+  private url(key: string, digest: string, typeFor: (mimeType: string) => string): Promise<string> {
+    const known = this.urls.get(key);
+    if (known) return known;
+    const made = this.make(digest, typeFor);
+    this.urls.set(key, made);
+    made.catch(() => this.urls.delete(key)); // asked again the next time it is wanted
+    return made;
+  }
+
+  private async make(digest: string, typeFor: (mimeType: string) => string): Promise<string> {
+    const { result, buffers } = await this.host.rpc<{ mime_type: string; size: number }>("blob", { digest });
+    const bytes = buffers[0];
+    if (!bytes) throw new Error("The kernel sent no bytes for this file.");
+    const url = URL.createObjectURL(new Blob([bytes as DataView<ArrayBuffer>], { type: typeFor(result.mime_type) }));
+    this.made.push(url);
+    return url;
+  }
+}

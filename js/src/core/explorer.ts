@@ -1,0 +1,493 @@
+/** The state of one explorer as signals: rows, tree, selection, find, live text. No DOM. */
+
+import { batch, computed, signal } from "@preact/signals";
+import type { Token } from "marked";
+import { loadModule } from "./assets.ts";
+import { axisEnd } from "./axis.ts";
+import { Blobs } from "./blobs.ts";
+import { SpanTable } from "./columns.ts";
+import { Details } from "./details.ts";
+import { debounce, whenSlow, type Host } from "./rpc.ts";
+import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
+import { isLong, type Detail, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+
+export type View = "tree" | "conversation";
+
+export interface Found {
+  query: string;
+  rows: number[];
+}
+
+export interface FindError {
+  message: string;
+  at?: number;
+}
+
+export type Lex = (text: string) => Token[];
+
+const TICK_MS = 200;
+
+export class Explorer {
+  readonly table = signal<SpanTable | null>(null);
+  /** Bumped with every change to the table, which changes in place. */
+  readonly revision = signal(0);
+  readonly structure = signal(0);
+  readonly problem = signal<string | null>(null);
+  readonly closed = signal<string | null>(null);
+  readonly loadIsSlow = signal(false);
+
+  readonly selected = signal(-1);
+  readonly collapsed = signal<ReadonlySet<number>>(new Set());
+  readonly view = signal<View>("tree");
+  readonly tab = signal<string | null>(null);
+  readonly plain = signal(false);
+  readonly height = signal(0);
+  readonly split = signal(58);
+  readonly showKeys = signal(false);
+
+  readonly query = signal("");
+  readonly found = signal<Found | null>(null);
+  readonly findError = signal<FindError | null>(null);
+  readonly findIsSlow = signal(false);
+
+  readonly partials = new Map<number, PartialPush>();
+  readonly partialVersion = signal(0);
+  readonly streaming = signal(-1);
+  /** Ms from the trace's start; moves while something runs. */
+  readonly now = signal(0);
+  readonly details: Details;
+  readonly blobs: Blobs;
+
+  private readonly offs: (() => void)[] = [];
+  private readonly saveView = debounce(() => this.host.setView(this.viewState()), 250);
+  private readonly searchAgain = debounce(() => void this.search(this.query.peek()), 1000);
+  private readonly lex = signal<Lex | null>(null);
+  private lexWanted = false;
+  private clockAhead = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private backlog: [RowsPush, DataView[]][] | null = null;
+  private searches = 0;
+  private lagging = 0;
+  private isDisposed = false;
+
+  readonly tree = computed(() => {
+    this.structure.value;
+    const table = this.table.value;
+    return buildTree(table?.c ?? { parent: [], start: [] }, table?.n ?? 0);
+  });
+
+  readonly keep = computed(() => (this.found.value ? keepMatches(this.tree.value, this.found.value.rows) : undefined));
+
+  readonly flat = computed(() => flatten(this.tree.value, this.collapsed.value, this.keep.value));
+
+  /** Failed spans below each row. */
+  readonly errorsBelow = computed(() => {
+    this.revision.value;
+    const tree = this.tree.value;
+    const table = this.table.value;
+    return sumBelow(tree, (row) => (table?.hasError(row) ? 1 : 0));
+  });
+
+  readonly isLive = computed(() => {
+    this.revision.value;
+    return this.closed.value === null && this.table.value?.summary.status === "open";
+  });
+
+  /** Last moment known, and where the axis ends, in ms from the trace's start. */
+  readonly last = computed(() => {
+    this.revision.value;
+    return this.table.value?.lastKnown() ?? 0;
+  });
+
+  readonly end = computed(() => {
+    const last = this.isLive.value ? Math.max(this.now.value, this.last.value) : this.last.value;
+    return axisEnd(last, this.isLive.value);
+  });
+
+  constructor(readonly host: Host) {
+    this.blobs = new Blobs(host);
+    this.details = new Details(host, (row, detail) => this.detailArrived(row, detail));
+  }
+
+  async start(): Promise<void> {
+    const { host } = this;
+    const view = host.getView() ?? {};
+    batch(() => {
+      this.view.value = view.view === "conversation" ? "conversation" : "tree";
+      this.tab.value = view.tab ?? null;
+      this.plain.value = view.plain ?? false;
+      this.height.value = view.height ?? host.height ?? 0;
+      this.split.value = view.split ?? 58;
+      this.collapsed.value = new Set(view.collapsed ?? []);
+    });
+    this.offs.push(
+      host.onPush((push, buffers) => this.receive(push, buffers)),
+      host.onClose((reason) => this.close(reason)),
+    );
+    if (host.onReload) this.offs.push(host.onReload(() => void this.load()));
+    await this.load();
+    if (this.isDisposed || !this.table.peek()) return;
+    const row = view.row ?? this.flat.peek().rows[0] ?? -1;
+    if (row < this.tree.peek().n) this.select(row);
+    if (host.onSelected) this.offs.push(host.onSelected((spanId) => void this.selectSpan(spanId)));
+  }
+
+  dispose(): void {
+    this.isDisposed = true;
+    this.saveView.flush();
+    clearInterval(this.timer);
+    for (const off of this.offs) off();
+    this.blobs.dispose();
+  }
+
+  // ---- rows -------------------------------------------------------------------------------------------
+
+  private async load(): Promise<void> {
+    const loading = this.host.load();
+    whenSlow(loading, () => (this.loadIsSlow.value = true));
+    try {
+      const { meta, cols } = await loading;
+      if (!meta || typeof meta.n !== "number") {
+        this.problem.value = "There is no trace to show. Re-run this cell.";
+        return;
+      }
+      this.adopt(await SpanTable.decode(meta, cols), meta.now_ms);
+    } catch (error) {
+      // A closed kernel says so itself; the rows there were before stay readable.
+      if (this.closed.peek() === null && !this.table.peek()) this.problem.value = (error as Error).message;
+    } finally {
+      this.loadIsSlow.value = false;
+    }
+  }
+
+  private adopt(table: SpanTable, nowMs: number | undefined): void {
+    if (this.isDisposed) return;
+    batch(() => {
+      this.problem.value = null;
+      this.table.value = table;
+      this.structure.value++;
+      this.revision.value++;
+      this.setClock(nowMs);
+    });
+  }
+
+  /** A gap in the revisions: take what came, and ask once for everything. */
+  private async reload(): Promise<void> {
+    if (this.backlog) return;
+    this.backlog = [];
+    try {
+      const { result, buffers } = await this.host.rpc<Parameters<typeof SpanTable.decode>[0]>("reload");
+      const table = await SpanTable.decode(result, buffers[0] ?? new DataView(new ArrayBuffer(0)));
+      for (const [push, columns] of this.backlog) if (push.rev > table.rev) table.apply(push, columns);
+      this.adopt(table, result.now_ms);
+      this.details.clear();
+      this.details.want(this.selected.peek());
+    } catch (error) {
+      if (this.closed.peek() === null) this.problem.value = (error as Error).message;
+    } finally {
+      this.backlog = null;
+    }
+  }
+
+  private receive(push: Push, buffers: DataView[]): void {
+    const table = this.table.peek();
+    if (push.kind === "closed") this.close(push.reason);
+    else if (!table) return;
+    else if (push.kind === "rows") this.receiveRows(table, push, buffers);
+    else if (push.kind === "partial") this.receivePartial(table, push);
+    else if (push.kind === "summary") {
+      table.summary = push.summary;
+      this.revision.value++;
+      this.setClock();
+    }
+  }
+
+  private receiveRows(table: SpanTable, push: RowsPush, buffers: DataView[]): void {
+    if (push.rev <= table.rev) return;
+    this.backlog?.push([push, buffers]);
+    const hasGap = push.rev > table.rev + 1;
+    batch(() => {
+      const changed = table.apply(push, buffers);
+      if (table.structure !== 0) this.structure.value++;
+      table.structure = 0;
+      this.revision.value++;
+      this.setClock(push.now_ms);
+      for (const row of changed) this.rowChanged(table, row);
+    });
+    if (hasGap) void this.reload();
+    if (this.query.peek().trim() !== "") this.searchAgain();
+  }
+
+  private rowChanged(table: SpanTable, row: number): void {
+    if (!table.isOpen(row) && this.streaming.peek() === row) this.streaming.value = -1;
+    if (this.details.touch(row, table.isOpen(row)) && row === this.selected.peek()) this.details.want(row);
+  }
+
+  private detailArrived(row: number, detail: Detail): void {
+    const isOpen = this.table.peek()?.isOpen(row) ?? false;
+    if (!isOpen && detail.span.status !== "open") this.partials.delete(row);
+    if (row !== this.selected.peek()) return;
+    this.host.setSelected(detail.span.span_id);
+    // The span ended between the kernel's answer and its push: what came still says it runs.
+    if (!isOpen && detail.span.status === "open" && this.lagging++ < 5) {
+      setTimeout(() => {
+        if (this.details.touch(row, false) && row === this.selected.peek() && !this.isDisposed) this.details.want(row);
+      }, 400);
+    }
+  }
+
+  private receivePartial(table: SpanTable, push: PartialPush): void {
+    if (push.row < table.n && !table.isOpen(push.row)) return;
+    this.partials.set(push.row, push);
+    this.streaming.value = push.row;
+    this.partialVersion.value++;
+  }
+
+  private close(reason: string): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.closed.value = reason;
+    if (!this.table.peek()) this.problem.value = "This view has lost its kernel. Re-run this cell.";
+  }
+
+  /** Place `now` by the kernel's clock where it is known, and keep it moving while the trace runs. */
+  private setClock(nowMs?: number): void {
+    const table = this.table.peek();
+    if (!table) return;
+    if (nowMs !== undefined) this.clockAhead = nowMs - Date.now();
+    const tick = (): void => {
+      this.now.value = Math.max(Date.now() + this.clockAhead - table.startMs, this.last.peek());
+    };
+    clearInterval(this.timer);
+    this.timer = undefined;
+    tick();
+    if (this.isLive.peek()) this.timer = setInterval(tick, TICK_MS);
+  }
+
+  /** Where a row's bar ends now, ms from the trace's start. */
+  rowEnd(table: SpanTable, row: number): number {
+    const start = table.c.start[row] as number;
+    const duration = table.c.duration[row] as number;
+    if (duration >= 0) return start + duration;
+    return Math.max(start, table.isOpen(row) && this.isLive.value ? this.now.value : this.last.value);
+  }
+
+  // ---- selection and folding --------------------------------------------------------------------------
+
+  select(row: number): void {
+    if (row < 0 || row === this.selected.peek()) return;
+    this.lagging = 0;
+    batch(() => {
+      this.selected.value = row;
+      this.reveal(row);
+    });
+    this.details.want(row);
+    const known = this.details.get(row);
+    if (known) this.host.setSelected(known.span.span_id);
+    this.saveView();
+  }
+
+  /** Select the row that Python names; span ids are not in the columns, so the kernel is asked. */
+  async selectSpan(spanId: string | null): Promise<void> {
+    const current = this.details.get(this.selected.peek());
+    if (spanId === null || current?.span.span_id === spanId || !/^[0-9a-f]+$/i.test(spanId)) return;
+    try {
+      const { result } = await this.host.rpc<{ rows: number[] }>("find", { query: `span_id == "${spanId}"` });
+      const row = result.rows[0];
+      if (row !== undefined) this.select(row);
+    } catch (error) {
+      if (this.closed.peek() === null) this.findError.value = { message: (error as Error).message };
+    }
+  }
+
+  /** Move the selection by lines of the tree as drawn. */
+  move(by: number): void {
+    const { rows, line } = this.flat.peek();
+    const at = line[this.selected.peek()] ?? -1;
+    const to = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
+    if (rows.length > 0) this.select(rows[to] as number);
+  }
+
+  selectLine(line: number): void {
+    const { rows } = this.flat.peek();
+    const row = rows[line < 0 ? rows.length + line : line];
+    if (row !== undefined) this.select(row);
+  }
+
+  toggle(row: number, open = this.collapsed.peek().has(row)): void {
+    const next = new Set(this.collapsed.peek());
+    if (open) next.delete(row);
+    else next.add(row);
+    this.collapsed.value = next;
+    this.saveView();
+  }
+
+  setAllOpen(open: boolean): void {
+    const tree = this.tree.peek();
+    const next = new Set<number>();
+    if (!open) for (let row = 0; row < tree.n; row++) if (isParent(tree, row) && (tree.parent[row] as number) >= 0) next.add(row);
+    const at = this.selected.peek();
+    const top = open ? undefined : ancestors(tree, at).find((row) => next.has(row));
+    batch(() => {
+      this.collapsed.value = next;
+      if (top !== undefined) this.select(top);
+    });
+    this.saveView();
+  }
+
+  /** Right arrow: open, then go in. */
+  into(): void {
+    const row = this.selected.peek();
+    const tree = this.tree.peek();
+    if (row < 0 || !isParent(tree, row)) return;
+    if (this.collapsed.peek().has(row) && !this.found.peek()) this.toggle(row, true);
+    else this.move(1);
+  }
+
+  /** Left arrow: close, then go to the parent. */
+  outOf(): void {
+    const row = this.selected.peek();
+    const tree = this.tree.peek();
+    if (row < 0) return;
+    if (isParent(tree, row) && !this.collapsed.peek().has(row) && !this.found.peek()) this.toggle(row, false);
+    else if ((tree.parent[row] as number) >= 0) this.select(tree.parent[row] as number);
+  }
+
+  nextError(by: 1 | -1 = 1): void {
+    const table = this.table.peek();
+    if (table) this.nextWhere((row) => table.hasError(row), by);
+  }
+
+  nextMatch(by: 1 | -1 = 1): void {
+    const keep = this.keep.peek();
+    if (keep) this.nextWhere((row) => keep[row] === MATCH, by);
+  }
+
+  /** Select the next row for which `holds`, in tree order with everything open, around the end. */
+  private nextWhere(holds: (row: number) => boolean, by: 1 | -1): void {
+    const { rows, line } = flatten(this.tree.peek(), new Set());
+    const from = line[this.selected.peek()] ?? -1;
+    const start = from < 0 ? (by > 0 ? -1 : 0) : from;
+    for (let step = 1; step <= rows.length; step++) {
+      const row = rows[(((start + by * step) % rows.length) + rows.length) % rows.length] as number;
+      if (holds(row)) return this.select(row);
+    }
+  }
+
+  private reveal(row: number): void {
+    const hidden = ancestors(this.tree.peek(), row).filter((up) => this.collapsed.peek().has(up));
+    if (hidden.length > 0) this.collapsed.value = new Set([...this.collapsed.peek()].filter((each) => !hidden.includes(each)));
+    if (this.keep.peek() && this.keep.peek()?.[row] === 0) this.clearFind();
+  }
+
+  // ---- find -------------------------------------------------------------------------------------------
+
+  async search(query: string): Promise<void> {
+    this.query.value = query;
+    const ticket = ++this.searches;
+    if (query.trim() === "") return this.clearFind();
+    const request = this.host.rpc<{ rows: number[]; error?: FindError }>("find", { query });
+    whenSlow(request, () => (this.findIsSlow.value = ticket === this.searches));
+    try {
+      const { result } = await request;
+      if (ticket !== this.searches || this.isDisposed) return;
+      batch(() => {
+        this.findError.value = result.error ?? null;
+        if (!result.error) this.found.value = { query, rows: result.rows };
+        this.findIsSlow.value = false;
+      });
+    } catch (error) {
+      if (ticket !== this.searches) return;
+      this.findIsSlow.value = false;
+      this.findError.value = { message: this.closed.peek() === null ? (error as Error).message : "No kernel. Re-run this cell to search." };
+    }
+  }
+
+  clearFind(): void {
+    this.searches++;
+    batch(() => {
+      this.query.value = "";
+      this.found.value = null;
+      this.findError.value = null;
+      this.findIsSlow.value = false;
+    });
+  }
+
+  // ---- payloads and view state ------------------------------------------------------------------------
+
+  /** The next slice of a long string, and where to go on, or null when that was the last. */
+  async more(row: number, long: Long, offset: number): Promise<{ text: string; next: number | null }> {
+    const { result } = await this.host.rpc<{ text: string; next: number | null }>("more", {
+      row,
+      field: long.field,
+      path: long.path,
+      offset,
+    });
+    return result;
+  }
+
+  /** A string in full: itself, or all slices of a long one. */
+  async fullText(row: number, value: unknown): Promise<string> {
+    if (!isLong(value)) return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+    let text = value.head;
+    for (let at: number | null = text.length; at !== null && at < value.size; ) {
+      const slice = await this.more(row, value, at);
+      text += slice.text;
+      at = slice.next;
+    }
+    return text;
+  }
+
+  /** The markdown lexer; null, and asked for, as long as it is not here. Without it text stays plain. */
+  lexer(): Lex | null {
+    if (this.host.lex) return this.host.lex;
+    if (!this.lexWanted) {
+      this.lexWanted = true;
+      loadModule<{ lex: Lex }>(this.host.rpc, "markdown.js", MARKDOWN_SHA256).then(
+        (module) => (this.lex.value = module.lex),
+        (error: Error) => console.warn(`spanbook shows text without markdown: ${error.message}`),
+      );
+    }
+    return this.lex.value;
+  }
+
+  detail(): Detail | null {
+    this.details.version.value;
+    return this.details.get(this.selected.value);
+  }
+
+  setView(view: View): void {
+    this.view.value = view;
+    this.saveView();
+  }
+
+  setTab(tab: string): void {
+    this.tab.value = tab;
+    this.saveView();
+  }
+
+  setPlain(plain: boolean): void {
+    this.plain.value = plain;
+    this.saveView();
+  }
+
+  setHeight(px: number): void {
+    this.height.value = Math.round(Math.min(1600, Math.max(160, px)));
+    this.saveView();
+  }
+
+  setSplit(percent: number): void {
+    this.split.value = Math.round(Math.min(80, Math.max(25, percent)) * 10) / 10;
+    this.saveView();
+  }
+
+  private viewState(): ViewState {
+    const state: ViewState = { row: this.selected.peek(), view: this.view.peek(), split: this.split.peek() };
+    const tab = this.tab.peek();
+    if (tab !== null) state.tab = tab;
+    if (this.plain.peek()) state.plain = true;
+    if (this.height.peek() > 0) state.height = this.height.peek();
+    if (this.collapsed.peek().size > 0) state.collapsed = [...this.collapsed.peek()].slice(0, 500);
+    return state;
+  }
+}

@@ -1,0 +1,10 @@
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
+
+/** SHA-256 of the explorer.js built together with this chip, hex; set by build.mjs. */
+declare const EXPLORER_SHA256: string;
+
+/** The same of the markdown.js built together with this explorer. */
+declare const MARKDOWN_SHA256: string;

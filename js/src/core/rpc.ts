@@ -1,0 +1,206 @@
+/**
+ * Talking to Python: requests by message, and the Host that the explorer is mounted on.
+ *
+ * A request has no timeout that rejects. While a cell runs, some kernels answer only afterwards; the message
+ * waits in their queue and is answered then, so the user is told (see `whenSlow`) and the request stays.
+ */
+
+import type { Token } from "marked";
+import type { Meta, Push, ViewState } from "./types.ts";
+
+/** The part of anywidget's model that we use. */
+export interface AnyModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  on(event: string, callback: (...args: never[]) => void): void;
+  off(event: string, callback: (...args: never[]) => void): void;
+}
+
+export interface Reply<T> {
+  result: T;
+  buffers: DataView[];
+}
+
+export interface Loaded {
+  meta: Meta;
+  cols: DataView;
+}
+
+/** Where an explorer gets its data from and leaves its state; one trace each. */
+export interface Host {
+  load(): Promise<Loaded>;
+  rpc<T>(method: string, params?: object): Promise<Reply<T>>;
+  /** Pushes in the order they came; returns the function that unsubscribes. */
+  onPush(callback: (push: Push, buffers: DataView[]) => void): () => void;
+  onClose(callback: (reason: string) => void): () => void;
+  /** The whole trace was sent anew (traits changed); `load()` gives it. */
+  onReload?(callback: () => void): () => void;
+  getView(): ViewState;
+  setView(view: ViewState): void;
+  setSelected(spanId: string | null): void;
+  /** Python chose a span. */
+  onSelected?(callback: (spanId: string | null) => void): () => void;
+  /** The markdown lexer where it is already at hand, in a page that has no kernel to fetch it from. */
+  lex?: (text: string) => Token[];
+  /** Height of the body in px that Python asked for; 0 or absent leaves it to the widget. */
+  height?: number;
+}
+
+export class ClosedError extends Error {}
+
+type Custom = { kind?: string; id?: unknown; result?: unknown; error?: { message?: string } };
+type Listener = (message: Custom, buffers: DataView[]) => void;
+
+interface Pending {
+  resolve(reply: Reply<unknown>): void;
+  reject(error: Error): void;
+}
+
+/** Requests and pushes of one view of one model. */
+export class Channel {
+  readonly #pending = new Map<string, Pending>();
+  readonly #listeners = new Set<Listener>();
+  readonly #closers = new Set<(reason: string) => void>();
+  // Replies reach every view of a model, so ids carry who asked.
+  readonly #prefix = Math.random().toString(36).slice(2, 8);
+  #count = 0;
+  #closed: string | null = null;
+
+  readonly #model: AnyModel;
+
+  constructor(model: AnyModel) {
+    this.#model = model;
+    model.on("msg:custom", this.#receive);
+    model.on("comm:close", this.#lost);
+    model.on("comm_live_update", this.#lost);
+  }
+
+  call<T>(method: string, params: object = {}): Promise<Reply<T>> {
+    if (this.#closed !== null) return Promise.reject(new ClosedError(this.#closed));
+    const id = `${this.#prefix}-${++this.#count}`;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject });
+      this.#model.send({ kind: "rpc", v: 1, id, method, params });
+    });
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onClose(callback: (reason: string) => void): () => void {
+    if (this.#closed !== null) callback(this.#closed);
+    this.#closers.add(callback);
+    return () => this.#closers.delete(callback);
+  }
+
+  dispose(): void {
+    this.#model.off("msg:custom", this.#receive);
+    this.#model.off("comm:close", this.#lost);
+    this.#model.off("comm_live_update", this.#lost);
+    this.#listeners.clear();
+    this.#closers.clear();
+  }
+
+  readonly #lost = (): void => this.#close("no kernel");
+
+  #close(reason: string): void {
+    if (this.#closed !== null) return;
+    this.#closed = reason;
+    for (const waiting of this.#pending.values()) waiting.reject(new ClosedError(reason));
+    this.#pending.clear();
+    for (const callback of this.#closers) callback(reason);
+  }
+
+  readonly #receive = (message: Custom & { reason?: string }, buffers: DataView[] = []): void => {
+    if (message?.kind === "rpc-response") {
+      const waiting = this.#pending.get(String(message.id));
+      this.#pending.delete(String(message.id));
+      if (message.error) waiting?.reject(new Error(message.error.message || "The kernel gave no reason."));
+      else waiting?.resolve({ result: message.result, buffers });
+    } else if (message?.kind === "closed") {
+      this.#close(message.reason || "no kernel");
+    } else if (message && typeof message === "object") {
+      for (const listener of this.#listeners) listener(message, buffers);
+    }
+  };
+}
+
+export const SLOW_MS = 300;
+
+/** Call `slow` when the promise has not settled after 300 ms. */
+export function whenSlow(promise: Promise<unknown>, slow: () => void): void {
+  const timer = setTimeout(slow, SLOW_MS);
+  const stop = (): void => clearTimeout(timer);
+  promise.then(stop, stop);
+}
+
+/** A function that runs once, `ms` after its last call; `flush` runs what is due now. */
+export function debounce(run: () => void, ms: number): { (): void; flush(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const due = (): void => {
+    timer = undefined;
+    run();
+  };
+  const later = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(due, ms);
+  };
+  later.flush = (): void => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    due();
+  };
+  return later;
+}
+
+/** The host behind a TraceExplorer's traits; `dispose` when its view is removed. */
+export function modelHost(model: AnyModel): Host & { dispose(): void } {
+  const channel = new Channel(model);
+  let view = (model.get("_view") as ViewState | undefined) ?? {};
+  let loadedRev = -1;
+  const save = debounce(() => {
+    model.set("_view", view);
+    model.save_changes();
+  }, 400);
+  const subscribe = (event: string, callback: () => void): (() => void) => {
+    model.on(event, callback);
+    return () => model.off(event, callback);
+  };
+  return {
+    height: Number(model.get("_height")) || 0,
+    load: () => {
+      loadedRev = Number(model.get("_rev"));
+      return Promise.resolve({ meta: model.get("_meta") as Meta, cols: model.get("_cols") as DataView });
+    },
+    rpc: (method, params) => channel.call(method, params),
+    onPush: (callback) => channel.listen((message, buffers) => callback(message as unknown as Push, buffers)),
+    onClose: (callback) => channel.onClose(callback),
+    onReload: (callback) =>
+      subscribe("change:_cols", () => {
+        if (Number(model.get("_rev")) !== loadedRev) callback();
+      }),
+    getView: () => view,
+    setView: (next) => {
+      view = next;
+      save();
+    },
+    setSelected: (spanId) => {
+      if (model.get("selected_span_id") === spanId) return;
+      model.set("selected_span_id", spanId);
+      model.save_changes();
+    },
+    onSelected: (callback) => {
+      const current = model.get("selected_span_id");
+      if (typeof current === "string") callback(current);
+      return subscribe("change:selected_span_id", () => callback(model.get("selected_span_id") as string | null));
+    },
+    dispose: () => {
+      save.flush();
+      channel.dispose();
+    },
+  };
+}

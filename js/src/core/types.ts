@@ -1,0 +1,230 @@
+/**
+ * What Python sends, as src/spanbook/widgets writes it. Names and units are those of the store's columns.
+ *
+ * Wire format of the tree: columns of `n` entries one after another, little endian, in this order:
+ * start f64 (ms from `trace_start_ms`), duration f32 (ms, NaN while running), first_token f32 (ms from the
+ * span's start, NaN = none), parent i32 (row index, -1 = root or orphan), tokens u32 (0 = none), cost f32
+ * (NaN = none), name u16 (u32 with `wide_names`), sub u16, kind u8, status u8 (low 2 bits: STATUS; 16 = seen
+ * twice, not counted). Row indices never change; a parent may come after its children.
+ */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export const OPEN = 0;
+export const INTERRUPTED = 1;
+export const FAILED = 3;
+export const SEEN_TWICE = 16;
+
+export type Status = "open" | "interrupted" | "ok" | "error";
+export const STATUS: readonly Status[] = ["open", "interrupted", "ok", "error"];
+
+export interface Cell {
+  id?: string | null;
+  execution_count?: number | null;
+  notebook?: string | null;
+}
+
+export interface Summary {
+  trace_id: string;
+  name: string;
+  status: Status;
+  start_ms: number;
+  duration_ms: number | null;
+  n_spans: number;
+  n_open: number;
+  n_llm: number;
+  n_errors: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd: number | null;
+  cell: Cell | null;
+  user_id: string | null;
+  session_id: string | null;
+  tags: string[];
+  dropped: number;
+}
+
+export interface Meta {
+  v: number;
+  n: number;
+  encoding: "raw" | "deflate";
+  names: string[];
+  subs: string[];
+  wide_names: boolean;
+  kinds: string[];
+  rev: number;
+  summary: Summary;
+  trace_start_ms: number;
+  /** Rows that were not sent because the trace is too large. */
+  cut: number;
+  /** The kernel's clock when this was made; without it the browser's clock is taken for the kernel's. */
+  now_ms?: number;
+  /** Names the static snapshot (`.sb-snap-<snap>`) that this widget stands in for. */
+  snap?: string;
+}
+
+export interface RowsPush {
+  kind: "rows";
+  rev: number;
+  n: number;
+  count: number;
+  names_from: number;
+  names: string[];
+  subs_from: number;
+  subs: string[];
+  wide_names: boolean;
+  summary: Summary;
+  now_ms?: number;
+}
+
+export interface PartialPush {
+  kind: "partial";
+  row: number;
+  text: string;
+  at_ms: number;
+}
+
+export type Push =
+  | RowsPush
+  | PartialPush
+  | { kind: "summary"; summary: Summary }
+  | { kind: "closed"; reason: string };
+
+/** A string too long to send whole; the rest comes by `more {row, field, path, offset}`. */
+export interface Long {
+  $long: true;
+  size: number;
+  head: string;
+  path: (string | number)[];
+  field: string;
+}
+
+export interface Part {
+  type: string;
+  [key: string]: Json | undefined;
+}
+
+export interface Message {
+  role: string;
+  parts: Part[];
+  finish_reason?: string;
+  name?: string;
+}
+
+export type Payload =
+  | { kind: "messages"; value: Message[] }
+  | { kind: "json"; value: Json }
+  | { kind: "text"; value: Json };
+
+export interface SpanError {
+  type: string;
+  module?: string | null;
+  message: Json;
+  traceback?: Json;
+}
+
+export interface Usage {
+  input_tokens?: number | null;
+  output_tokens?: number | null;
+  cache_read_tokens?: number | null;
+  cache_write_tokens?: number | null;
+  reasoning_tokens?: number | null;
+  audio_input_tokens?: number | null;
+  audio_output_tokens?: number | null;
+}
+
+export interface SpanFacts {
+  span_id: string;
+  parent_id?: string | null;
+  name: string;
+  kind: string;
+  status: Status;
+  level?: string | null;
+  start_ms?: number | null;
+  duration_ms?: number | null;
+  time_to_first_token_ms?: number | null;
+  model?: string | null;
+  provider?: string | null;
+  finish_reason?: string | null;
+  response_id?: string | null;
+  usage?: Usage | null;
+  cost_usd?: number | null;
+  input_cost_usd?: number | null;
+  output_cost_usd?: number | null;
+  cost_source?: string | null;
+  error_type?: string | null;
+  user_id?: string | null;
+  session_id?: string | null;
+  tags?: string[] | null;
+  environment?: string | null;
+  release?: string | null;
+  feature?: string | null;
+  region?: string | null;
+  prompt_name?: string | null;
+  prompt_version?: string | null;
+  notebook?: string | null;
+  cell_id?: string | null;
+  execution_count?: number | null;
+  counted?: boolean | null;
+}
+
+export interface SpanEvent {
+  time_ms: number;
+  name: string;
+  data: Json;
+}
+
+export interface Score {
+  name: string;
+  value: number | string | boolean | null;
+  value_type: string;
+  source: string;
+  comment: string | null;
+}
+
+export interface Detail {
+  span: SpanFacts;
+  input: Payload | null;
+  output: Payload | null;
+  error: SpanError | null;
+  metadata: Json;
+  model_parameters: Json;
+  tools: Json;
+  attributes: Json;
+  events: SpanEvent[];
+  scores: Score[];
+}
+
+export interface Turn {
+  row: number;
+  new_input: Message[];
+  output: Message[];
+}
+
+/** What the widget remembers of how it was left; small, saved with the notebook's widget state. */
+export interface ViewState {
+  row?: number;
+  view?: string;
+  tab?: string;
+  collapsed?: number[];
+  plain?: boolean;
+  height?: number;
+  split?: number;
+}
+
+export function isLong(value: unknown): value is Long {
+  return typeof value === "object" && value !== null && (value as { $long?: unknown }).$long === true;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The text of a JSON value: strings as they are, everything else as JSON. */
+export function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return "";
+  if (isLong(value)) return value.head;
+  return JSON.stringify(value);
+}

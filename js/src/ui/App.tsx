@@ -1,0 +1,171 @@
+/** The explorer as a whole: header, the view chosen, footer, and the keys that work everywhere in it. */
+
+import { render, type CSSProperties, type JSX } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Explorer } from "../core/explorer.ts";
+import type { Host } from "../core/rpc.ts";
+import { followTheme } from "../core/theme.ts";
+import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
+import { Conversation } from "./Conversation.tsx";
+import { Detail } from "./Detail.tsx";
+import { Footer, Keys } from "./Footer.tsx";
+import { FindNote, Header } from "./Header.tsx";
+import { Busy, Grip } from "./Small.tsx";
+import { TreePane } from "./Tree.tsx";
+
+const BODY_PX = 432;
+
+/** Draw an explorer into `el` and keep it until the returned function is called. */
+export function mountExplorer(el: HTMLElement, host: Host, css: string): () => void {
+  const root = el.ownerDocument.createElement("div");
+  root.className = "sb sb-explorer";
+  el.append(root);
+  const explorer = new Explorer(host);
+  const prefix = newPrefix();
+  const onKeyDown = (event: KeyboardEvent): void => {
+    // No key may reach the notebook: "d d" in Lab's command mode deletes the cell.
+    event.stopPropagation();
+    if (!event.defaultPrevented) anywhere(explorer, root, event);
+  };
+  root.addEventListener("keydown", onKeyDown);
+  const stopTheme = followTheme(root);
+  render(
+    <ExplorerContext.Provider value={explorer}>
+      <PrefixContext.Provider value={prefix}>
+        <style>{css}</style>
+        <App root={root} />
+      </PrefixContext.Provider>
+    </ExplorerContext.Provider>,
+    root,
+  );
+  void explorer.start();
+  return () => {
+    stopTheme();
+    explorer.dispose();
+    render(null, root);
+    root.remove();
+  };
+}
+
+const focusOn = (root: HTMLElement, selector: string): void => root.querySelector<HTMLElement>(selector)?.focus();
+
+/** Keys that work wherever the focus is in the explorer, except while typing. */
+function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
+  const target = event.target as HTMLElement;
+  if (event.key === "Escape") {
+    event.preventDefault();
+    if (x.showKeys.peek()) x.showKeys.value = false;
+    else if (x.query.peek() !== "" && !target.closest(".sb-right")) x.clearFind();
+    focusOn(root, ".sb-tree");
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+  const keys: Record<string, () => void> = {
+    "/": () => {
+      x.setView("tree");
+      setTimeout(() => focusOn(root, ".sb-find input"), 0);
+    },
+    "?": () => (x.showKeys.value = !x.showKeys.peek()),
+    e: () => x.nextError(1),
+    E: () => x.nextError(-1),
+    n: () => x.nextMatch(1),
+    N: () => x.nextMatch(-1),
+  };
+  const act = keys[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function App({ root }: { root: HTMLElement }): JSX.Element {
+  const x = useExplorer();
+  const focusTree = useMemo(() => () => setTimeout(() => focusOn(root, ".sb-tree"), 0), [root]);
+  return (
+    <>
+      <Header focusTree={focusTree} />
+      <FindNote />
+      {x.table.value === null ? <NoTrace /> : x.table.value.n === 0 ? <Empty /> : x.view.value === "conversation" ? <ConversationBody focusTree={focusTree} /> : <Body root={root} />}
+      <Footer />
+      <Keys
+        close={() => {
+          x.showKeys.value = false;
+          focusTree();
+        }}
+      />
+      <HeightGrip root={root} />
+    </>
+  );
+}
+
+function NoTrace(): JSX.Element {
+  const x = useExplorer();
+  if (x.problem.value !== null) return <div class="sb-note" role="status">{x.problem.value}</div>;
+  if (x.loadIsSlow.value) return <Busy />;
+  return <div class="sb-note">Loading…</div>;
+}
+
+function Empty(): JSX.Element {
+  const x = useExplorer();
+  return (
+    <div class="sb-note" role="status">
+      {x.isLive.value ? "Nothing has happened yet in this trace." : "This trace has no spans. Re-run this cell to make some."}
+    </div>
+  );
+}
+
+function bodyStyle(height: number): CSSProperties {
+  return { "--sb-height": `${height > 0 ? height : BODY_PX}px` } as CSSProperties;
+}
+
+function ConversationBody({ focusTree }: { focusTree: () => void }): JSX.Element {
+  const x = useExplorer();
+  return (
+    <div style={bodyStyle(x.height.value)}>
+      <Conversation toTree={focusTree} />
+    </div>
+  );
+}
+
+function Body({ root }: { root: HTMLElement }): JSX.Element {
+  const x = useExplorer();
+  const prefix = usePrefix();
+  const body = useRef<HTMLDivElement>(null);
+  const detail = useRef<HTMLDivElement>(null);
+  const row = x.selected.value;
+  const split = x.split.value;
+  useEffect(() => {
+    if (detail.current) detail.current.scrollTop = 0;
+  }, [row]);
+  const style = { ...bodyStyle(x.height.value), "--sb-left": `${split}fr`, "--sb-rest": `${100 - split}fr` } as CSSProperties;
+  const name = row >= 0 ? (x.table.value?.name(row) ?? "") : "";
+  return (
+    <div class="sb-body" ref={body} style={style} role="tabpanel" id={`${prefix}-view-panel`} aria-labelledby={`${prefix}-view-tree`}>
+      <TreePane focusDetail={() => detail.current?.focus()} />
+      <div class="sb-right">
+        <Grip
+          axis="x"
+          label="Width of the tree"
+          value={split}
+          min={25}
+          max={80}
+          drag={(px) => x.setSplit(x.split.peek() + (px / (body.current?.clientWidth || root.clientWidth || 1)) * 100)}
+          step={(by) => x.setSplit(x.split.peek() + 2 * by)}
+        />
+        <div class="sb-detail" ref={detail} tabIndex={0} role="region" aria-label={name === "" ? "Detail" : `Detail of ${name}`}>
+          <Detail />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function HeightGrip({ root }: { root: HTMLElement }): JSX.Element {
+  const x = useExplorer();
+  const height = x.height.value > 0 ? x.height.value : BODY_PX;
+  const set = (px: number): void => {
+    if (root.isConnected) x.setHeight(px);
+  };
+  return (
+    <Grip axis="y" label="Height" value={height} min={160} max={1600} drag={(px) => set(height + px)} step={(by) => set(height + 26 * by)} />
+  );
+}

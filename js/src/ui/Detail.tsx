@@ -1,0 +1,214 @@
+/** The right-hand pane: what one span was, what went in and came out, and everything else known of it. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
+import { pairCalls } from "../core/messages.ts";
+import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
+import { useExplorer, usePrefix } from "./context.ts";
+import { ErrorBox, ErrorLine } from "./ErrorBox.tsx";
+import { Events, Metadata, Scores, Tools, UsageTable } from "./Facts.tsx";
+import { Json } from "./Json.tsx";
+import { CopyMessages, Messages } from "./Messages.tsx";
+import { Busy, Copy, Glyph, Section, Tabs, kindClass, type TabSpec } from "./Small.tsx";
+import { Text } from "./Text.tsx";
+
+export function Detail(): JSX.Element {
+  const x = useExplorer();
+  const prefix = usePrefix();
+  const row = x.selected.value;
+  const table = x.table.value;
+  x.revision.value;
+  if (!table || row < 0) return <div class="sb-note">Choose a span to see what went in and came out.</div>;
+  const detail = x.detail();
+  const tabs = tabsOf(detail, x.partialVersion.value >= 0 && x.partials.has(row));
+  const wanted = x.tab.value;
+  const active = tabs.find((tab) => tab.id === wanted) ?? tabs.find((tab) => tab.id === (wanted === "messages" ? "io" : wanted === "io" ? "messages" : "")) ?? tabs[0];
+  return (
+    <>
+      <div class={`sb-dh ${kindClass(table.kind(row))}`}>
+        <h3>
+          <Glyph kind={table.kind(row)} />
+          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} title={table.name(row)}>{table.name(row)}</span>
+          {detail && <span class="sb-path"><Copy title="Copy span id" label="copy id" text={() => detail.span.span_id} /></span>}
+        </h3>
+        <Facts row={row} detail={detail} />
+      </div>
+      {active && (
+        <div class="sb-sub">
+          <Tabs label="Parts of the span" class="" name="part" tabs={tabs} active={active.id} choose={(id) => x.setTab(id)} />
+          {(active.id === "messages" || active.id === "io") && (
+            <span class="sb-end">
+              <button type="button" class="sb-small" aria-pressed={x.plain.value} title="Show text as it was written, without markdown" onClick={() => x.setPlain(!x.plain.value)}>
+                {x.plain.value ? "markdown" : "plain"}
+              </button>
+            </span>
+          )}
+        </div>
+      )}
+      <div class="sb-panel" role="tabpanel" id={`${prefix}-part-panel`} aria-label={active?.label ?? "Loading"}>
+        {/* The key starts each span afresh: what was folded or fetched belongs to the one before. */}
+        {detail ? <Panel key={row} id={active?.id ?? ""} row={row} detail={detail} /> : <Waiting row={row} />}
+      </div>
+    </>
+  );
+}
+
+function tabsOf(detail: DetailData | null, isStreaming: boolean): TabSpec[] {
+  if (!detail) return [];
+  const tabs: TabSpec[] = [];
+  const { input, output, span } = detail;
+  if (detail.error) tabs.push({ id: "error", label: "Error", isError: true });
+  if (input?.kind === "messages" || output?.kind === "messages" || (isStreaming && !output)) tabs.push({ id: "messages", label: "Messages" });
+  else if (input || output) tabs.push({ id: "io", label: input && output ? "Input / output" : input ? "Input" : "Output" });
+  if (Object.values(span.usage ?? {}).some((count) => typeof count === "number") || typeof span.cost_usd === "number") tabs.push({ id: "usage", label: "Usage" });
+  const tools = Array.isArray(detail.tools) ? detail.tools.length : 0;
+  if (tools > 0) tabs.push({ id: "tools", label: `Tools ${tools}` });
+  if ((detail.events ?? []).length > 0) tabs.push({ id: "events", label: `Events ${detail.events.length}` });
+  if ((detail.scores ?? []).length > 0) tabs.push({ id: "scores", label: `Scores ${detail.scores.length}` });
+  tabs.push({ id: "metadata", label: "Metadata" }, { id: "raw", label: "Raw" });
+  return tabs;
+}
+
+function Waiting({ row }: { row: number }): JSX.Element {
+  const x = useExplorer();
+  const failed = x.details.failed.value;
+  const partial = x.partialVersion.value >= 0 ? x.partials.get(row) : undefined;
+  return (
+    <>
+      {partial && <Messages shown={[]} row={row} live={partial.text} />}
+      {x.closed.value !== null ? (
+        <div class="sb-note">No kernel: what this span read and wrote is not here. Re-run this cell.</div>
+      ) : failed?.row === row ? (
+        <div class="sb-note">
+          <span class="sb-err">{failed.message}</span> <button type="button" onClick={() => x.details.want(row)}>Try again</button>
+        </div>
+      ) : (
+        x.details.isSlow.value && <Busy />
+      )}
+    </>
+  );
+}
+
+function Panel({ id, row, detail }: { id: string; row: number; detail: DetailData }): JSX.Element {
+  switch (id) {
+    case "error":
+      return <ErrorBox error={detail.error} row={row} />;
+    case "messages":
+      return <Chat row={row} detail={detail} />;
+    case "io":
+      return <InputOutput row={row} detail={detail} />;
+    case "usage":
+      return <UsageTable span={detail.span} />;
+    case "tools":
+      return <Tools tools={Array.isArray(detail.tools) ? detail.tools : []} row={row} />;
+    case "events":
+      return <Events events={detail.events} row={row} />;
+    case "scores":
+      return <Scores scores={detail.scores} />;
+    case "metadata":
+      return <Metadata detail={detail} row={row} />;
+    default:
+      return <Raw row={row} detail={detail} />;
+  }
+}
+
+function messagesOf(payload: Payload | null): Message[] | null {
+  return payload?.kind === "messages" ? payload.value : null;
+}
+
+function Chat({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
+  const x = useExplorer();
+  const shown = pairCalls(messagesOf(detail.input) ?? [], messagesOf(detail.output) ?? []);
+  const partial = x.partialVersion.value >= 0 && !detail.output ? x.partials.get(row) : undefined;
+  const isWaiting = detail.span.status === "open" && !partial && !detail.output;
+  return (
+    <>
+      {detail.error && <ErrorLine error={detail.error} />}
+      {detail.input && detail.input.kind !== "messages" && (
+        <Section title="Input"><PayloadView payload={detail.input} row={row} label="Input" /></Section>
+      )}
+      <Messages shown={shown} row={row} fold live={partial ? partial.text : null} />
+      {detail.output && detail.output.kind !== "messages" && (
+        <Section title="Output"><PayloadView payload={detail.output} row={row} label="Output" /></Section>
+      )}
+      {isWaiting && <div class="sb-note" role="status">{x.isLive.value ? "Waiting for the first token…" : "It never answered."}</div>}
+      {shown.length > 0 && <div class="sb-section"><CopyMessages shown={shown} /></div>}
+    </>
+  );
+}
+
+function InputOutput({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
+  const { input, output } = detail;
+  return (
+    <>
+      {detail.error && <ErrorLine error={detail.error} />}
+      {input && <Section title="Input" side={<CopyPayload payload={input} row={row} what="input" />}><PayloadView payload={input} row={row} label="Input" /></Section>}
+      {output && <Section title="Output" side={<CopyPayload payload={output} row={row} what="output" />}><PayloadView payload={output} row={row} label="Output" /></Section>}
+      {!output && detail.span.status === "open" && <div class="sb-note">Still running.</div>}
+    </>
+  );
+}
+
+function CopyPayload({ payload, row, what }: { payload: Payload; row: number; what: string }): JSX.Element {
+  const x = useExplorer();
+  return <Copy title={`Copy ${what}`} text={() => x.fullText(row, payload.value)} />;
+}
+
+function PayloadView({ payload, row, label }: { payload: Payload; row: number; label: string }): JSX.Element {
+  if (payload.kind === "messages") return <Messages shown={pairCalls(payload.value, [])} row={row} fold />;
+  if (payload.kind === "text" || typeof payload.value === "string") return <Text value={payload.value} row={row} markdown />;
+  return <Json value={payload.value} row={row} label={label} />;
+}
+
+/** Everything of a span as the kernel sent it; the unmapped attributes first, since only this place has them. */
+function Raw({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
+  const attributes = isObject(detail.attributes) && Object.keys(detail.attributes).length > 0 ? detail.attributes : null;
+  return (
+    <>
+      {attributes && <Section title="Attributes"><Json value={attributes} row={row} label="Attributes" /></Section>}
+      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={() => JSON.stringify(detail, null, 2)} />}>
+        <Json value={detail as unknown as Value} row={row} label="Span" />
+      </Section>
+    </>
+  );
+}
+
+/** The facts line; each fact a strong number with a quiet unit, left out when not known. */
+function Facts({ row, detail }: { row: number; detail: DetailData | null }): JSX.Element {
+  const x = useExplorer();
+  const table = x.table.value;
+  const span: Partial<SpanFacts> = detail?.span ?? {};
+  const duration = table ? (table.c.duration[row] as number) : NaN;
+  const running = table?.isOpen(row) === true && x.isLive.value;
+  const elapsed = table && running ? x.rowEnd(table, row) - (table.c.start[row] as number) : duration;
+  const firstToken = span.time_to_first_token_ms ?? null;
+  const speed = tokensPerSecond(span);
+  const usage = span.usage ?? {};
+  const facts: [string, ComponentChildren][] = [];
+  const add = (key: string, known: unknown, fact: ComponentChildren): void => {
+    if (known !== null && known !== undefined && known !== "" && known !== false) facts.push([key, fact]);
+  };
+  add("model", span.model, <><b>{span.model}</b> {span.provider}</>);
+  add("time", elapsed >= 0 || running, <><b>{elapsed >= 0 ? formatDuration(elapsed) : ""}</b>{running && " running"}</>);
+  add("status", table?.isInterrupted(row), <b>interrupted</b>);
+  add("first", firstToken, <>first token <b>{formatDuration(firstToken)}</b></>);
+  add("speed", speed, <><b>{formatCount(speed)}</b> tok/s</>);
+  add("in", usage.input_tokens, <>in <b>{formatCount(usage.input_tokens)}</b>{usage.cache_read_tokens ? ` (${formatCount(usage.cache_read_tokens)} cached)` : ""}</>);
+  add("out", usage.output_tokens, <>out <b>{formatCount(usage.output_tokens)}</b>{usage.reasoning_tokens ? ` (${formatCount(usage.reasoning_tokens)} reasoning)` : ""}</>);
+  add("cost", span.cost_usd, <b>{formatMoney(span.cost_usd)}</b>);
+  add("twice", span.counted === false, <>seen twice, not counted</>);
+  add("prompt", span.prompt_name, <>prompt <b>{span.prompt_name}{span.prompt_version ? `:${span.prompt_version}` : ""}</b></>);
+  const finish = span.finish_reason ?? "";
+  add("finish", finish && !["stop", "end_turn", "tool_calls", "tool_use", "completed"].includes(finish), <>finished <b>{finish}</b></>);
+  add("level", span.level === "warning" || span.level === "debug", <>{span.level}</>);
+  add("error", table?.hasError(row), <span class="sb-err">{span.error_type ?? (table ? table.sub(row) : "") ?? "error"}</span>);
+  return <div class="sb-facts">{facts.map(([key, fact]) => <span key={key}>{fact}</span>)}</div>;
+}
+
+function tokensPerSecond(span: Partial<SpanFacts>): number | null {
+  const tokens = span.usage?.output_tokens;
+  if (span.kind !== "llm" || !tokens || !span.duration_ms || !span.time_to_first_token_ms) return null;
+  const streaming = span.duration_ms - span.time_to_first_token_ms;
+  return streaming >= 20 ? tokens / (streaming / 1000) : null;
+}
+

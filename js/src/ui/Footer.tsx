@@ -1,0 +1,90 @@
+/** The line under the explorer: how much is shown, the main keys, what is going on; and the list of all keys. */
+
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { formatCount, plural } from "../core/format.ts";
+import { useExplorer } from "./context.ts";
+
+export function Footer(): JSX.Element {
+  const x = useExplorer();
+  x.revision.value;
+  const table = x.table.value;
+  const shown = x.flat.value.rows.length;
+  const n = table?.n ?? 0;
+  const errors = table?.summary.n_errors ?? 0;
+  return (
+    <div class="sb-foot">
+      <span>{shown === n ? plural(n, "span") : `${formatCount(shown)} of ${plural(n, "span")}`}</span>
+      {table !== null && table.cut > 0 && <span>{formatCount(table.cut)} more not shown</span>}
+      <span class="sb-hint"><kbd>↑</kbd> <kbd>↓</kbd> move</span>
+      {errors > 0 && <span class="sb-hint"><kbd>e</kbd> next error</span>}
+      <button type="button" aria-expanded={x.showKeys.value} onClick={() => (x.showKeys.value = !x.showKeys.value)}><kbd>?</kbd> keys</button>
+      <State />
+    </div>
+  );
+}
+
+function State(): JSX.Element {
+  const x = useExplorer();
+  const table = x.table.value;
+  const streaming = x.streaming.value;
+  if (x.closed.value !== null) return <span role="status">No kernel: re-run this cell to load more</span>;
+  if (!table) return <span />;
+  if (x.isLive.value) {
+    const live = streaming >= 0 && streaming < table.n && table.isOpen(streaming);
+    return (
+      <span>
+        <i class="sb-livedot" />
+        live, {live ? <><b>{table.name(streaming)}</b> is streaming</> : `${formatCount(table.summary.n_open)} running`}
+      </span>
+    );
+  }
+  if (table.summary.status === "interrupted") return <span>interrupted before it ended</span>;
+  return <span />;
+}
+
+const KEYS: [string[], string][] = [
+  [["↑", "↓"], "previous, next span"],
+  [["→", "←"], "open or go in, close or go out"],
+  [["Home", "End"], "first, last span"],
+  [["Page ↑", "Page ↓"], "a page up, down"],
+  [["Space"], "open or close a span"],
+  [["-", "*"], "close all, open all"],
+  [["Enter"], "to the detail"],
+  [["Esc"], "back to the tree"],
+  [["e", "E"], "next, previous error"],
+  [["/"], "find or filter"],
+  [["n", "N"], "next, previous match"],
+  [["p", "c"], "in JSON: copy path, copy value"],
+];
+
+export function Keys({ close }: { close: () => void }): JSX.Element | null {
+  const x = useExplorer();
+  const box = useRef<HTMLDivElement>(null);
+  const isShown = x.showKeys.value;
+  useEffect(() => {
+    if (isShown) box.current?.focus();
+  }, [isShown]);
+  if (!isShown) return null;
+  return (
+    <div class="sb-keys" role="dialog" aria-label="Keys" tabIndex={-1} ref={box}>
+      <h3>
+        Keys <button type="button" class="sb-small" onClick={close}>close</button>
+      </h3>
+      <dl>
+        {KEYS.map(([keys, what]) => (
+          <Line key={what} keys={keys} what={what} />
+        ))}
+      </dl>
+    </div>
+  );
+}
+
+function Line({ keys, what }: { keys: string[]; what: string }): JSX.Element {
+  return (
+    <>
+      <dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
+      <dd>{what}</dd>
+    </>
+  );
+}

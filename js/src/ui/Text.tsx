@@ -1,0 +1,80 @@
+/** Text of any length: markdown or plain, cut when tall, long strings fetched slice by slice. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { formatCount } from "../core/format.ts";
+import { isLong, type Long } from "../core/types.ts";
+import { useExplorer } from "./context.ts";
+import { Markdown } from "./Markdown.tsx";
+
+/** Beyond this, markdown is shown as it is written: laying it out would stall the page. */
+const MOST_MARKDOWN = 100_000;
+
+interface TextProps {
+  value: unknown;
+  row: number;
+  markdown?: boolean;
+  mono?: boolean;
+}
+
+export function Text({ value, row, markdown = false, mono = false }: TextProps): JSX.Element {
+  if (isLong(value)) return <LongText long={value} row={row} markdown={markdown} mono={mono} />;
+  return <Plain text={typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value)} markdown={markdown} mono={mono} />;
+}
+
+function Plain({ text, markdown, mono }: { text: string; markdown: boolean; mono: boolean }): JSX.Element {
+  const x = useExplorer();
+  if (mono) return <pre class="sb-code">{text}</pre>;
+  if (markdown && !x.plain.value && text.length <= MOST_MARKDOWN) return <Markdown text={text} />;
+  return <div class="sb-text">{text}</div>;
+}
+
+function LongText({ long, row, markdown, mono }: { long: Long; row: number; markdown: boolean; mono: boolean }): JSX.Element {
+  const x = useExplorer();
+  const [text, setText] = useState(long.head);
+  const [next, setNext] = useState<number | null>(long.head.length);
+  const [state, setState] = useState<"idle" | "loading" | string>("idle");
+  const fetchMore = async (): Promise<void> => {
+    if (next === null) return;
+    setState("loading");
+    try {
+      const slice = await x.more(row, long, next);
+      setText(text + slice.text);
+      setNext(slice.next);
+      setState("idle");
+    } catch (error) {
+      setState((error as Error).message);
+    }
+  };
+  return (
+    <>
+      <Plain text={text} markdown={markdown} mono={mono} />
+      {next !== null && (
+        <div>
+          <button type="button" class="sb-link" disabled={state === "loading"} onClick={() => void fetchMore()}>
+            {state === "loading" ? "loading…" : `show more (${formatCount(text.length)} of ${formatCount(long.size)} characters)`}
+          </button>{" "}
+          {state !== "idle" && state !== "loading" && <span class="sb-err">{state}</span>}
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Children in a box of limited height with a way to see all of them; `tall` says whether they need it. */
+export function Clamp({ tall, children }: { tall: boolean; children: JSX.Element }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  if (!tall) return children;
+  return (
+    <div>
+      <div class={open ? undefined : "sb-clamp"}>{children}</div>
+      <button type="button" class="sb-link" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? "show less" : "show all"}
+      </button>
+    </div>
+  );
+}
+
+export function isTall(text: string): boolean {
+  return text.length > 1400 || (text.match(/\n/g)?.length ?? 0) > 16;
+}

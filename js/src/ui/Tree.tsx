@@ -1,0 +1,309 @@
+/** The virtualised tree with its columns, time axis and waterfall. */
+
+import type { JSX, TargetedKeyboardEvent } from "preact";
+import { useComputed, useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { axisTicks } from "../core/axis.ts";
+import type { SpanTable } from "../core/columns.ts";
+import type { Explorer } from "../core/explorer.ts";
+import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
+import { ANCESTOR, groupSize, isParent, MATCH, visibleLines } from "../core/tree.ts";
+import { useExplorer, usePrefix } from "./context.ts";
+import { Glyph, kindClass } from "./Small.tsx";
+
+export const ROW = 26;
+const MOST_INDENT = 12;
+
+export function TreePane({ focusDetail }: { focusDetail: () => void }): JSX.Element {
+  const x = useExplorer();
+  const pane = useRef<HTMLDivElement>(null);
+  const axisWidth = useSignal(200);
+  useLayoutEffect(() => {
+    const axis = pane.current?.querySelector(".sb-axis");
+    if (!axis) return;
+    const observer = new ResizeObserver(() => (axisWidth.value = axis.clientWidth || 200));
+    observer.observe(axis);
+    return () => observer.disconnect();
+  }, []);
+  const ticks = axisTicks(x.end.value, Math.min(5, Math.floor(axisWidth.value / 44)));
+  const step = (ticks[1]?.at ?? 1) * 100;
+  return (
+    <div class="sb-treepane" ref={pane} style={{ "--sb-step": `${step}%`, "--sb-rows-px": `${Math.max(2, x.flat.value.rows.length) * ROW}px` }}>
+      <div class="sb-cols" aria-hidden="true">
+        <span>Name</span>
+        <span class="sb-r sb-tok">Tokens</span>
+        <span class="sb-r sb-cost">Cost</span>
+        <span class="sb-r">Time</span>
+        <span class="sb-axis">
+          {ticks.map((tick) => (
+            <span key={tick.at} class={tick.at === 0 ? "sb-first" : tick.at > 0.92 ? "sb-last" : undefined} style={{ left: `${tick.at * 100}%` }}>
+              {tick.label}
+            </span>
+          ))}
+        </span>
+      </div>
+      <Lines focusDetail={focusDetail} />
+    </div>
+  );
+}
+
+/** Which way a key leads in the tree; true when it was one of ours. */
+function treeKey(x: Explorer, event: KeyboardEvent, page: number, focusDetail: () => void): boolean {
+  const keys: Record<string, () => void> = {
+    ArrowDown: () => x.move(1),
+    ArrowUp: () => x.move(-1),
+    PageDown: () => x.move(page),
+    PageUp: () => x.move(-page),
+    Home: () => x.selectLine(0),
+    End: () => x.selectLine(-1),
+    ArrowRight: () => x.into(),
+    ArrowLeft: () => x.outOf(),
+    " ": () => isParent(x.tree.peek(), x.selected.peek()) && x.toggle(x.selected.peek()),
+    Enter: focusDetail,
+    "*": () => x.setAllOpen(true),
+    "-": () => x.setAllOpen(false),
+  };
+  const act = keys[event.key];
+  if (!act || event.ctrlKey || event.metaKey || event.altKey) return false;
+  event.preventDefault();
+  act();
+  return true;
+}
+
+function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
+  const x = useExplorer();
+  const prefix = usePrefix();
+  const viewport = useRef<HTMLDivElement>(null);
+  const scroll = useSignal(0);
+  const height = useSignal(432);
+  const range = useComputed(() => visibleLines(scroll.value, height.value, ROW, x.flat.value.rows.length).join());
+  useLayoutEffect(() => {
+    const el = viewport.current;
+    if (!el) return;
+    const observer = new ResizeObserver(() => (height.value = el.clientHeight || 432));
+    observer.observe(el);
+    return () => observer.disconnect();
+  }, []);
+  useStableScroll(x, viewport.current);
+  useEffect(
+    () =>
+      x.selected.subscribe((row) => {
+        const el = viewport.current;
+        const line = x.flat.peek().line[row] ?? -1;
+        if (!el || line < 0) return;
+        const top = line * ROW;
+        if (top < el.scrollTop) el.scrollTop = top;
+        else if (top + ROW > el.scrollTop + el.clientHeight) el.scrollTop = top + ROW - el.clientHeight;
+      }),
+    [],
+  );
+  const table = x.table.value;
+  x.revision.value;
+  const { rows, depth } = x.flat.value;
+  const [from = 0, to = 0] = range.value.split(",").map(Number);
+  const selected = x.selected.value;
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
+    treeKey(x, event, Math.max(1, Math.floor(height.peek() / ROW) - 1), focusDetail);
+  };
+  const lines: JSX.Element[] = [];
+  if (table) {
+    for (let line = from; line < Math.min(to, rows.length); line++) {
+      const row = rows[line] as number;
+      lines.push(<Row key={row} x={x} table={table} row={row} line={line} depth={depth[line] as number} isSelected={row === selected} id={`${prefix}-r${row}`} />);
+    }
+  }
+  const isDrawn = lines.some((line) => line.key === selected);
+  return (
+    <div
+      class="sb-tree"
+      ref={viewport}
+      role="tree"
+      aria-label="Spans of the trace"
+      tabIndex={0}
+      aria-activedescendant={isDrawn ? `${prefix}-r${selected}` : undefined}
+      onKeyDown={onKeyDown}
+      onScroll={(event) => (scroll.value = event.currentTarget.scrollTop)}
+    >
+      <div class="sb-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
+        {lines}
+      </div>
+    </div>
+  );
+}
+
+/** Rows that arrive above the view must not move what is being read; at the very end the view follows. */
+function useStableScroll(x: Explorer, el: HTMLElement | null): void {
+  const anchor = useRef({ row: -1, offset: 0, atEnd: false });
+  const { rows, line } = x.flat.value;
+  useLayoutEffect(() => {
+    if (!el) return;
+    const { row, offset, atEnd } = anchor.current;
+    if (atEnd && x.isLive.peek()) el.scrollTop = el.scrollHeight;
+    else if (row >= 0 && (line[row] ?? -1) >= 0 && el.scrollTop > 0) el.scrollTop = (line[row] as number) * ROW + offset;
+  }, [rows]);
+  useEffect(() => {
+    if (!el) return;
+    const remember = (): void => {
+      const drawn = x.flat.peek().rows;
+      const first = Math.floor(el.scrollTop / ROW);
+      anchor.current = {
+        row: drawn[first] ?? -1,
+        offset: el.scrollTop - first * ROW,
+        atEnd: el.scrollTop > 0 && el.scrollTop + el.clientHeight >= el.scrollHeight - 2,
+      };
+    };
+    remember();
+    el.addEventListener("scroll", remember, { passive: true });
+    return () => el.removeEventListener("scroll", remember);
+  }, [el, rows]);
+}
+
+interface RowProps {
+  x: Explorer;
+  table: SpanTable;
+  row: number;
+  line: number;
+  depth: number;
+  isSelected: boolean;
+  id: string;
+}
+
+function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Element {
+  const tree = x.tree.value;
+  const keep = x.keep.value;
+  const parent = isParent(tree, row);
+  const isOpen = parent && (keep !== undefined || !x.collapsed.value.has(row));
+  const kind = table.kind(row);
+  const running = table.isOpen(row) && x.isLive.value;
+  const elapsed = running ? x.rowEnd(table, row) - (table.c.start[row] as number) : (table.c.duration[row] as number);
+  const tokens = table.c.tokens[row] as number;
+  const cost = table.c.cost[row] as number;
+  const failed = table.hasError(row);
+  const indent = Math.min(depth, MOST_INDENT);
+  const classes = ["sb-row", kindClass(kind), keep?.[row] === ANCESTOR ? "sb-aside" : "", keep?.[row] === MATCH ? "sb-match" : ""];
+  return (
+    <div
+      id={id}
+      class={classes.filter(Boolean).join(" ")}
+      role="treeitem"
+      aria-level={depth + 1}
+      aria-posinset={(tree.place[row] as number) + 1}
+      aria-setsize={groupSize(tree, row)}
+      aria-expanded={parent ? isOpen : undefined}
+      aria-selected={isSelected}
+      aria-label={spoken(table, row, elapsed, running)}
+      style={{ top: `${line * ROW}px` }}
+      onClick={() => x.select(row)}
+      onDblClick={() => parent && x.toggle(row)}
+    >
+      <span class="sb-n">
+        {indent > 0 && <i class="sb-guides" style={{ "--depth": indent }} />}
+        {depth > MOST_INDENT && <span class="sb-depth" title={`depth ${depth}`}>{depth}</span>}
+        <span
+          class="sb-tw"
+          onClick={(event) => {
+            event.stopPropagation();
+            if (parent) x.toggle(row);
+          }}
+        >
+          {parent ? (isOpen ? "▾" : "▸") : ""}
+        </span>
+        <Glyph kind={kind} />
+        <Name table={table} row={row} query={keep ? (x.found.value?.query ?? "") : ""} />
+        {parent && !isOpen && <Hidden x={x} row={row} />}
+      </span>
+      <span class="sb-r sb-tok" title={table.seenTwice(row) ? "seen twice, not counted" : undefined}>
+        {tokens > 0 && (table.seenTwice(row) ? `(${formatCount(tokens)})` : formatCount(tokens))}
+      </span>
+      <span class="sb-r sb-cost">{cost >= 0 && formatMoney(cost)}</span>
+      <span class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed >= 0 ? formatDuration(elapsed) : "–"}</span>
+      <Waterfall x={x} table={table} row={row} kind={kind} running={running} />
+    </div>
+  );
+}
+
+function spoken(table: SpanTable, row: number, elapsed: number, running: boolean): string {
+  const tokens = table.c.tokens[row] as number;
+  const cost = table.c.cost[row] as number;
+  return [
+    table.name(row),
+    table.kind(row),
+    table.sub(row),
+    running ? "running" : table.isInterrupted(row) ? "interrupted" : table.hasError(row) ? "error" : "",
+    elapsed >= 0 ? formatDuration(elapsed) : "",
+    tokens > 0 ? `${formatCount(tokens)} tokens` : "",
+    cost >= 0 ? formatMoney(cost) : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** The name with what was searched for marked, when that is plain text found in it. */
+function Name({ table, row, query }: { table: SpanTable; row: number; query: string }): JSX.Element {
+  const name = table.name(row);
+  const sub = table.sub(row);
+  const failed = table.hasError(row);
+  const at = query.trim() === "" ? -1 : name.toLowerCase().indexOf(query.trim().toLowerCase());
+  const length = query.trim().length;
+  return (
+    <span class={failed ? "sb-t sb-err" : "sb-t"} title={sub ? `${name}  ${sub}` : name}>
+      {at < 0 ? (
+        name
+      ) : (
+        <>
+          {name.slice(0, at)}
+          <mark>{name.slice(at, at + length)}</mark>
+          {name.slice(at + length)}
+        </>
+      )}
+      {sub && <span class={failed ? "sb-errsub" : "sb-muted"}>{sub}</span>}
+      {table.isInterrupted(row) && <span class="sb-muted">interrupted</span>}
+    </span>
+  );
+}
+
+/** What a closed row holds: how many spans, and whether one of them failed. */
+function Hidden({ x, row }: { x: Explorer; row: number }): JSX.Element {
+  const below = x.tree.value.below[row] as number;
+  const errors = x.errorsBelow.value[row] as number;
+  const title = errors > 0 ? `${plural(below, "span")} below, ${plural(errors, "error")}` : `${plural(below, "span")} below`;
+  return (
+    <span class={errors > 0 ? "sb-hid sb-bad" : "sb-hid"} title={title}>
+      {formatCount(below)}
+    </span>
+  );
+}
+
+interface WaterfallProps {
+  x: Explorer;
+  table: SpanTable;
+  row: number;
+  kind: string;
+  running: boolean;
+}
+
+/** Pale: waiting for the first token. Solid: at work. Hatched: still running. Outlined red: failed. */
+function Waterfall({ x, table, row, kind, running }: WaterfallProps): JSX.Element {
+  const axis = x.end.value;
+  const start = table.c.start[row] as number;
+  const end = x.rowEnd(table, row);
+  const firstToken = table.c.firstToken[row] as number;
+  const bar = (from: number, to: number, className: string): JSX.Element => {
+    const left = Math.min(100, Math.max(0, (from / axis) * 100));
+    const width = Math.min(100 - left, Math.max(0, ((to - from) / axis) * 100));
+    return <i class={`sb-bar ${className}`} style={{ left: `min(${left.toFixed(3)}%, 100% - 2px)`, width: `${width.toFixed(3)}%` }} />;
+  };
+  const live = running ? "sb-live" : "";
+  if (table.hasError(row)) return <span class="sb-wf">{bar(start, end, "sb-failed")}</span>;
+  if (table.isInterrupted(row) || (table.isOpen(row) && !running)) return <span class="sb-wf">{bar(start, end, "sb-cutoff")}</span>;
+  if (firstToken >= 0) {
+    const at = Math.min(start + firstToken, end);
+    return (
+      <span class="sb-wf">
+        {bar(start, at, "sb-wait")}
+        {bar(at, end, live)}
+      </span>
+    );
+  }
+  return <span class="sb-wf">{bar(start, end, running && kind === "llm" ? "sb-wait sb-live" : live)}</span>;
+}

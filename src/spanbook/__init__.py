@@ -1,0 +1,128 @@
+"""spanbook: the LLM engineering platform that lives inside the notebook.
+
+``%load_ext spanbook`` is the whole set-up; ``import spanbook as sb`` for the rest. Every LLM call, retrieval, tool and
+agent step is traced into one SQLite file and shown under the cell that made it. No server, no account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .api import _runtime as _runtime  # registers what the first span starts, and the hooks of fork and exit
+from .model.errors import (
+    FilterError,
+    NewerStoreError,
+    NotAStoreError,
+    QueryError,
+    SpanbookError,
+    StoreError,
+    TraceNotFoundError,
+    UsageError,
+)
+from .tracer import Span, SpanbookWarning, bind, context, current, trace
+from .tracer._span import Span as span
+
+if TYPE_CHECKING:
+    from . import offline
+    from .api._functions import (
+        flush,
+        get_trace,
+        last_trace,
+        score,
+        scores_df,
+        spans_df,
+        sql,
+        stats,
+        traces,
+        traces_df,
+    )
+    from .api._store import Store, init
+    from .api._store import open_store as open
+    from .api._trace import Trace, Traces
+    from .integrations import instrument, integrations, uninstrument, wrap
+    from .magics import load_ipython_extension, unload_ipython_extension
+
+#: Public names that are imported when first asked for: ``import spanbook`` stays under 60 ms.
+_LAZY = {
+    "Store": "api._store",
+    "Trace": "api._trace",
+    "Traces": "api._trace",
+    "flush": "api._functions",
+    "get_trace": "api._functions",
+    "init": "api._store",
+    "instrument": "integrations",
+    "integrations": "integrations",
+    "last_trace": "api._functions",
+    "load_ipython_extension": "magics",
+    "offline": "",
+    "open": "api._store:open_store",
+    "score": "api._functions",
+    "scores_df": "api._functions",
+    "spans_df": "api._functions",
+    "sql": "api._functions",
+    "stats": "api._functions",
+    "traces": "api._functions",
+    "traces_df": "api._functions",
+    "uninstrument": "integrations",
+    "unload_ipython_extension": "magics",
+    "wrap": "integrations",
+}
+
+__all__ = [
+    "FilterError",
+    "NewerStoreError",
+    "NotAStoreError",
+    "QueryError",
+    "Span",
+    "SpanbookError",
+    "SpanbookWarning",
+    "Store",
+    "StoreError",
+    "Trace",
+    "TraceNotFoundError",
+    "Traces",
+    "UsageError",
+    "__version__",
+    "bind",
+    "context",
+    "current",
+    "flush",
+    "get_trace",
+    "init",
+    "instrument",
+    "integrations",
+    "last_trace",
+    "load_ipython_extension",
+    "offline",
+    "open",
+    "score",
+    "scores_df",
+    "span",
+    "spans_df",
+    "sql",
+    "stats",
+    "trace",
+    "traces",
+    "traces_df",
+    "uninstrument",
+    "unload_ipython_extension",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    where, _, attribute = _LAZY[name].partition(":")
+    if not where:
+        return import_module(f".{name}", __name__)
+    value = getattr(import_module(f".{where}", __name__), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The public objects: the only place that joins the concepts with frames and widgets."""

@@ -1,0 +1,102 @@
+"""The reading and scoring methods of ``Store`` as functions on the current store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..model import ScoreSource
+from ..model.when import When
+from . import _runtime
+from ._store import current_store
+from ._trace import Trace, Traces
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def flush(timeout: float = 5.0, durable: bool = False) -> bool:
+    """Fold what waits into the store.
+
+    Returns:
+        True when everything that ended before the call is readable (``durable=True``: and on disk, so that it survives
+        a power cut); False when the time was not enough.
+    """
+    runtime = _runtime.started()
+    return True if runtime is None or runtime.closed else runtime.fold.flush(timeout, durable=durable)
+
+
+def stats() -> dict[str, Any]:
+    """Return the counters of this process: ``written``, ``dropped``, ``errors``, ``queued_bytes``, ``redacted``…"""
+    return _runtime.stats()
+
+
+def score(
+    name: str,
+    value: float | bool | str,
+    *,
+    trace_id: str | None = None,
+    span_id: str | None = None,
+    session_id: str | None = None,
+    source: ScoreSource = "code",
+    comment: str | None = None,
+) -> None:
+    """Say a value about a span, a trace or a session; about the current span when none is named.
+
+    See :meth:`Store.score` for the arguments.
+
+    Raises:
+        UsageError: a value of the wrong type, or nothing to be about.
+    """
+    current_store().score(
+        name, value, trace_id=trace_id, span_id=span_id, session_id=session_id, source=source, comment=comment
+    )
+
+
+def last_trace() -> Trace:
+    """Return the trace that started last. Raises ``TraceNotFoundError`` when nothing was traced yet."""
+    return current_store().last_trace()
+
+
+def get_trace(trace_id: str) -> Trace:
+    """Return a trace by its id or the beginning of it. Raises ``TraceNotFoundError`` when there is none."""
+    return current_store().get_trace(trace_id)
+
+
+def traces(
+    where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int = 100
+) -> Traces:
+    """Return the traces that match a filter, newest first; see :meth:`Store.traces`."""
+    return current_store().traces(where, since=since, until=until, limit=limit)
+
+
+def traces_df(
+    where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """Return one row a trace as a DataFrame, newest first; see :meth:`Store.traces_df`."""
+    return current_store().traces_df(where, since=since, until=until, limit=limit)
+
+
+def spans_df(
+    where: str | None = None,
+    *,
+    since: When | None = None,
+    until: When | None = None,
+    limit: int | None = None,
+    columns: Sequence[str] | None = None,
+    text: bool = True,
+) -> pd.DataFrame:
+    """Return one row a span as a DataFrame, oldest first; see :meth:`Store.spans_df`."""
+    return current_store().spans_df(where, since=since, until=until, limit=limit, columns=columns, text=text)
+
+
+def scores_df(
+    where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """Return one row a score as a DataFrame, oldest first; see :meth:`Store.scores_df`."""
+    return current_store().scores_df(where, since=since, until=until, limit=limit)
+
+
+def sql(query: str, params: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame:
+    """Run one reading SQL statement on the store and return its rows; see :meth:`Store.sql`."""
+    return current_store().sql(query, params)

@@ -1,0 +1,367 @@
+"""``Store``: everything one can read from (and say about) one store file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..model import SCORE_SOURCES, ScoreSource, StoreError, TraceNotFoundError, UsageError, clock, ids
+from ..model.when import When, to_ns
+from ..store._connection import WAL_LIMIT
+from ..store._journal import SCORE
+from ..store._read import StoreReader
+from ..tracer import current, emit
+from . import _runtime
+from ._trace import Trace, Traces
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import sqlite_utils
+
+
+class Store:
+    """One store file. ``sb.init()`` returns the one traced into, ``sb.open(path)`` any other.
+
+    The reading methods of the module (``sb.traces``, ``sb.spans_df``…) are these, on the current store. Reading the
+    store traced into folds what waits first, so what has ended is what is read.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool) -> None:
+        self.path = path
+        self.readonly = readonly
+        self._reader = StoreReader(path)
+
+    def _read(self) -> StoreReader:
+        runtime = _runtime.started()
+        if runtime is not None and runtime.path == self.path:
+            runtime.fold.flush(5.0)
+        return self._reader
+
+    # -- traces
+
+    def traces(
+        self, where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int = 100
+    ) -> Traces:
+        """Return the traces that match a filter, newest first.
+
+        Args:
+            where: A filter such as ``'cost_usd > 0.01 and n_errors > 0'``; see ``sb.open`` notebooks for more.
+            since: Only traces that started then or later: ``"1h"``, ``"2026-11-01"``, a datetime, a timedelta.
+            until: Only traces that started before.
+            limit: At most so many.
+
+        Raises:
+            FilterError: the filter cannot be understood.
+            UsageError: a moment or the limit is wrong.
+        """
+        return Traces(self._read(), where, _window(since, until), _limit(limit))
+
+    def get_trace(self, trace_id: str) -> Trace:
+        """Return a trace by its id, or by the beginning of it when no other trace begins so.
+
+        Raises:
+            TraceNotFoundError: there is none.
+            UsageError: the id is no text, or several traces begin with it.
+        """
+        if not isinstance(trace_id, str) or not trace_id.strip():
+            raise UsageError(f"trace_id={trace_id!r} is no trace id; give 32 hex digits, or the first of them.")
+        reader, wanted = self._read(), trace_id.strip().lower()
+        summary = reader.find_trace(wanted)
+        if summary is None and len(wanted) >= 4:
+            alike = reader.trace_ids_like(wanted)
+            if len(alike) > 1:
+                raise UsageError(f"several traces begin with {trace_id!r}, such as {' and '.join(alike)}; give more of it.")
+            summary = reader.find_trace(alike[0]) if alike else None
+        if summary is None:
+            raise TraceNotFoundError(trace_id, [i[:8] for i in reader.latest_trace_ids(3)])
+        return Trace(reader, summary)
+
+    def last_trace(self) -> Trace:
+        """Return the trace that started last: of this process if it traced, else of the store.
+
+        Raises:
+            TraceNotFoundError: nothing was traced yet.
+        """
+        from ..tracer import _recorder
+
+        reader = self._read()
+        runtime = _runtime.started()
+        if runtime is not None and runtime.path == self.path and _recorder.last_trace:
+            summary = reader.find_trace(_recorder.last_trace)
+            if summary is not None:
+                return Trace(reader, summary)
+        latest = reader.latest_trace_ids(1)
+        summary = reader.find_trace(latest[0]) if latest else None
+        if summary is None:
+            raise TraceNotFoundError("last", [])
+        return Trace(reader, summary)
+
+    # -- frames
+
+    def traces_df(
+        self,
+        where: str | None = None,
+        *,
+        since: When | None = None,
+        until: When | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return one row a trace as a DataFrame, newest first; columns in ``spanbook.frames.traces_frame``."""
+        from ..frames import traces_frame
+
+        return traces_frame(self._read(), where, _window(since, until), limit)
+
+    def spans_df(
+        self,
+        where: str | None = None,
+        *,
+        since: When | None = None,
+        until: When | None = None,
+        limit: int | None = None,
+        columns: Sequence[str] | None = None,
+        text: bool = True,
+    ) -> pd.DataFrame:
+        """Return one row a span as a DataFrame, oldest first; columns in ``spanbook.frames.spans_frame``."""
+        from ..frames import spans_frame
+
+        return spans_frame(self._read(), where, _window(since, until), limit, columns=columns, text=text)
+
+    def scores_df(
+        self,
+        where: str | None = None,
+        *,
+        since: When | None = None,
+        until: When | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return one row a score as a DataFrame, oldest first; columns in ``spanbook.frames.scores_frame``."""
+        from ..frames import scores_frame
+
+        return scores_frame(self._read(), where, _window(since, until), limit)
+
+    def sql(self, query: str, params: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame:
+        """Run one reading SQL statement and return its rows as a DataFrame.
+
+        Tables are ``spans``, ``traces``, ``payloads``, ``blobs``, ``scores``, ``events``; ``span_view`` and ``trace_view``
+        have the payloads as JSON text.
+
+        Raises:
+            QueryError: it writes, calls what is not allowed, is wrong, or runs too long.
+        """
+        from ..frames import query_frame
+
+        return query_frame(self._read(), query, params)
+
+    # -- scores
+
+    def score(
+        self,
+        name: str,
+        value: float | bool | str,
+        *,
+        trace_id: str | None = None,
+        span_id: str | None = None,
+        session_id: str | None = None,
+        source: ScoreSource = "code",
+        comment: str | None = None,
+    ) -> None:
+        """Say a value about a span, a trace or a session; history is kept.
+
+        Args:
+            name: What is judged, such as "correct".
+            value: A number, a bool, a label, or a longer text.
+            trace_id: The trace; with ``span_id`` the span in it. The current span when neither is given.
+            span_id: 16 hex digits.
+            session_id: The session, instead of a trace.
+            source: Who says so: "human", "code", "llm" or "user".
+            comment: Why.
+
+        Raises:
+            UsageError: a value of the wrong type, or nothing to be about.
+        """
+        if self.readonly:
+            raise UsageError("this store was opened read-only; open it with sb.open(path, readonly=False) to score.")
+        record = _score_record(name, value, source, comment)
+        if trace_id is None and session_id is None:
+            span = current()
+            if span is None or not span.is_recording:
+                raise UsageError(
+                    f"score {name!r} has nothing to be about: no span is current here. "
+                    "Pass trace_id=… (for example sb.last_trace().trace_id), or call it inside a span."
+                )
+            trace_id, span_id = span.trace_id, span.span_id
+        record.update(trace_id=_hex(trace_id, 32, "trace_id"), span_id=_hex(span_id, 16, "span_id"), session_id=session_id)
+        runtime = _runtime.started()
+        if runtime is not None and runtime.path == self.path:
+            emit((SCORE, record))
+        else:
+            from ..store._write import Batch, StoreWriter
+
+            writer = StoreWriter(self.path)
+            try:
+                writer.write(Batch(scores=[record]))
+            finally:
+                writer.close()
+
+    # -- the rest
+
+    def read_blob(self, digest: str) -> bytes:
+        """Return the bytes of an image, sound or file by the digest its message part names.
+
+        Raises:
+            UsageError: the store holds no such blob.
+        """
+        found = self._read().read_blob(digest)
+        if found is None:
+            raise UsageError(f"no image, sound or file has the digest {digest!r} in this store.")
+        return found[1]
+
+    def flush(self, timeout: float = 5.0, durable: bool = False) -> bool:
+        """Fold what waits into the store; True when everything that has ended is readable (durable: on disk)."""
+        runtime = _runtime.started()
+        if runtime is None or runtime.path != self.path:
+            return True
+        return runtime.fold.flush(timeout, durable=durable)
+
+    @property
+    def utils(self) -> sqlite_utils.Database:
+        """A ``sqlite_utils.Database`` on this file, for tables of your own beside ours."""
+        import sqlite3
+
+        from sqlite_utils import Database
+
+        if self.readonly:
+            raise UsageError("this store was opened read-only; open it with sb.open(path, readonly=False).")
+        return Database(sqlite3.connect(self.path, timeout=10))
+
+    def close(self) -> None:
+        """Close this thread's reading connection."""
+        self._reader.close()
+
+    def __repr__(self) -> str:
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return f"<Store {str(self.path)!r} (no file)>"
+        return f"<Store {str(self.path)!r} {size / 1e6:.1f} MB{' read-only' if self.readonly else ''}>"
+
+
+def open_store(path: str | os.PathLike[str], readonly: bool = True) -> Store:
+    """Return any store file for reading (``readonly=False``: also for scores and tables of your own).
+
+    Raises:
+        StoreError: there is no such file.
+        NotAStoreError: spanbook did not make it; it is left untouched.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"path={path!r} is a {type(path).__name__}; give the path of a store file.")
+    where = Path(os.path.abspath(Path(path).expanduser()))
+    if where.is_dir():
+        raise StoreError(f"{str(path)!r} is a folder; give the store file in it, such as {str(where / 'store.db')!r}.")
+    store = Store(where, readonly=readonly)
+    store._reader.connection()
+    return store
+
+
+def current_store() -> Store:
+    """Return the store traced into; starts tracing with the defaults when nothing has."""
+    return _of(_runtime.active())
+
+
+_stores: dict[Path, Store] = {}
+
+
+def _of(runtime: _runtime.Runtime) -> Store:
+    store = _stores.get(runtime.path)
+    if store is None:
+        store = _stores[runtime.path] = Store(runtime.path, readonly=False)
+    return store
+
+
+def init(
+    store: str | os.PathLike[str] | None = None,
+    *,
+    environment: str | None = None,
+    display: str = "chip",
+    redact: str | Callable[[Any], Any] = "secrets",
+    redact_before_journal: bool = False,
+    sample: float = 1.0,
+    instrument: bool = True,
+) -> Store:
+    """Trace into ``store`` from now on, and return it. Optional: the first span does it with the defaults.
+
+    Args:
+        store: The file; ``$SPANBOOK_STORE`` or ``.spanbook/store.db`` when None.
+        environment: Put on every span: "dev", "staging"…
+        display: What a notebook shows after a cell that traced something: "chip" or "off".
+        redact: "off", "secrets", "secrets+pii", "metadata-only", or a function from a value to what is kept of it.
+        redact_before_journal: Redact in the caller's thread, before anything touches the disk, at its price.
+        sample: Share of traces that are recorded, 0 to 1.
+        instrument: Also trace the LLM clients that are, or will be, imported.
+
+    Raises:
+        UsageError: an argument is wrong.
+        StoreError: the file cannot be used.
+    """
+    from ..tracer import _recorder, _span
+    from . import _settings
+
+    _settings.check(environment=environment, display=display, redact=redact, sample=sample)
+    runtime = _runtime.activate(store, redact)
+    _recorder.sample = float(sample)
+    _settings.display = display
+    _recorder.set_base_context({"environment": environment} if environment else None)
+    _span.set_early_redactor(_settings.early_redactor(redact) if redact_before_journal else None)
+    if instrument:
+        from ..integrations import instrument as instrument_all
+
+        instrument_all()
+    return _of(runtime)
+
+
+def _score_record(name: Any, value: Any, source: Any, comment: Any) -> dict[str, Any]:
+    import math
+
+    if not isinstance(name, str) or not name.strip():
+        raise UsageError(f"score name {name!r} is no text; give for example sb.score('correct', True).")
+    if source not in SCORE_SOURCES:
+        raise UsageError(f"source={source!r} is unknown; it is one of {', '.join(SCORE_SOURCES)}.")
+    if comment is not None and not isinstance(comment, str):
+        raise UsageError(f"comment={comment!r} is a {type(comment).__name__}; give text.")
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()  # a numpy scalar
+    if isinstance(value, bool):
+        kind, kept = "bool", int(value)
+    elif isinstance(value, (int, float)) and math.isfinite(value):
+        kind, kept = "number", float(value)
+    elif isinstance(value, str):
+        kind, kept = ("label" if len(value) <= 64 and "\n" not in value else "text"), value
+    else:
+        raise UsageError(f"score {name!r} = {value!r} is a {type(value).__name__}; give a finite number, a bool or a text.")
+    return {"score_id": ids.span_hex(ids.next_span_id()) + os.urandom(4).hex(), "name": name, "value": kept,
+            "value_type": kind, "source": source, "comment": comment, "created_ns": clock.now_ns()}  # fmt: skip
+
+
+def _hex(value: Any, length: int, name: str) -> str | None:
+    if value is None:
+        return None
+    text = value.lower() if isinstance(value, str) else ""
+    if len(text) != length or any(c not in "0123456789abcdef" for c in text):
+        raise UsageError(f"{name}={value!r} is no id; give {length} hex digits, such as a Trace's .{name}.")
+    return text
+
+
+def _window(since: When | None, until: When | None) -> tuple[int | None, int | None]:
+    now = clock.now_ns()
+    return to_ns(since, now), to_ns(until, now, name="until")
+
+
+def _limit(limit: Any) -> int:
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        raise UsageError(f"limit={limit!r} is no number of traces; give a whole number, 0 or more.")
+    return limit
+
+
+__all__ = ["WAL_LIMIT", "Store", "current_store", "init", "open_store"]

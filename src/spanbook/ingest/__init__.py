@@ -1,0 +1,1 @@
+"""The fold: journal or OTLP → conventions → redaction → cost → store."""

@@ -1,0 +1,133 @@
+"""From captured values to what the store holds: media out to blobs, secrets redacted, one blob a chat message.
+
+A value whose raw form was met before is not redacted, encoded or compressed again: an agent's history costs its new
+messages only.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import marshal
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..model.redaction import Redactor
+from ..model.values import to_json
+from ..store._blobs import Blob, BlobSet, Payload
+from ..store._codec import INLINE_BELOW, to_text
+
+#: A payload and the media blobs it names.
+_Known = tuple[Payload, tuple[Blob, ...]]
+
+
+class Encoder:
+    """Turns values into payloads; holds the memory of what was seen."""
+
+    _KEEP: Final = 20_000
+
+    def __init__(self, blobs: BlobSet, redactor: Redactor) -> None:
+        self._blobs = blobs
+        self.redactor = redactor
+        self.redacted = 0
+        self._young: dict[bytes, _Known] = {}
+        self._old: dict[bytes, _Known] = {}
+
+    def value(self, value: Any, media: list[Blob]) -> Payload:
+        """Return the payload of any captured value; media found in it are appended to ``media``."""
+        if value is None:
+            return None
+        return self._remembered(value, media, inline=True)
+
+    def messages(self, messages: list[Any], media: list[Blob]) -> Payload:
+        """Return the payload of a list of messages: inline when short, else one blob each."""
+        found = [self._remembered(message, media, inline=False) for message in messages]
+        blobs = [blob for blob in found if isinstance(blob, Blob)]
+        if len(blobs) == 1 and blobs[0].size < INLINE_BELOW - 2:
+            return self._remembered(messages, media, inline=True)
+        return blobs
+
+    def json(self, value: Any) -> tuple[Any, str]:
+        """Return a small value redacted, and its JSON text: for columns that are never blobs."""
+        clean, count = self.redactor.value(to_json(value))
+        self.redacted += count
+        return clean, to_text(clean)
+
+    def text(self, text: str) -> str:
+        """Return a text redacted and fit for UTF-8: names, ids, comments."""
+        clean, count = self.redactor.text(text)
+        self.redacted += count
+        return clean.encode("utf-8", "replace").decode("utf-8")
+
+    def forget(self) -> None:
+        """Forget all: the blobs are in a store that is gone."""
+        self._young, self._old = {}, {}
+
+    def _remembered(self, value: Any, media: list[Blob], *, inline: bool) -> Payload:
+        try:
+            raw = marshal.dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
+        except ValueError:
+            return self._encoded(to_json(value), media, inline)[0]
+        key = hashlib.blake2b(raw, digest_size=16, person=b"inline" if inline else b"blob").digest()
+        known = self._young.get(key) or self._old.get(key)
+        if known is None:
+            found = len(media)
+            plain = extract_media(value, self._blobs, media, set()) if b"blob" in raw else value
+            payload, count = self._encoded(to_json(plain), media, inline)
+            known = (payload, tuple(media[found:]))
+            if count:  # what was redacted is redacted, and counted, each time
+                return payload
+        else:
+            media.extend(known[1])
+        self._remember(key, known)
+        return known[0]
+
+    def _encoded(self, value: Any, media: list[Blob], inline: bool) -> tuple[Payload, int]:
+        clean, count = self.redactor.value(value)
+        self.redacted += count
+        text = to_text(clean)
+        return text if inline and len(text) < INLINE_BELOW else self._blobs.text(text), count
+
+    def _remember(self, key: bytes, known: _Known) -> None:
+        if key in self._young:
+            return
+        self._young[key] = known
+        if len(self._young) > self._KEEP:
+            self._old, self._young = self._young, {}
+
+
+def extract_media(value: Any, blobs: BlobSet, media: list[Blob], path: set[int]) -> Any:
+    """Return the value with the bytes of its media parts moved to blobs: ``content`` becomes ``digest`` and ``size``.
+
+    Parts are ``{"type" or "$type": "blob", "mime_type": …, "content": bytes or base64}``, at any depth. ``path`` holds
+    the ids of the containers above: captured values may be cyclic.
+    """
+    if not isinstance(value, (list, tuple, dict)) or id(value) in path:
+        return value
+    if isinstance(value, dict) and "content" in value and "blob" in (value.get("type"), value.get("$type")):
+        return _media_part(value, blobs, media)
+    path.add(id(value))
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    changed = {key: new for key, old in items if (new := extract_media(old, blobs, media, path)) is not old}
+    path.discard(id(value))
+    if not changed:
+        return value
+    if isinstance(value, dict):
+        return {**value, **changed}
+    return [changed.get(index, item) for index, item in enumerate(value)]
+
+
+def _media_part(part: Mapping[str, Any], blobs: BlobSet, media: list[Blob]) -> dict[str, Any]:
+    content = part["content"]
+    rest = {key: value for key, value in part.items() if key != "content"}
+    if isinstance(content, str):
+        try:
+            content = base64.b64decode(content, validate=False)
+        except (binascii.Error, ValueError):
+            return {**rest, "type": "not_captured", "count": 1, "reason": "its base64 is damaged"}
+    if not isinstance(content, bytes):
+        return {**rest, "type": "not_captured", "count": 1, "reason": "it holds no bytes"}
+    blob = blobs.media(content, str(part.get("mime_type") or "application/octet-stream"))
+    media.append(blob)
+    return {**rest, "digest": blob.digest.hex(), "size": len(content)}

@@ -1,0 +1,310 @@
+"""The fold: carries the journal into the store, about five times a second, in a thread of its own.
+
+Whoever holds the lock folds: the thread, ``flush()`` in the caller (so it works where no thread can be started) and the
+hooks at exit. Nothing leaves the journal before the transaction that holds it is committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from ..model import SpanbookError
+from ..model.prices import PriceTable
+from ..model.redaction import Redactor
+from ..store._connection import is_locked
+from ..store._journal import FRAME, DeadJournal, Journal, Position, dead_journals
+from ..store._write import Batch, StoreReplacedError, StoreWriter, Written
+from ..tracer._report import report_failure, warn_once
+from ._encode import Encoder
+from ._records import RecordReader
+
+TICK_S: Final = 0.2
+#: Bytes of journal in one transaction: bounds how long the write lock and memory are held.
+_BATCH_BYTES: Final = 1 << 20
+_SYNC_EVERY_S: Final = 1.0
+_LOOK_FOR_DEAD_S: Final = 1.5
+#: Errors that one bad row causes, and that writing the same batch again would cause again.
+_DATA_ERRORS: Final = (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.ProgrammingError,
+                       OverflowError, UnicodeError, ValueError, TypeError, KeyError)  # fmt: skip
+
+Listener = Callable[[Written], None]
+
+
+class Fold:
+    """Folds one journal into one store."""
+
+    def __init__(self, store: Path, journal: Journal, root: Path, redactor: Redactor, prices: PriceTable) -> None:
+        self.writer = StoreWriter(store)
+        self.journal = journal
+        self.lock = threading.RLock()
+        self.listeners: list[Listener] = []
+        self.ticks: list[Callable[[], None]] = []
+        self.written = 0
+        self.unwritable = 0
+        self.problem: str | None = None
+        self._root = root
+        self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices)
+        self._pending: tuple[Batch, Position] | None = None
+        self._generation = 0
+        self._last_sync = self._last_look = 0.0
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def redacted(self) -> int:
+        """How many values were redacted."""
+        return self._records.encoder.redacted
+
+    @property
+    def unreadable(self) -> int:
+        """Records that could not be read back."""
+        return self._records.unreadable
+
+    # -- running
+
+    def start(self) -> None:
+        """Start the thread; without threads (Pyodide, interpreter exit) ``flush`` does all."""
+        if self._thread is None and not self._stopped:
+            thread = threading.Thread(target=self._run, name="spanbook-fold", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return
+            self._thread = thread
+
+    def _run(self) -> None:
+        while not self._stopped:
+            try:
+                more = self.fold_once()
+                for tick in list(self.ticks):
+                    tick()
+                if not more:
+                    self._wake.wait(TICK_S)
+            except BaseException as error:  # noqa: BLE001 - thrown in from outside, or a defect of ours: go on
+                report_failure("fold the journal", error)
+                time.sleep(TICK_S)
+
+    def fold_once(self, wait_s: float = 0.2, *, durable: bool = False) -> bool:
+        """Write what waits, at most one batch of it; True when more waits."""
+        with self.lock:
+            now = time.monotonic()
+            if now - self._last_look > _LOOK_FOR_DEAD_S:
+                self._last_look = now
+                self._fold_dead()
+            if not self._has_work():
+                self.journal.tidy()
+                return False
+            sync = durable or now - self._last_sync > _SYNC_EVERY_S
+            try:
+                self._fold_batch(wait_s, durable=sync)
+            except (sqlite3.Error, SpanbookError, OSError) as error:
+                self._note(error)
+                return False
+            if sync:
+                self._last_sync = now
+            self.problem = None
+            self.journal.tidy()
+            return self._has_work()
+
+    def _has_work(self) -> bool:
+        return self._pending is not None or self.journal.waiting_bytes > 0
+
+    def _note(self, error: BaseException) -> None:
+        self.problem = str(error)
+        if not is_locked(error):
+            report_failure("write to the store; it goes on trying, spans wait in the journal", error)
+
+    def _fold_batch(self, wait_s: float, *, durable: bool) -> None:
+        self._notice_new_store()
+        before = self.journal.position
+        try:
+            if self._pending is None:
+                batch = self._records.read(self.journal.read(_BATCH_BYTES))
+                batch.journal = (self.journal.id, self.journal.position)
+                self._pending = (batch, before)
+            self._write(self._pending[0], wait_s, durable)
+            self._pending = None
+        except StoreReplacedError:
+            self.journal.rewind(self._pending[1] if self._pending else before)
+            self._records.undo()
+            self._pending = None
+        except (sqlite3.Error, SpanbookError, OSError):
+            raise  # the batch stays pending
+        except BaseException:
+            if self._pending is None:
+                self.journal.rewind(before)
+                self._records.undo()
+            raise
+
+    def _notice_new_store(self) -> None:
+        """Open the store; when it is another than before, put the open spans into it."""
+        self.writer.connection()
+        if self.writer.generation == self._generation:
+            return
+        self._generation = self.writer.generation
+        self._records.encoder.forget()
+        if self._pending is not None:
+            self.journal.rewind(self._pending[1])
+            self._records.undo()
+            self._pending = None
+        warn_once(
+            f"store-replaced-{self.writer.path}",
+            f"the store {str(self.writer.path)!r} was removed or replaced while tracing; tracing goes on in a new file.",
+        )
+        batch = Batch()
+        self._records.reopen(batch)
+        if batch:
+            batch.journal = (self.journal.id, self.journal.position)
+            self._write(batch, 1.0, durable=False)
+
+    def _write(self, batch: Batch, wait_s: float, durable: bool) -> None:
+        try:
+            self._written(self.writer.write(batch, durable=durable, wait_s=wait_s))
+        except _DATA_ERRORS as error:
+            self._write_one_by_one(batch, wait_s, error)
+
+    def _write_one_by_one(self, batch: Batch, wait_s: float, error: BaseException) -> None:
+        """Write the rows of a batch that failed for its data, leaving out and counting the ones at fault."""
+        parts = [Batch(spans=[record], media=batch.media) for record in batch.spans]
+        parts += [Batch(events=[event]) for event in batch.events]
+        parts += [Batch(scores=[score]) for score in batch.scores]
+        parts += [Batch(trace_updates=[update]) for update in batch.trace_updates]
+        parts.append(Batch(journal=batch.journal, ended_journal=batch.ended_journal))
+        for part in parts:
+            try:
+                self._written(self.writer.write(part, wait_s=wait_s))
+            except _DATA_ERRORS as problem:
+                self.unwritable += 1
+                error = problem
+        report_failure("write a span whose data the store refuses", error)
+
+    def _written(self, written: Written) -> None:
+        self.written += sum(row["status"] in ("ok", "error") for row in written.spans)
+        for listener in list(self.listeners):
+            try:
+                listener(written)
+            except Exception as error:  # noqa: BLE001 - a view must never stop the fold
+                report_failure("update a live view", error)
+
+    # -- journals of processes that are gone
+
+    def _fold_dead(self) -> None:
+        for dead in dead_journals(self._root):
+            try:
+                self._recover(dead)
+            except (sqlite3.Error, SpanbookError, OSError) as error:
+                dead.release()
+                self._note(error)
+                return
+            except BaseException:
+                dead.release()
+                raise
+
+    def _recover(self, dead: DeadJournal) -> None:
+        records = RecordReader(self._records.encoder, self._records._prices)
+        at = self.writer.position(dead.id) or Position(0, 0)
+        bodies: list[bytes] = []
+        size = 0
+        for body, position in dead.read(at):
+            bodies.append(body)
+            size, at = size + len(body), position
+            if size > _BATCH_BYTES:
+                self._write_dead(records, dead, bodies, at)
+                bodies, size = [], 0
+        self._write_dead(records, dead, bodies, at, last=True)
+        self.unreadable_in_dead = dead.damaged
+        dead.remove()
+        self.writer.forget_journal(dead.id)
+
+    def _write_dead(
+        self, records: RecordReader, dead: DeadJournal, bodies: list[bytes], at: Position, *, last: bool = False
+    ) -> None:
+        batch = records.read(bodies)
+        batch.journal = (dead.id, at)
+        batch.ended_journal = dead.id if last else None
+        self._write(batch, 5.0, durable=False)
+
+    # -- ends
+
+    def flush(self, timeout: float = 5.0, *, durable: bool = False) -> bool:
+        """Fold everything written before this call; True when it is all readable (``durable``: and on disk)."""
+        target = self.journal.end
+        deadline = time.monotonic() + timeout
+        if not self.lock.acquire(timeout=max(timeout, 0.0)):
+            return False
+        self._last_look = 0.0  # children that have ended are part of "before this call"
+        try:
+            while True:
+                self.fold_once(wait_s=max(0.01, min(1.0, deadline - time.monotonic())), durable=durable)
+                if self._pending is None and self.journal.position >= target:
+                    return self._sync() if durable else True
+                if time.monotonic() > deadline:
+                    return False
+                if self.problem is not None:
+                    time.sleep(0.02)
+        finally:
+            self.lock.release()
+
+    def _sync(self) -> bool:
+        """Commit once with full synchronisation: it syncs every frame of the log before it."""
+        try:
+            self.writer.write(Batch(journal=(self.journal.id, self.journal.position)), durable=True)
+        except (sqlite3.Error, SpanbookError, OSError) as error:
+            self._note(error)
+            return False
+        self._last_sync = time.monotonic()
+        return True
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Stop the thread, fold what is left and remove the journal; True when nothing was left behind.
+
+        What could not be folded stays in the journal for whoever opens the store next.
+        """
+        self._stopped = True
+        self._wake.set()
+        done = self.flush(timeout)
+        with self.lock:
+            if done:
+                try:
+                    if not self._records.open:
+                        self.writer.forget_journal(self.journal.id)
+                    self._interrupt_open()
+                except (sqlite3.Error, SpanbookError, OSError) as error:
+                    self._note(error)
+                    done = False
+            self.journal.close(remove=done)
+        return done
+
+    def _interrupt_open(self) -> None:
+        """Mark what never ended; spans that end later in this process still move forward."""
+        if self._records.open:
+            self._write(Batch(ended_journal=self.journal.id), 1.0, durable=False)
+            self.writer.forget_journal(self.journal.id)
+
+    def write_now(self, framed: bytes) -> None:
+        """Fold one framed record at once: after :meth:`close`, when no journal is left."""
+        with self.lock:
+            self._write(self._records.read([framed[FRAME.size :]]), 1.0, durable=False)
+
+    def set_redactor(self, redactor: Redactor) -> None:
+        """Redact by another policy from the next batch on."""
+        with self.lock:
+            self._records.encoder.redactor = redactor
+            self._records.encoder.forget()
+
+    def stats(self) -> dict[str, Any]:
+        """Return what was written, what waits and what went wrong."""
+        return {
+            "written": self.written,
+            "queued_bytes": self.journal.waiting_bytes if not self._stopped else 0,
+            "unwritable": self.unwritable,
+            "unreadable": self.unreadable,
+            "redacted": self.redacted,
+            "problem": self.problem or self.journal.problem,
+        }

@@ -1,0 +1,141 @@
+"""One call of a resource method and its span: from the arguments to the result, an error, a stream's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from ...conventions._openai_common import response_error
+from ...tracer import start_span
+from ...tracer._span import _get, _set
+from .._guard import guard
+from ._chunks import Accumulator
+from ._plain import plain
+from ._request import provider_of, request_of
+
+
+class Api(NamedTuple):
+    """What a resource method does, in spanbook's words."""
+
+    format: str  # how its raw input and output are read, see spanbook.conventions
+    operation: str  # first word of the span's name
+    kind: str
+    to_plain: Callable[[Any], Any]
+    new_chunks: Callable[[], Accumulator] | None = None  # None: it has no streams
+
+
+#: The call that runs here. A method that calls another of the same resource (a helper) is one call.
+_active: ContextVar[Call | None] = ContextVar("spanbook_openai_call", default=None)
+
+
+class Call:
+    """A span that is current while the request runs, and open until the answer is whole.
+
+    It is never current between the chunks of a stream: that time is the consumer's.
+    """
+
+    __slots__ = ("_before", "_outer", "api", "is_async", "resource", "retries", "span")
+
+    def __init__(self, api: Api, resource: Any, kwargs: Mapping[str, Any], is_async: bool) -> None:
+        self.api, self.resource, self.is_async, self.retries = api, resource, is_async, 0
+        request = request_of(kwargs)
+        model = request.get("model")
+        model = model if isinstance(model, str) else None
+        provider, host = provider_of(getattr(resource, "_client", None))
+        fields: dict[str, Any] = {"format": api.format, "provider": provider}
+        if model:
+            fields["model"] = model
+        if host and host != "api.openai.com":
+            fields["attributes"] = {"server.address": host}
+        name = f"{api.operation} {model}" if model else api.operation
+        self.span = start_span(name, api.kind, request, **fields)
+
+    def enter(self) -> None:
+        """Make the span current; call :meth:`leave` in the same context."""
+        self._before, self._outer = _get(), _active.get()
+        _set(self.span)
+        _active.set(self)
+
+    def leave(self) -> None:
+        """Make current what was before; the span stays open."""
+        if _get() is self.span:
+            _set(self._before)
+        if _active.get() is self:
+            _active.set(self._outer)
+        self._before = self._outer = None
+
+    def fail(self, error: BaseException) -> None:
+        """End the span with the error that the call raised."""
+        with guard("record an OpenAI error"):
+            self.note_retries(getattr(error, "request", None))
+            attributes = {
+                "http.response.status_code": getattr(error, "status_code", None),
+                "openai.request_id": getattr(error, "request_id", None),
+                "openai.error_code": getattr(error, "code", None),
+            }
+            attributes = {key: value for key, value in attributes.items() if value is not None}
+            if attributes:
+                self.span.set(attributes=attributes)
+            answer = getattr(error, "completion", None)  # a whole answer that the SDK would not parse
+            if answer is not None:
+                self.span.set(output=plain(answer))
+        self.span.end(error)
+
+    def succeed(self, result: Any) -> None:
+        """Record the result and end the span, or leave that to the stream that the result is."""
+        from ._streams import watch
+
+        is_watched = False
+        with guard("record an OpenAI response"):
+            is_watched = watch(self, result)
+            if not is_watched:
+                request_id = getattr(result, "_request_id", None)
+                if request_id:
+                    self.span.set(attributes={"openai.request_id": request_id})
+                self.set_response(self.api.to_plain(result))
+        if not is_watched:
+            self.span.end()
+
+    def set_response(self, raw: Any) -> None:
+        """Set the raw response as output, and the error that it may carry in its body."""
+        self.span.set(output=raw)
+        error = response_error(raw)
+        if error is not None:
+            self.span.set(error=error)
+
+    def note_retry(self, attempt: int, response: Any, error: BaseException | None) -> None:
+        """Record that an attempt failed and another one follows."""
+        with guard("record an OpenAI retry"):
+            if attempt <= self.retries:  # seen through the client's own wrapper already
+                return
+            self.retries = attempt
+            status = getattr(response, "status_code", None)
+            data = {"attempt": attempt, "status": status, "error": type(error).__name__ if error else None}
+            self.span.event("retry", {key: value for key, value in data.items() if value is not None})
+            self.span.set(attributes={"openai.retries": self.retries})
+
+    def note_retries(self, request: Any) -> None:
+        """Take the number of retries from the header that the SDK puts on each attempt."""
+        headers = getattr(request, "headers", None)
+        count = headers.get("x-stainless-retry-count") if headers is not None else None
+        if isinstance(count, str) and count.isdigit() and int(count) > self.retries:
+            self.retries = int(count)
+            self.span.set(attributes={"openai.retries": self.retries})
+
+
+def begin(api: Api, resource: Any, kwargs: Mapping[str, Any], *, is_async: bool) -> Call | None:
+    """Start the span of a call; None when it is part of a call that runs already, or nothing is recorded."""
+    with guard("trace an OpenAI call"):
+        outer = _active.get()
+        if outer is not None and outer.resource is resource:
+            return None
+        call = Call(api, resource, kwargs, is_async)
+        if call.span.is_recording:
+            return call
+    return None
+
+
+def active_call() -> Call | None:
+    """Return the call that runs here."""
+    return _active.get()

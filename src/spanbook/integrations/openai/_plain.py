@@ -1,0 +1,66 @@
+"""Objects of the SDK → plain dicts, as the server sent them.
+
+Why not ``model_dump()``: measured equal on small objects (2 to 4 µs), but it also writes out the user's
+own parsed objects, builds a serializer on first use, and complains about values that a server sent
+outside of its schema.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+#: What the SDK adds to a response: the user's own objects, made from text that is there already.
+_ADDED: Final = frozenset({"parsed", "parsed_arguments"})
+_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
+_HEAD: Final = 10
+
+
+def plain(value: Any) -> Any:
+    """Return JSON data for an object of the SDK; nulls are left out. Calls no code of the user."""
+    if type(value) in _ATOMS or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    fields = getattr(value, "__dict__", None)
+    if fields is None or not hasattr(type(value), "model_fields"):
+        return {"$type": "repr", "class": type(value).__qualname__, "text": type(value).__qualname__}
+    out = {key: plain(item) for key, item in fields.items() if item is not None and key not in _ADDED}
+    extra = value.__pydantic_extra__
+    if extra:
+        out.update((key, plain(item)) for key, item in extra.items() if item is not None)
+    return out
+
+
+def plain_embeddings(response: Any) -> Any:
+    """Return an embeddings response with the shape and first numbers in place of its vectors."""
+    data = response.get("data") if isinstance(response, dict) else getattr(response, "data", None)
+    if not isinstance(data, list):
+        return plain(response)
+    first = _vector(data[0]) if data else ()
+    head = [float(number) for number in first[:_HEAD]] if isinstance(first, list) else []
+    summary = {"shape": [len(data), _dimension(first)], "head": head}
+    if isinstance(response, dict):
+        return {**response, "data": summary}
+    usage = plain(getattr(response, "usage", None))
+    return {"model": getattr(response, "model", None), "usage": usage, "data": summary}
+
+
+def parsed_body(content: bytes) -> Any:
+    """Return the JSON value of a response body, or its text when it is something else."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode("utf-8", "replace")
+
+
+def _vector(row: Any) -> Any:
+    return row.get("embedding") if isinstance(row, dict) else getattr(row, "embedding", ())
+
+
+def _dimension(vector: Any) -> int:
+    from ...conventions._openai_embeddings import dimension
+
+    return dimension(vector)

@@ -1,0 +1,57 @@
+"""The data model: frozen records, ids, time, kinds, errors. No I/O."""
+
+from ._types import (
+    COUNTED_KINDS,
+    KIND_CODE,
+    KINDS,
+    LEVELS,
+    SCORE_SOURCES,
+    STATUS_RANK,
+    STATUSES,
+    USAGE_FIELDS,
+    Json,
+    Level,
+    ObservationKind,
+    ScoreSource,
+    Status,
+)
+from .errors import (
+    FilterError,
+    NewerStoreError,
+    NotAStoreError,
+    QueryError,
+    SpanbookError,
+    StoreError,
+    TraceNotFoundError,
+    UsageError,
+)
+from .span import Event, Provenance, Score, Span, TraceSummary
+
+__all__ = [
+    "COUNTED_KINDS",
+    "KINDS",
+    "KIND_CODE",
+    "LEVELS",
+    "SCORE_SOURCES",
+    "STATUSES",
+    "STATUS_RANK",
+    "USAGE_FIELDS",
+    "Event",
+    "FilterError",
+    "Json",
+    "Level",
+    "NewerStoreError",
+    "NotAStoreError",
+    "ObservationKind",
+    "Provenance",
+    "QueryError",
+    "Score",
+    "ScoreSource",
+    "Span",
+    "SpanbookError",
+    "Status",
+    "StoreError",
+    "TraceNotFoundError",
+    "TraceSummary",
+    "UsageError",
+]

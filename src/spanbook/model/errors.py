@@ -1,0 +1,54 @@
+"""Every error spanbook raises. Each message names the value, what was expected and the next step.
+
+SpanbookError
+├── UsageError (ValueError)            a wrong argument to a public function
+├── FilterError (ValueError)           a filter that cannot be understood
+├── QueryError (ValueError)            free SQL that was refused or stopped
+├── TraceNotFoundError (LookupError)   no such trace in this store
+└── StoreError (OSError)               the store file cannot be used
+    ├── NotAStoreError                 a file that spanbook did not make
+    └── NewerStoreError                a file made by a newer spanbook
+"""
+
+from __future__ import annotations
+
+
+class SpanbookError(Exception):
+    """The root of all errors raised by spanbook."""
+
+
+class UsageError(SpanbookError, ValueError):
+    """An argument of a public function is wrong; the message says what was expected."""
+
+
+class FilterError(SpanbookError, ValueError):
+    """A filter that cannot be understood; the text at fault is ``length`` characters from ``at`` (None: unknown)."""
+
+    def __init__(self, message: str, *, at: int | None = None, length: int = 1) -> None:
+        self.at, self.length = at, length
+        super().__init__(message)
+
+
+class QueryError(SpanbookError, ValueError):
+    """SQL that was refused (it writes, or calls what is not allowed) or stopped (it ran too long)."""
+
+
+class TraceNotFoundError(SpanbookError, LookupError):
+    """No trace in this store carries the id asked for."""
+
+    def __init__(self, trace_id: str, latest: list[str]) -> None:
+        self.trace_id, self.latest = trace_id, latest
+        hint = f"the latest are {', '.join(latest)}" if latest else "the store holds no trace yet"
+        super().__init__(f"no trace {trace_id!r} in this store; {hint}. List them with sb.traces().")
+
+
+class StoreError(SpanbookError, OSError):
+    """The store file cannot be opened or written."""
+
+
+class NotAStoreError(StoreError):
+    """The file exists and is not a spanbook store; it was left untouched."""
+
+
+class NewerStoreError(StoreError):
+    """The store was made by a newer spanbook; it can be read, not written."""

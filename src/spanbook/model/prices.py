@@ -1,0 +1,149 @@
+"""What a call costs: usage times price, from the ``genai-prices`` table that is installed (no network) or your own.
+
+The table's own calculation takes 100 µs a call. A model whose prices are plain rates is asked once a day of calls and
+multiplied here; tiered prices go through the table each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from .errors import UsageError
+
+_MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars of one call and where the price came from."""
+
+    total_usd: float
+    input_usd: float
+    output_usd: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Prices in US dollars per million tokens; None where the plain input or output price holds."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+    audio_input: float | None = None
+    audio_output: float | None = None
+    source: str = "own"
+
+    def cost(self, usage: Mapping[str, int]) -> Cost:
+        """Return the cost of a usage whose totals include their parts."""
+        spent, plain_input = 0.0, usage.get("input_tokens", 0) or 0
+        for part, rate in (
+            ("cache_read_tokens", self.cache_read),
+            ("cache_write_tokens", self.cache_write),
+            ("audio_input_tokens", self.audio_input),
+        ):
+            count = usage.get(part) or 0
+            if rate is not None and count:
+                spent += count * rate
+                plain_input -= count
+        input_usd = (spent + max(plain_input, 0) * self.input) / _MILLION
+        plain_output, audio = usage.get("output_tokens", 0) or 0, usage.get("audio_output_tokens") or 0
+        if self.audio_output is None:
+            audio = 0
+        output_usd = (audio * (self.audio_output or 0) + max(plain_output - audio, 0) * self.output) / _MILLION
+        return Cost(input_usd + output_usd, input_usd, output_usd, self.source)
+
+
+class PriceTable:
+    """Finds the price of a model; own prices come before the installed table's."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, Rates] = {}
+        self._known: dict[tuple[str | None, str, date], Rates | None] = {}
+
+    def add(self, model: str, rates: Rates) -> None:
+        """Price a model yourself, by its exact name.
+
+        Raises:
+            UsageError: a rate is negative.
+        """
+        if min(rates.input, rates.output) < 0:
+            raise UsageError(f"the price of {model!r} is negative; give US dollars per million tokens, 0 or more.")
+        self._own[model] = rates
+
+    def cost(self, provider: str | None, model: str | None, usage: Mapping[str, int], at_ns: int) -> Cost | None:
+        """Return what a call made at ``at_ns`` cost, None when the model's price is not known.
+
+        Args:
+            provider: "openai", "anthropic"…; None to look in all.
+            model: The name the provider answered with.
+            usage: Inclusive ``input_tokens`` and ``output_tokens`` and their parts.
+            at_ns: Nanoseconds since the epoch: prices change.
+        """
+        if not model or not usage:
+            return None
+        own = self._own.get(model)
+        if own is not None:
+            return own.cost(usage)
+        day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
+        key = (provider, model, day)
+        if key not in self._known:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[key] = _rates(provider, model, day)
+        rates = self._known[key]
+        if rates is None:
+            return None
+        return rates.cost(usage) if rates.input >= 0 else _tiered(provider, model, usage, day)
+
+
+#: Stands for a model whose price depends on the size of the call.
+_TIERED: Final = Rates(input=-1.0, output=-1.0)
+_FIELDS: Final = {
+    "input_mtok": "input",
+    "output_mtok": "output",
+    "cache_read_mtok": "cache_read",
+    "cache_write_mtok": "cache_write",
+    "input_audio_mtok": "audio_input",
+    "output_audio_mtok": "audio_output",
+}
+
+
+def _calculate(provider: str | None, model: str, day: date, counts: Mapping[str, int]) -> Any:
+    from genai_prices import Usage, calc_price
+
+    when = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    try:
+        return calc_price(Usage(**counts), model, provider_id=provider, genai_request_timestamp=when)
+    except LookupError:
+        if provider is None:
+            return None
+    try:  # a provider the table does not know (a proxy, a local server) may still serve a model it knows
+        return calc_price(Usage(**counts), model, genai_request_timestamp=when)
+    except LookupError:
+        return None
+
+
+def _rates(provider: str | None, model: str, day: date) -> Rates | None:
+    found = _calculate(provider, model, day, {"input_tokens": 1, "output_tokens": 1})
+    if found is None:
+        return None
+    prices = {ours: getattr(found.model_price, theirs, None) for theirs, ours in _FIELDS.items()}
+    if any(value is not None and not hasattr(value, "as_tuple") for value in prices.values()):
+        return _TIERED
+    rates = {name: None if value is None else float(value) for name, value in prices.items()}
+    rates["input"], rates["output"] = rates["input"] or 0.0, rates["output"] or 0.0
+    return Rates(**rates, source="genai-prices")  # type: ignore[arg-type]
+
+
+def _tiered(provider: str | None, model: str, usage: Mapping[str, int], day: date) -> Cost | None:
+    names = {"audio_input_tokens": "input_audio_tokens", "audio_output_tokens": "output_audio_tokens"}
+    counts = {names.get(name, name): count for name, count in usage.items() if name != "reasoning_tokens" and count}
+    found = _calculate(provider, model, day, counts)
+    if found is None:
+        return None
+    return Cost(float(found.total_price), float(found.input_price), float(found.output_price), "genai-prices")

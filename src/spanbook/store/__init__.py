@@ -1,0 +1,1 @@
+"""The SQLite file, its journal, filters and readers: the only place with SQL."""

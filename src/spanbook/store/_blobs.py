@@ -1,0 +1,106 @@
+"""Content-addressed blobs on their way into the store.
+
+Encoding and compression happen before the transaction (other writers wait only for the inserts); ids are given inside
+it. A memory of recent digests, not an index, finds repeats: an index on random digests would cost more than what the
+rare repeat from another process wastes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+from ._codec import RAW, Compressor, digest_of, pack_ids
+
+
+class Blob:
+    """One piece of content; ``id`` is None until the transaction that writes it."""
+
+    __slots__ = ("body", "codec", "digest", "id", "mime_type", "size")
+
+    def __init__(self, digest: bytes, codec: int, body: bytes, size: int, mime_type: str | None) -> None:
+        self.digest, self.codec, self.body, self.size, self.mime_type = digest, codec, body, size, mime_type
+        self.id: int | None = None
+
+
+#: What a payload column is before it is written: nothing, inline JSON, one blob, or the blobs of a list.
+Payload = None | str | Blob | list[Blob]
+
+
+class BlobSet:
+    """Makes blobs, once per content while it is remembered."""
+
+    _KEEP: Final = 50_000
+
+    def __init__(self) -> None:
+        self._compress = Compressor()
+        # Two dicts swapped when full: evicting one by one from a large dict is quadratic.
+        self._young: dict[bytes, Blob] = {}
+        self._old: dict[bytes, Blob] = {}
+
+    def text(self, text: str) -> Blob:
+        """Return the blob of a JSON document."""
+        return self._get(text.encode("utf-8"), None)
+
+    def media(self, data: bytes, mime_type: str) -> Blob:
+        """Return the blob of an image, sound or file; kept as it is, since such data is compressed already."""
+        return self._get(data, mime_type)
+
+    def _get(self, data: bytes, mime_type: str | None) -> Blob:
+        digest = digest_of(data)
+        blob = self._young.get(digest) or self._old.get(digest)
+        if blob is None or blob.mime_type != mime_type:
+            codec, body = (RAW, data) if mime_type else self._compress(data)
+            blob = Blob(digest, codec, body, len(data), mime_type)
+        if digest not in self._young:
+            self._young[digest] = blob
+            if len(self._young) > self._KEEP:
+                self._old, self._young = self._young, {}
+        return blob
+
+    def forget(self) -> None:
+        """Forget all: the store they are in is gone."""
+        self._young, self._old = {}, {}
+
+
+class BlobInserts:
+    """Gives ids to the new blobs of one transaction and writes them."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._next = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM blobs").fetchone()[0])
+        self._new: list[Blob] = []
+
+    def column(self, payload: Payload) -> str | int | bytes | None:
+        """Return the value of a payload column."""
+        if payload is None or isinstance(payload, str):
+            return payload
+        if isinstance(payload, list):
+            return pack_ids([self._id(blob) for blob in payload])
+        return self._id(payload)
+
+    def add(self, blob: Blob) -> None:
+        """Write a blob that no payload column names (media: messages name them by digest)."""
+        self._id(blob)
+
+    def _id(self, blob: Blob) -> int:
+        if blob.id is None:
+            blob.id = self._next
+            self._next += 1
+            self._new.append(blob)
+        return blob.id
+
+    def write(self) -> None:
+        """Insert the new blobs."""
+        rows: list[tuple[Any, ...]] = [(b.id, b.digest, b.codec, b.size, b.mime_type, b.body) for b in self._new]
+        self._db.executemany("INSERT INTO blobs(id, digest, codec, size, mime_type, body) VALUES (?,?,?,?,?,?)", rows)
+
+    def committed(self) -> None:
+        """Let go of the bodies: only the ids are needed from now on."""
+        for blob in self._new:
+            blob.body = b""
+
+    def rolled_back(self) -> None:
+        """Take the ids back."""
+        for blob in self._new:
+            blob.id = None

@@ -1,0 +1,227 @@
+"""Opening the store file: created private, checked to be ours, set up alike on every connection.
+
+The live file is never opened, copied or hashed by other means in this process: closing any other descriptor of it
+would drop SQLite's POSIX locks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from ..model import NewerStoreError, NotAStoreError, StoreError
+from . import _platform, _schema
+from ._codec import PayloadReader
+
+T = TypeVar("T")
+
+#: SQLite versions in which two connections that write and checkpoint at once can damage the file.
+WAL_RESET_BUG_UNTIL: Final = (3, 51, 3)
+_WAL_RESET_FIXED: Final = ((3, 50, 7), (3, 44, 6))
+WAL_LIMIT: Final = 64 << 20
+
+
+def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite has the WAL-reset bug (3.7.0 to 3.51.2, but 3.50.7 and 3.44.6 and later of their lines)."""
+    if not (3, 7, 0) <= version < WAL_RESET_BUG_UNTIL:
+        return False
+    return not any(version[:2] == fixed[:2] and version >= fixed for fixed in _WAL_RESET_FIXED)
+
+
+def create_if_missing(path: Path) -> bool:
+    """Create an empty store file of mode 0600 with a ``.gitignore`` beside it; True when it was not there.
+
+    A write-ahead log that lies there without its file belongs to another file and would be replayed into ours: it is
+    moved aside.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    try:
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, mode=0o700)
+            if path.parent.name == ".spanbook":
+                (path.parent / ".gitignore").write_text("*\n")
+        if path.exists():
+            return False
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists():
+            wal.rename(path.with_name(f"{path.name}-wal.stale-{time.time_ns()}"))
+        os.close(_platform.create_private_file(path))
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise StoreError(
+            f"the store {str(path)!r} cannot be created ({error.strerror or error}); "
+            "choose a folder you can write with sb.init(store=…) or $SPANBOOK_STORE."
+        ) from error
+    return True
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open (and create or migrate) the store for writing. The caller guards it with a lock of its own.
+
+    Raises:
+        NotAStoreError: the file is something else; it was not touched.
+        NewerStoreError: a newer spanbook made it.
+        StoreError: it cannot be opened or written.
+    """
+    create_if_missing(path)
+    db = _connect(path, f"file:{_quoted(path)}?mode=rw")
+    try:
+        _check_is_store(db, path)
+        db.execute("PRAGMA page_size = 8192")
+        retry_locked(lambda: db.execute("PRAGMA journal_mode = WAL"), 5.0)
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        retry_locked(lambda: _schema.migrate(db), 10.0)
+        prepare(db)
+    except sqlite3.Error as error:
+        db.close()
+        raise _store_error(path, error) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open the store for reading only.
+
+    Raises:
+        StoreError: there is no such file, or it cannot be read.
+        NotAStoreError: the file is something else.
+    """
+    if not path.exists():
+        raise StoreError(f"there is no store {str(path)!r}; trace something first, or give another path.")
+    db = _connect(path, f"file:{_quoted(path)}?mode=ro")
+    try:
+        _check_is_store(db, path, newer_is_fine=True)
+        prepare(db)
+    except sqlite3.Error as error:
+        db.close()
+        raise _store_error(path, error) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect(path: Path, uri: str) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(uri, uri=True, timeout=0.2, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA trusted_schema = OFF")
+    except sqlite3.Error as error:
+        raise _store_error(path, error) from error
+    return db
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path))
+
+
+def _check_is_store(db: sqlite3.Connection, path: Path, *, newer_is_fine: bool = False) -> None:
+    application = retry_locked(lambda: int(db.execute("PRAGMA application_id").fetchone()[0]), 5.0)
+    if application != _schema.APPLICATION_ID:
+        empty = db.execute("SELECT count(*) FROM main.sqlite_master").fetchone()[0] == 0
+        if newer_is_fine or not empty or application != 0:
+            if empty and application == 0:
+                raise StoreError(f"the store {str(path)!r} is empty; nothing was ever traced into it.")
+            raise NotAStoreError(
+                f"{str(path)!r} is a SQLite file that spanbook did not make; it was left untouched. "
+                "Choose another path with sb.init(store=…) or $SPANBOOK_STORE."
+            )
+        return
+    version = _schema.version_of(db)
+    if version > _schema.VERSION and not newer_is_fine:
+        raise NewerStoreError(
+            f"the store {str(path)!r} has schema {version}, this spanbook writes {_schema.VERSION}; "
+            "upgrade spanbook, or read it with sb.open(path)."
+        )
+
+
+def prepare(db: sqlite3.Connection) -> PayloadReader:
+    """Give a connection our functions and TEMP views; returns the decoder they use."""
+    reader = PayloadReader(db)
+
+    def contains(value: Any, needle: str) -> int:
+        text = reader.text(value)
+        return 0 if text is None else int(_has_text(text, needle))
+
+    def get(value: Any, path: str) -> Any:
+        text = reader.text(value)
+        return None if text is None else _dig(text, path)
+
+    db.create_function("sb_json", 1, reader.text, deterministic=True)
+    db.create_function("sb_contains", 2, contains, deterministic=True)
+    db.create_function("sb_get", 2, get, deterministic=True)
+    for view in _schema.VIEWS:
+        db.execute(view)
+    return reader
+
+
+def _has_text(text: str, needle: str) -> bool:
+    """Whether the decoded values of a JSON document contain the text; escapes in it are seen through."""
+    if needle in text:
+        return True
+    escaped = json.dumps(needle, ensure_ascii=False)[1:-1]
+    return escaped != needle and escaped in text
+
+
+def _dig(text: str, path: str) -> Any:
+    """Return the scalar at a JSON list of keys, JSON text for an object or list, None where there is nothing."""
+    value = json.loads(text)
+    for key in json.loads(path):
+        if isinstance(value, dict):
+            value = value.get(str(key))
+        elif isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
+            value = value[key]
+        else:
+            return None
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether the error says that another connection holds the file just now."""
+    text = str(error)
+    return isinstance(error, sqlite3.OperationalError) and ("locked" in text or "busy" in text or "protocol" in text)
+
+
+def retry_locked(call: Callable[[], T], seconds: float) -> T:
+    """Call until it does not meet a lock, at most for ``seconds``."""
+    deadline = time.monotonic() + seconds
+    pause = 0.002
+    while True:
+        try:
+            return call()
+        except sqlite3.OperationalError as error:
+            if not is_locked(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+
+
+def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    text = str(error)
+    if "not a database" in text:
+        return NotAStoreError(
+            f"{str(path)!r} is no SQLite file; it was left untouched. "
+            "Choose another path with sb.init(store=…) or $SPANBOOK_STORE."
+        )
+    if "malformed" in text:
+        return StoreError(f"the store {str(path)!r} is damaged ({text}); recover it with `spanbook salvage`.")
+    return StoreError(
+        f"the store {str(path)!r} cannot be opened ({text}); check that you may read and write it and its folder."
+    )

@@ -1,0 +1,232 @@
+"""Reading the store: a read-only connection per thread, short transactions, plain rows or model records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceSummary
+from . import _connection
+from ._codec import PayloadReader, decompress
+from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+
+_SPAN_SELECT: Final = (
+    f"SELECT {', '.join('s.' + name for name in SPAN_COLUMNS)}, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
+    "FROM spans s LEFT JOIN payloads p ON p.span = s.id"
+)
+_TRACE_SELECT: Final = f"SELECT {', '.join('t.' + name for name in TRACE_COLUMNS)} FROM traces t"
+_SCORE_COLUMNS: Final = (
+    "score_id", "trace_id", "span_id", "session_id", "name", "value", "value_type", "source", "comment", "evaluator",
+    "author", "created_ns",
+)  # fmt: skip
+_PLAIN_FIELDS: Final = tuple(
+    name for name in SPAN_COLUMNS
+    if name not in {*USAGE_FIELDS, "tags", "counted", "notebook", "cell_id", "execution_count", "cell_hash",
+                    "git_commit", "process_id"}
+)  # fmt: skip
+_PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit", "process_id")
+
+
+class StoreReader:
+    """Reads one store file from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection; opened anew when the file was replaced.
+
+        Raises:
+            StoreError: there is no such file, or it is no store.
+        """
+        identity = _identity(self.path)
+        if getattr(self._local, "identity", None) != identity or identity is None:
+            self.close()
+            self._local.db = _connection.open_reader(self.path)
+            self._local.payloads = PayloadReader(self._local.db)
+            self._local.identity = identity
+        return self._local.db  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        db = getattr(self._local, "db", None)
+        self._local.db = self._local.identity = None
+        if db is not None:
+            db.close()
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one of our own queries and return all rows."""
+        db = self.connection()
+        return _connection.retry_locked(lambda: db.execute(query, parameters).fetchall(), 5.0)
+
+    def payload_text(self, value: Any) -> str | None:
+        """Return the JSON text of a payload column's value."""
+        self.connection()
+        return self._local.payloads.text(value)  # type: ignore[no-any-return]
+
+    # -- traces
+
+    def trace_summaries(
+        self,
+        where: str = "1",
+        parameters: Sequence[Any] = (),
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int | None = 100,
+    ) -> list[TraceSummary]:
+        """Return summaries of traces that match a condition on alias ``t``, newest first."""
+        sql, values = time_window(f"{_TRACE_SELECT} WHERE ({where})", "t", since_ns, until_ns)
+        query = f"{sql} ORDER BY t.start_ns DESC, t.id DESC LIMIT ?"
+        found = self.rows(query, [*parameters, *values, -1 if limit is None else limit])
+        return [_summary(row) for row in found]
+
+    def find_trace(self, trace_id: str) -> TraceSummary | None:
+        """Return the summary of one trace, None when there is none."""
+        found = self.rows(f"{_TRACE_SELECT} WHERE t.trace_id = ?", [trace_id])
+        return _summary(found[0]) if found else None
+
+    def trace_ids_like(self, prefix: str, limit: int = 2) -> list[str]:
+        """Return ids of traces that begin with ``prefix``."""
+        query = "SELECT trace_id FROM traces WHERE trace_id >= ? AND trace_id < ? ORDER BY trace_id LIMIT ?"
+        return [row[0] for row in self.rows(query, [prefix, prefix + "g", limit])]
+
+    def latest_trace_ids(self, limit: int = 1) -> list[str]:
+        """Return the ids of the traces that started last."""
+        return [row[0] for row in self.rows("SELECT trace_id FROM traces ORDER BY start_ns DESC, id DESC LIMIT ?", [limit])]
+
+    # -- spans
+
+    def spans(self, trace_id: str) -> list[Span]:
+        """Return the spans of a trace with payloads, events and scores, in order of start."""
+        rows = self.rows(f"{_SPAN_SELECT} WHERE s.trace_id = ? ORDER BY s.start_ns, s.id", [trace_id])
+        events = self._by_span("SELECT span_id, name, time_ns, data FROM events WHERE trace_id = ? ORDER BY time_ns, id",
+                               trace_id, self._event)  # fmt: skip
+        scores = self._by_span(f"SELECT span_id, {', '.join(_SCORE_COLUMNS)} FROM scores WHERE trace_id = ? ORDER BY id",
+                               trace_id, _score)  # fmt: skip
+        return [self._span(row, events, scores) for row in rows]
+
+    def span(self, trace_id: str, span_id: str) -> Span | None:
+        """Return one span with payloads, events and scores."""
+        rows = self.rows(f"{_SPAN_SELECT} WHERE s.trace_id = ? AND s.span_id = ?", [trace_id, span_id])
+        if not rows:
+            return None
+        key = [trace_id, span_id]
+        events = [self._event(row) for row in self.rows(
+            "SELECT name, time_ns, data FROM events WHERE trace_id = ? AND span_id = ? ORDER BY time_ns, id", key)]  # fmt: skip
+        scores = [_score(row) for row in self.rows(
+            f"SELECT {', '.join(_SCORE_COLUMNS)} FROM scores WHERE trace_id = ? AND span_id = ? ORDER BY id", key)]  # fmt: skip
+        return self._span(rows[0], {span_id: events}, {span_id: scores})
+
+    def _by_span(self, query: str, trace_id: str, make: Any) -> dict[str, list[Any]]:
+        out: dict[str, list[Any]] = {}
+        for row in self.rows(query, [trace_id]):
+            out.setdefault(row[0], []).append(make(row[1:]))
+        return out
+
+    def _event(self, row: Sequence[Any]) -> Event:
+        return Event(name=row[0], time_ns=row[1], data=self.json(row[2]))
+
+    def json(self, value: Any) -> Any:
+        """Return the Python value of a payload column."""
+        text = self.payload_text(value)
+        return None if text is None else json.loads(text)
+
+    def _span(self, row: Sequence[Any], events: dict[str, list[Event]], scores: dict[str, list[Score]]) -> Span:
+        columns = dict(zip(SPAN_COLUMNS, row, strict=False))
+        payloads = {name: self.json(row[len(SPAN_COLUMNS) + at]) for at, name in enumerate(PAYLOAD_COLUMNS)}
+        return Span(
+            **{name: columns[name] for name in _PLAIN_FIELDS},
+            input=payloads["input"],
+            output=payloads["output"],
+            error=payloads["error"],
+            metadata=payloads["metadata"] or {},
+            model_parameters=payloads["model_parameters"],
+            tools=payloads["tools"],
+            attributes=payloads["attributes"] or {},
+            links=payloads["links"] or (),
+            usage={name: columns[name] for name in USAGE_FIELDS if columns[name] is not None},
+            tags=json.loads(columns["tags"]) if columns["tags"] else (),
+            events=events.get(columns["span_id"], ()),
+            scores=scores.get(columns["span_id"], ()),
+            provenance=Provenance(**{name: columns[name] for name in _PROVENANCE}),
+            counted=bool(columns["counted"]),
+        )
+
+    # -- blobs
+
+    def read_blob(self, digest: str) -> tuple[str, bytes] | None:
+        """Return (MIME type, bytes) of an image, sound or file by the hex digest its message part names."""
+        try:
+            key = bytes.fromhex(digest)
+        except ValueError:
+            return None
+        found = self.rows("SELECT mime_type, codec, body FROM blobs WHERE digest = ? AND mime_type IS NOT NULL", [key])
+        return (found[0][0], decompress(found[0][1], found[0][2])) if found else None
+
+    # -- scores
+
+    def scores(self, where: str = "1", parameters: Sequence[Any] = (), limit: int | None = None) -> list[Score]:
+        """Return scores that match a condition on the table's columns, oldest first."""
+        query = f"SELECT {', '.join(_SCORE_COLUMNS)} FROM scores WHERE ({where}) ORDER BY id LIMIT ?"
+        return [_score(row) for row in self.rows(query, [*parameters, -1 if limit is None else limit])]
+
+
+def time_window(
+    sql: str, alias: str, since_ns: int | None, until_ns: int | None
+) -> tuple[str, list[int]]:  # fmt: skip
+    """Return the query with conditions on ``start_ns`` added, and their values."""
+    values = []
+    if since_ns is not None:
+        sql += f" AND {alias}.start_ns >= ?"
+        values.append(since_ns)
+    if until_ns is not None:
+        sql += f" AND {alias}.start_ns < ?"
+        values.append(until_ns)
+    return sql, values
+
+
+def _summary(row: Sequence[Any]) -> TraceSummary:
+    columns = dict(zip(TRACE_COLUMNS, row, strict=True))
+    provenance = Provenance(**{name: columns.pop(name) for name in _PROVENANCE})
+    for name in ("cache_read_tokens", "reasoning_tokens"):
+        columns.pop(name)
+    tags, metadata = columns.pop("tags"), columns.pop("metadata")
+    return TraceSummary(
+        **columns,
+        tags=json.loads(tags) if tags else (),
+        metadata=json.loads(metadata) if metadata else {},
+        provenance=provenance,
+    )
+
+
+def _score(row: Sequence[Any]) -> Score:
+    fields = dict(zip(_SCORE_COLUMNS, row, strict=True))
+    kind = fields.pop("value_type")
+    if kind == "bool":
+        fields["value"] = bool(fields["value"])
+    return Score(**fields)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield the items in slices."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def placeholders(values: Iterable[Any]) -> str:
+    """Return ``?, ?, …`` for an IN list."""
+    return ", ".join("?" for _ in values)

@@ -1,0 +1,413 @@
+"""Writing batches of spans: one transaction each, one rule for every order of arrival.
+
+A span only moves forward: ``open < interrupted < ok, error``. The higher state wins; within one state non-null fields
+merge and the later record wins. Trace totals change by (new row - old row), so repeated, late and out-of-order records
+all end right. The journal position is committed with the rows it produced.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ..model import COUNTED_KINDS, STATUS_RANK
+from . import _connection
+from ._blobs import Blob, BlobInserts, BlobSet, Payload
+from ._journal import Position
+from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+
+_SPAN_NAMES: Final = ", ".join(SPAN_COLUMNS)
+_SELECT_SPAN: Final = f"SELECT id, {_SPAN_NAMES} FROM spans WHERE trace_id = ? AND span_id = ?"
+_INSERT_SPAN: Final = f"INSERT INTO spans(id, {_SPAN_NAMES}) VALUES ({', '.join('?' * (len(SPAN_COLUMNS) + 1))})"
+_UPDATE_SPAN: Final = f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SPAN_COLUMNS)} WHERE id = ?"
+_PAYLOAD_NAMES: Final = ", ".join(PAYLOAD_COLUMNS)
+_INSERT_PAYLOAD: Final = (
+    f"INSERT INTO payloads(span, {_PAYLOAD_NAMES}) VALUES ({', '.join('?' * (len(PAYLOAD_COLUMNS) + 1))}) "
+    "ON CONFLICT(span) DO UPDATE SET "
+)
+_NEWER_PAYLOAD: Final = _INSERT_PAYLOAD + ", ".join(f"{n} = coalesce(excluded.{n}, {n})" for n in PAYLOAD_COLUMNS)
+_OLDER_PAYLOAD: Final = _INSERT_PAYLOAD + ", ".join(f"{n} = coalesce({n}, excluded.{n})" for n in PAYLOAD_COLUMNS)
+_TRACE_NAMES: Final = ", ".join(TRACE_COLUMNS)
+_SELECT_TRACE: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id = ?"
+_UPSERT_TRACE: Final = (
+    f"INSERT INTO traces({_TRACE_NAMES}) VALUES ({', '.join('?' * len(TRACE_COLUMNS))}) "
+    f"ON CONFLICT(trace_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in TRACE_COLUMNS[1:])}"
+)
+_SUMS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens", "cost_usd")
+#: Fields a trace takes from its root, or from any span while the root has none.
+_FROM_SPANS: Final = ("user_id", "session_id", "environment", "release", "feature", "region")
+_FROM_ROOT: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit", "process_id")
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class SpanRecord:
+    """One span on its way into the store: narrow columns by name, payloads ready to be written."""
+
+    columns: Row
+    payloads: dict[str, Payload] = field(default_factory=dict)
+    metadata: Mapping[str, Any] | None = None  # also summed up in the trace row when the span is a root
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes."""
+
+    spans: list[SpanRecord] = field(default_factory=list)
+    media: list[Blob] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    scores: list[Row] = field(default_factory=list)
+    trace_updates: list[tuple[list[str], Row]] = field(default_factory=list)
+    journal: tuple[str, Position] | None = None
+    ended_journal: str | None = None  # its open spans are interrupted: their process is gone
+
+    def __bool__(self) -> bool:
+        return bool(self.spans or self.events or self.scores or self.trace_updates or self.ended_journal)
+
+
+@dataclass(slots=True)
+class Written:
+    """What a transaction changed, for live views: narrow span rows and trace rows as they are now."""
+
+    spans: list[Row]
+    traces: list[Row]
+
+
+class StoreReplacedError(Exception):
+    """The store file was removed or replaced between the encoding of a batch and its writing."""
+
+
+class StoreWriter:
+    """The one writing connection of this process; whoever calls holds the fold's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.blobs = BlobSet()
+        self._db: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        #: Grows when the file was removed or replaced: blobs made before are not in the new one.
+        self.generation = 0
+
+    def connection(self) -> sqlite3.Connection:
+        """Return the connection, opened on first use and again when the file was removed or replaced.
+
+        Raises:
+            StoreError: the file cannot be opened.
+        """
+        if self._db is not None and self._identity != _identity(self.path):
+            self.close()
+            self.blobs.forget()
+            self.generation += 1
+        if self._db is None:
+            self._db = _connection.open_writer(self.path)  # published only once its schema is known to be good
+            self._identity = _identity(self.path)
+        return self._db
+
+    def write(self, batch: Batch, *, durable: bool = False, wait_s: float = 5.0) -> Written:
+        """Write a batch in one transaction; all of it or nothing.
+
+        Args:
+            batch: What to write.
+            durable: Also wait until it is on disk (survives a power cut).
+            wait_s: Seconds to wait for another process that holds the write lock.
+
+        Raises:
+            StoreReplacedError: the file is another since the batch was made; make it again.
+            sqlite3.Error, StoreError: nothing of the batch was written.
+        """
+        generation = self.generation
+        db = self.connection()
+        if self.generation != generation:
+            raise StoreReplacedError
+        if durable:
+            db.execute("PRAGMA synchronous = FULL")
+        blobs: BlobInserts | None = None
+        try:
+            _connection.retry_locked(lambda: db.execute("BEGIN IMMEDIATE"), wait_s)
+            blobs = BlobInserts(db)
+            written = _Transaction(db, blobs).write(batch)
+            db.execute("COMMIT")
+        except BaseException as error:
+            if blobs is not None:
+                blobs.rolled_back()
+            self._recover(db, error)
+            raise
+        finally:
+            if durable and self._db is not None:
+                db.execute("PRAGMA synchronous = NORMAL")
+        blobs.committed()
+        return written
+
+    def _recover(self, db: sqlite3.Connection, error: BaseException) -> None:
+        """Roll back; on anything but a lock, open the file anew next time."""
+        try:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()  # the connection is beyond use; what it held is rolled back with it
+            return
+        if isinstance(error, sqlite3.Error) and not _connection.is_locked(error):
+            self.close()
+
+    def position(self, journal_id: str) -> Position | None:
+        """Return how far a journal is folded, None when nothing of it is."""
+        row = self.connection().execute(
+            "SELECT segment, offset FROM journals WHERE journal_id = ?", (journal_id,)
+        ).fetchone()  # fmt: skip
+        return None if row is None else Position(*row)
+
+    def forget_journal(self, journal_id: str) -> None:
+        """Delete the position of a journal whose folder is gone."""
+        self.connection().execute("DELETE FROM journals WHERE journal_id = ?", (journal_id,))
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file; a lock by someone else is left for the next time."""
+        if self._db is not None:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        db, self._db, self._identity = self._db, None, None
+        if db is not None:
+            db.close()
+
+    def abandon_in_child(self) -> None:
+        """In a forked child: forget the parent's connection without touching it (SQLite forbids its use)."""
+        if self._db is not None:
+            _inherited.append(self._db)  # never closed: closing would drop the parent's locks
+        self._db, self._identity = None, None
+        self.blobs = BlobSet()
+
+
+#: Connections inherited over fork, kept alive so that no finaliser closes them in the child.
+_inherited: list[sqlite3.Connection] = []
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+class _Transaction:
+    """The statements of one batch, inside BEGIN IMMEDIATE."""
+
+    def __init__(self, db: sqlite3.Connection, blobs: BlobInserts) -> None:
+        self._db, self._blobs = db, blobs
+        self._traces: dict[str, Row] = {}
+        self._known: set[str] = set()  # traces that were in the file before
+        self._rows: dict[tuple[str, str], tuple[int, Row]] = {}
+        self._inserts: list[tuple[Any, ...]] = []
+        self._next = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM spans").fetchone()[0])
+
+    def write(self, batch: Batch) -> Written:
+        journal_id = batch.journal[0] if batch.journal else None
+        for record in batch.spans:
+            self._span(record, journal_id)
+        if batch.ended_journal:  # behind the batch's own spans: those that only started in it are open, too
+            for record in self._interrupted(batch.ended_journal):
+                self._span(record, None)
+        for blob in batch.media:
+            self._blobs.add(blob)
+        self._events(batch.events)
+        self._scores(batch.scores)
+        for trace_ids, values in batch.trace_updates:
+            self._update_traces(trace_ids, values)
+        for trace in self._traces.values():
+            self._settle(trace)
+        self._db.executemany(_UPSERT_TRACE, [tuple(map(t.get, TRACE_COLUMNS)) for t in self._traces.values()])
+        self._blobs.write()
+        if batch.journal:
+            self._db.execute(
+                "INSERT INTO journals VALUES (?, ?, ?) ON CONFLICT(journal_id) "
+                "DO UPDATE SET segment = excluded.segment, offset = excluded.offset",
+                (batch.journal[0], *batch.journal[1]),
+            )
+        return Written([row for _, row in self._rows.values()], list(self._traces.values()))
+
+    # -- spans
+
+    def _span(self, record: SpanRecord, journal_id: str | None) -> None:
+        new = record.columns
+        key = (new["trace_id"], new["span_id"])
+        trace = self._trace(key[0])
+        number, old = self._find(key, trace is not None)
+        payload_sql = _NEWER_PAYLOAD
+        if old is None:
+            row = {name: new.get(name) for name in SPAN_COLUMNS}
+            row["counted"] = 1 if new.get("counted", 1) else 0
+            number = self._next
+            self._next += 1
+            self._db.execute(_INSERT_SPAN, (number, *row.values()))
+        else:
+            older = STATUS_RANK[new["status"]] < STATUS_RANK[old["status"]]
+            row = _merge(old, new, older=older)
+            payload_sql = _OLDER_PAYLOAD if older else _NEWER_PAYLOAD
+            if row != old:
+                self._db.execute(_UPDATE_SPAN, (*row.values(), number))
+        self._rows[key] = (number, row)
+        if record.payloads:
+            column, payloads = self._blobs.column, record.payloads
+            self._db.execute(payload_sql, (number, *[column(payloads.get(name)) for name in PAYLOAD_COLUMNS]))
+        self._note_open(number, old, row, journal_id)
+        trace = self._traces[key[0]] = _add_to_trace(trace, old, row)
+        if trace["root_span_id"] != row["span_id"] and self._is_better_root(trace, row):
+            trace["root_span_id"] = row["span_id"]
+        _take_fields(trace, row, record.metadata)
+
+    def _find(self, key: tuple[str, str], may_exist: bool) -> tuple[int, Row | None]:
+        if key in self._rows:
+            number, row = self._rows[key]
+            return number, row
+        if may_exist and key[0] in self._known:
+            found = self._db.execute(_SELECT_SPAN, key).fetchone()
+            if found is not None:
+                return found[0], dict(zip(SPAN_COLUMNS, found[1:], strict=True))
+        return 0, None
+
+    def _note_open(self, number: int, old: Row | None, row: Row, journal_id: str | None) -> None:
+        was_open = old is not None and old["status"] == "open"
+        if row["status"] == "open" and not was_open and journal_id is not None:
+            self._db.execute("INSERT OR REPLACE INTO open_spans VALUES (?, ?)", (number, journal_id))
+        elif was_open and row["status"] != "open":
+            self._db.execute("DELETE FROM open_spans WHERE span = ?", (number,))
+
+    def _interrupted(self, journal_id: str) -> list[SpanRecord]:
+        found = self._db.execute(
+            "SELECT s.trace_id, s.span_id, s.name, s.kind, s.start_ns FROM open_spans o JOIN spans s ON s.id = o.span "
+            "WHERE o.journal_id = ? AND s.status = 'open'",
+            (journal_id,),
+        ).fetchall()
+        names = ("trace_id", "span_id", "name", "kind", "start_ns")
+        return [SpanRecord({**dict(zip(names, row, strict=True)), "status": "interrupted"}) for row in found]
+
+    # -- traces
+
+    def _is_better_root(self, trace: Row, row: Row) -> bool:
+        """Whether the trace should be named after this span: a real root before orphans, then the earlier one."""
+        if trace["root_span_id"] is None:
+            return True
+        if row["parent_id"] is not None:
+            return False
+        _, root = self._find((trace["trace_id"], trace["root_span_id"]), may_exist=True)
+        return root is None or root["parent_id"] is not None or row["start_ns"] < root["start_ns"]
+
+    def _trace(self, trace_id: str) -> Row | None:
+        if trace_id not in self._traces:
+            found = self._db.execute(_SELECT_TRACE, (trace_id,)).fetchone()
+            if found is None:
+                return None
+            self._known.add(trace_id)
+            self._traces[trace_id] = dict(zip(TRACE_COLUMNS, found, strict=True))
+        return self._traces[trace_id]
+
+    def _settle(self, trace: Row) -> None:
+        """Set the status of a trace: open while a span is, else what its root says."""
+        if trace["n_open"] > 0:
+            trace["status"] = "open"
+            return
+        _, root = self._find((trace["trace_id"], trace["root_span_id"]), may_exist=True)
+        trace["status"] = root["status"] if root is not None else "ok"
+
+    def _update_traces(self, trace_ids: Iterable[str], values: Row) -> None:
+        for trace_id in trace_ids:
+            trace = self._trace(trace_id)
+            if trace is None:
+                continue
+            trace.update({name: value for name, value in values.items() if name in TRACE_COLUMNS})
+            number, root = self._find((trace_id, trace["root_span_id"]), may_exist=True)
+            if root is not None:
+                root = {**root, **{name: value for name, value in values.items() if name in root}}
+                self._db.execute(_UPDATE_SPAN, (*root.values(), number))
+                self._rows[(trace_id, trace["root_span_id"])] = (number, root)
+
+    # -- the rest
+
+    def _events(self, events: list[Row]) -> None:
+        names = ("event_id", "trace_id", "span_id", "time_ns", "name")
+        rows = [(*map(event.get, names), self._blobs.column(event.get("data"))) for event in events]
+        self._db.executemany(
+            "INSERT INTO events(event_id, trace_id, span_id, time_ns, name, data) VALUES (?,?,?,?,?,?) "
+            "ON CONFLICT(event_id) DO NOTHING",
+            rows,
+        )
+
+    def _scores(self, scores: list[Row]) -> None:
+        names = (
+            "score_id", "trace_id", "span_id", "session_id", "name", "value", "value_type", "source", "comment",
+            "evaluator", "author", "created_ns",
+        )  # fmt: skip
+        self._db.executemany(
+            f"INSERT INTO scores({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
+            "ON CONFLICT(score_id) DO NOTHING",
+            [tuple(map(score.get, names)) for score in scores],
+        )
+
+
+def _merge(old: Row, new: Row, *, older: bool) -> Row:
+    """Return the row after a record; ``older`` records only fill what is missing."""
+    if older:
+        return {name: new.get(name) if value is None else value for name, value in old.items()}
+    out = dict(old)
+    for name, value in new.items():
+        if value is not None and name in out:
+            out[name] = value
+    out["counted"] = 1 if new.get("counted", old["counted"]) else 0
+    return out
+
+
+def _add_to_trace(trace: Row | None, old: Row | None, row: Row) -> Row:
+    """Return the trace row after one of its spans changed from ``old`` to ``row``."""
+    if trace is None:
+        trace = dict.fromkeys(TRACE_COLUMNS)
+        trace.update(trace_id=row["trace_id"], name=row["name"], status="open", start_ns=row["start_ns"],
+                     n_spans=0, n_open=0, n_errors=0, n_llm=0)  # fmt: skip
+    trace["n_spans"] += old is None
+    trace["n_open"] += _is(row, "open") - _is(old, "open")
+    trace["n_errors"] += _is(row, "error") - _is(old, "error")
+    trace["n_llm"] += (row["kind"] == "llm") - (old is not None and old["kind"] == "llm")
+    for name in _SUMS:
+        after, before = _counted(row, name), _counted(old, name)
+        if after is not None or before is not None:
+            trace[name] = (trace[name] or 0) + (after or 0) - (before or 0)
+    trace["start_ns"] = min(trace["start_ns"], row["start_ns"])
+    if row["end_ns"] is not None:
+        trace["end_ns"] = max(trace["end_ns"] or 0, row["end_ns"])
+    return trace
+
+
+def _take_fields(trace: Row, row: Row, metadata: Mapping[str, Any] | None) -> None:
+    """Copy what a trace knows from its spans: the root's values first, else any span's."""
+    is_chosen = trace["root_span_id"] == row["span_id"]
+    if is_chosen:
+        trace["name"] = row["name"]
+        for name in _FROM_ROOT:
+            if row[name] is not None:
+                trace[name] = row[name]
+        if metadata:
+            trace["metadata"] = json.dumps(metadata, ensure_ascii=False)
+    for name in _FROM_SPANS:
+        if row[name] is not None and (is_chosen or trace[name] is None):
+            trace[name] = row[name]
+    if row["tags"]:
+        have = json.loads(trace["tags"]) if trace["tags"] else []
+        more = [tag for tag in json.loads(row["tags"]) if tag not in have]
+        if more or not have:
+            trace["tags"] = json.dumps([*have, *more], ensure_ascii=False)
+
+
+def _is(row: Row | None, status: str) -> int:
+    return int(row is not None and row["status"] == status)
+
+
+def _counted(row: Row | None, name: str) -> Any:
+    if row is None or not row["counted"] or row["kind"] not in COUNTED_KINDS:
+        return None
+    return row[name]

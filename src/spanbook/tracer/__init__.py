@@ -1,0 +1,24 @@
+"""Open spans, context, ``@trace``, capture of values, the provenance of cells."""
+
+from ._context import bind, context
+from ._decorator import trace
+from ._report import SpanbookWarning, report_failure, warn_once
+from ._span import Span, current, describe_error, emit, start_span
+
+#: The name integrations use; ``current`` is the public one.
+current_span = current
+
+__all__ = [
+    "Span",
+    "SpanbookWarning",
+    "bind",
+    "context",
+    "current",
+    "current_span",
+    "describe_error",
+    "emit",
+    "report_failure",
+    "start_span",
+    "trace",
+    "warn_once",
+]

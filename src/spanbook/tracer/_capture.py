@@ -1,0 +1,269 @@
+"""What a span keeps of the values it is given: plain data, bounded, taken at once.
+
+``dumps`` is the tracer's way to the journal. ``marshal`` is the fastest correct snapshot in the standard library, but
+it refuses what is not plain data, writes buffers (numpy's arrays and scalars among them) silently as raw bytes, and
+knows no bounds. So what a span holds is looked at first: plain and small goes straight to marshal, all else through
+``snapshot``, which turns rich Python values into the forms of ``spanbook.model.values``.
+
+Nothing here raises into the traced program (``KeyboardInterrupt`` and its like pass), reads from generators, files or
+other things that reading uses up, pickles, or keeps a reference to the user's objects. The only code of the user's
+that runs is that of the values themselves: properties and fields that known libraries define, ``model_dump`` of
+pydantic models, ``__repr__`` where nothing better is known.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from gc import get_referents
+from marshal import dumps as _marshal
+from typing import Any, Final
+
+from ..model.values import bytes_form, cut, free_key, image_form, image_type, key_text, not_captured
+from ._arguments import ArgumentNames, bind_arguments
+from ._error import describe_error
+from ._limits import MAX_CHARACTERS, MAX_DEPTH, MAX_ITEMS, MAX_MEDIA, MAX_TEXT, MAX_VALUES, first_items
+from ._rich import DROP, class_name, handler_of
+
+__all__ = ["ArgumentNames", "bind_arguments", "describe_error", "dumps", "snapshot"]
+
+#: Records whose marshalled form is longer are looked at as a whole.
+_LARGE: Final = 1 << 18
+#: So are records with a container of more items than this near their top.
+_FEW: Final = 512
+_MIN_TEXT: Final = 1_000  # characters kept of a text when MAX_CHARACTERS are used up
+
+_SCALARS: Final = frozenset((type(None), bool, int, float))
+_ATOMS: Final = _SCALARS | {str}
+_NESTED: Final = frozenset((dict, list, tuple))
+_PLAIN: Final = _ATOMS | _NESTED
+_modules: Final = sys.modules
+
+
+def snapshot(value: Any) -> Any:
+    """Return ``value`` as it is now: None, bool, int, float, str, bytes (of images), lists and dicts of those.
+
+    At most ``MAX_DEPTH`` deep, ``MAX_ITEMS`` items a container, ``MAX_VALUES`` values in all, ``MAX_TEXT`` characters
+    a text; what was cut says its true size. Never raises an ``Exception``.
+    """
+    made = Snapshot().take(value)
+    return None if made is DROP else made
+
+
+def dumps(record: tuple[Any, ...]) -> bytes:
+    """Return ``record`` marshalled (format 4), with all values in it plain data; never raises an ``Exception``.
+
+    Buffers nested more than two levels deep are found only where numpy is loaded; elsewhere (``bytearray`` in lists of
+    lists) they are read back as bytes.
+    """
+    try:
+        if _is_plain_at_first_sight(record):
+            data = _marshal(record, 4)
+            if len(data) <= _LARGE or _is_within_bounds(record):
+                return data
+        elif _is_within_bounds(record):
+            return _marshal(record, 4)
+    except Exception:  # noqa: BLE001, S110 (whatever it was, the careful way follows)
+        pass
+    return _dumps_carefully(record)
+
+
+# -- looking
+
+
+def _is_plain_at_first_sight(record: tuple[Any, ...]) -> bool:
+    """Look two levels deep; further where numpy is loaded, whose numbers are what is often nested in results."""
+    nested = []
+    for value in record:
+        kind = type(value)
+        if kind in _ATOMS:
+            continue
+        if kind not in _NESTED or len(value) > _FEW:
+            return False
+        nested.append(value)
+        for item in value.values() if kind is dict else value:
+            kind = type(item)
+            if kind not in _ATOMS and (kind not in _NESTED or len(item) > _FEW):
+                return False
+    if "numpy" not in _modules:
+        return True
+    level = get_referents(*nested)
+    for _ in range(MAX_DEPTH):
+        if not _PLAIN.issuperset(map(type, level)) or len(level) > 8 * _FEW:
+            return False
+        level = get_referents(*level)
+        if not level:
+            return True
+    return False
+
+
+def _is_within_bounds(record: tuple[Any, ...]) -> bool:
+    """Tell whether all of a record is plain data within the bounds of a snapshot."""
+    level: Iterable[Any] = record
+    values, characters = MAX_VALUES, MAX_CHARACTERS
+    for _ in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                characters -= len(item)
+                if len(item) > MAX_TEXT:
+                    return False
+            elif kind in _NESTED:
+                values -= len(item)
+                if len(item) > MAX_ITEMS or values < 0:
+                    return False
+                if kind is dict:
+                    if not _ATOMS.issuperset(map(type, item)):
+                        return False
+                    below += item.values()
+                elif not (len(item) >= 16 and _SCALARS.issuperset(map(type, item))):
+                    below += item
+            elif kind not in _SCALARS:
+                return False
+        if characters < 0:
+            return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+# -- converting
+
+
+def _dumps_carefully(record: tuple[Any, ...]) -> bytes:
+    walk = Snapshot()
+    plain = [walk.take(value) for value in record]
+    plain = [None if value is DROP else value for value in plain]
+    try:
+        return _marshal(tuple(plain), 4)
+    except Exception as problem:  # noqa: BLE001 (no memory is what is left)
+        lost = not_captured(f"writing it raised {type(problem).__name__}")
+        return _marshal(tuple(value if type(value) in _SCALARS else lost for value in plain), 4)
+
+
+class Snapshot:
+    """One walk over values, with what it may still take."""
+
+    __slots__ = ("_characters", "_media", "_path", "_values")
+
+    def __init__(self) -> None:
+        self._values = MAX_VALUES
+        self._characters = MAX_CHARACTERS
+        self._media = MAX_MEDIA
+        self._path: set[int] = set()
+
+    def take(self, value: Any, depth: int = 0) -> Any:
+        """Return ``value`` as plain data, or ``DROP`` for what stands for "not given"."""
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is str:
+            return self.text(value)
+        try:
+            return self._take(value, kind, depth)
+        except Exception as problem:  # noqa: BLE001 (the user's code, or a limit of Python's, stopped it)
+            return not_captured(f"reading it raised {type(problem).__name__}", class_name(kind))
+
+    def _take(self, value: Any, kind: type, depth: int) -> Any:
+        if kind is bytes:
+            return self.binary(value)
+        if id(value) in self._path:
+            return {"$type": "cycle", "class": class_name(kind)}
+        if depth >= MAX_DEPTH:
+            return not_captured(f"nested deeper than {MAX_DEPTH} levels", class_name(kind))
+        self._path.add(id(value))
+        try:
+            if kind is dict:
+                return self.mapping(first_items(value.items), len(value), depth + 1)
+            if kind is list or kind is tuple:
+                return self.sequence(value[:MAX_ITEMS], len(value), depth + 1)
+            return handler_of(kind)(value, kind, self, depth + 1)
+        finally:
+            self._path.discard(id(value))
+
+    def text(self, value: str) -> Any:
+        """Return a text, or what of it is within the bounds."""
+        size = len(value)
+        if size <= MAX_TEXT and size <= self._characters:
+            self._characters -= size
+            return value
+        if size > MAX_TEXT and size <= self._media * 4 // 3 and _is_encoded_media(value):
+            self._media -= size * 3 // 4
+            return value
+        kept = value[: min(MAX_TEXT, max(self._characters, _MIN_TEXT))]
+        self._characters -= len(kept)
+        return kept if len(kept) == size else cut(size, kept)
+
+    def binary(self, value: bytes) -> dict[str, Any]:
+        """Return an image with its bytes, of anything else the size and the first bytes."""
+        mime_type = image_type(value)
+        if mime_type is None:
+            return bytes_form(value)
+        return self.image(value, mime_type)
+
+    def image(self, data: bytes, mime_type: str, **about: Any) -> dict[str, Any]:
+        """Return an encoded image within the bounds, else say that it is too large."""
+        if len(data) > self._media:
+            return not_captured(f"images of more than {MAX_MEDIA >> 20} MB are not kept: {len(data):,} bytes", mime_type)
+        self._media -= len(data)
+        return image_form(data, mime_type) | about
+
+    def mapping(self, pairs: Iterable[tuple[Any, Any]], size: int, depth: int) -> dict[str, Any]:
+        """Return an object of the first ``MAX_ITEMS`` pairs; ``size`` is how many there are."""
+        out: dict[str, Any] = {}
+        for key, item in pairs:
+            self._values -= 1
+            if self._values < 0:
+                return cut(size, out)
+            made = self.take(item, depth)
+            if made is DROP:
+                continue
+            name = key_text(key) if type(key) in _ATOMS else self._key(key)
+            out[free_key(out, name, key) if name in out else name] = made
+        return out if size <= MAX_ITEMS else cut(size, out)
+
+    def sequence(self, items: Iterable[Any], size: int, depth: int) -> list[Any] | dict[str, Any]:
+        """Return a list of the first ``MAX_ITEMS`` items; ``size`` is how many there are."""
+        out: list[Any] = []
+        for item in items:
+            self._values -= 1
+            if self._values < 0:
+                return cut(size, out)
+            made = self.take(item, depth)
+            if made is not DROP:
+                out.append(made)
+        return out if size <= MAX_ITEMS else cut(size, out)
+
+    def fields(self, value: Any, names: Iterable[str], depth: int) -> dict[str, Any]:
+        """Return an object of the named attributes; one that is missing is left out, one that raises says so."""
+        out: dict[str, Any] = {}
+        for name in names:
+            self._values -= 1
+            try:
+                item = object.__getattribute__(value, name)
+            except AttributeError:
+                continue
+            except Exception as problem:  # noqa: BLE001 (a property of the user's)
+                item = not_captured(f"reading it raised {type(problem).__name__}")
+            made = self.take(item, depth)
+            if made is not DROP:
+                out[name] = made
+        return out
+
+    def _key(self, key: Any) -> str:
+        made = self.take(key, MAX_DEPTH - 2)
+        if type(made) is list:
+            made = tuple(made)
+        elif type(made) is dict and made.get("$type") == "repr":
+            made = made["text"]
+        return key_text(made)
+
+
+def _is_encoded_media(text: str) -> bool:
+    """Tell whether a long text is an image, a sound or a file as base64, by its beginning."""
+    head = text[:256]
+    if head.startswith("data:"):
+        return ";base64," in head
+    return head.isascii() and head.replace("+", "a").replace("/", "a").isalnum()

@@ -1,0 +1,310 @@
+"""``@trace``: one span per call of a function, whatever kind of function it is.
+
+A generator's body runs under the span and its consumer never does: the body runs in a copied context (sync), or the
+span is made current only around each step (async), so that breaking out, interleaving, closing elsewhere and garbage
+collection leave the consumer's own current span alone. The output of a generator is the list of what it yielded
+(bounded), its last value when it yielded nothing.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+from ..model import KINDS, UsageError
+from ._capture import ArgumentNames, bind_arguments
+from ._span import FIELDS, Span, _get, _set
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+#: How many of a generator's items are kept as its output.
+_KEPT_ITEMS = 10_000
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # CO_* flags of code objects
+
+#: Makes the public Trace of a trace id; installed by ``spanbook.api``.
+_read_trace: Callable[[str], Any] | None = None
+
+
+def set_trace_reader(read: Callable[[str], Any]) -> None:
+    """Say how ``f.traced`` gets the Trace it returns."""
+    global _read_trace
+    _read_trace = read
+
+
+class Traced(Protocol, Generic[P, R_co]):
+    """A function that makes a span of each call; ``traced(*args)`` returns its result and the trace."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    def traced(self, *args: P.args, **kwargs: P.kwargs) -> tuple[R_co, Any]:
+        """Call the function and return ``(result, Trace)``; of an async function, something to await for them."""
+
+
+@overload
+def trace(fn: Callable[P, R], /) -> Traced[P, R]: ...
+@overload
+def trace(
+    fn: None = None,
+    /,
+    *,
+    name: str | None = None,
+    kind: str = "span",
+    capture_input: bool = True,
+    capture_output: bool = True,
+    **fields: Any,
+) -> Callable[[Callable[P, R]], Traced[P, R]]: ...
+def trace(
+    fn: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    kind: str = "span",
+    capture_input: bool = True,
+    capture_output: bool = True,
+    **fields: Any,
+) -> Any:
+    """Record a span for each call of a function, coroutine function, generator or async generator.
+
+    Use it as ``@sb.trace`` or ``@sb.trace(name="plan", kind="chain")``, above or below ``@staticmethod`` and
+    ``@classmethod``. The arguments (without ``self``) become the input, what is returned or yielded the output, an
+    exception the error.
+
+    Args:
+        name: Span name; the function's qualified name without ``<locals>`` by default.
+        kind: Observation kind of the span.
+        capture_input: Keep the arguments.
+        capture_output: Keep the result.
+        **fields: Any span field for each span: ``metadata``, ``tags``, ``feature``…
+
+    Raises:
+        UsageError: the kind is unknown, a field is unknown, or what is decorated is not callable.
+    """
+    _check_arguments(kind, fields)
+    if fn is None:
+        return lambda function: trace_function(function, name, kind, capture_input, capture_output, fields)
+    return trace_function(fn, name, kind, capture_input, capture_output, fields)
+
+
+def _check_arguments(kind: str, fields: dict[str, Any]) -> None:
+    from difflib import get_close_matches
+
+    if kind not in KINDS:
+        near = get_close_matches(str(kind), KINDS, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"kind={kind!r} is no span kind; kinds are {', '.join(KINDS)}.{hint}")
+    for field in fields:
+        if field not in FIELDS:
+            near = get_close_matches(field, sorted(FIELDS), 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"{field!r} is no span field; use metadata={{...}} for values of your own.{hint}")
+
+
+def trace_function(fn: Any, name: str | None, kind: str, with_input: bool, with_output: bool, fields: Any) -> Any:
+    """Return the wrapper that suits what ``fn`` is."""
+    if isinstance(fn, (staticmethod, classmethod)):
+        inner = trace_function(fn.__func__, name, kind, with_input, with_output, fields)
+        return type(fn)(inner)
+    if isinstance(fn, type) or not callable(fn):
+        raise UsageError(f"@trace was put on {fn!r}; it wraps functions and methods. Put it on the methods of a class.")
+    label = name or getattr(fn, "__qualname__", type(fn).__name__).rpartition("<locals>.")[2]
+    code = getattr(_unwrapped(fn), "__code__", None)
+    flags = code.co_flags if code is not None else 0
+    names = ArgumentNames(_unwrapped(fn)) if with_input and code is not None else None
+
+    def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
+        if names is not None:
+            return Span(label, kind, bind_arguments(names, args, kwargs), **fields)
+        return Span(label, kind, {"args": args, **kwargs} if with_input else None, **fields)
+
+    make: Callable[..., Any] = _function
+    if flags & _ASYNC_GENERATOR:
+        make = _async_generator
+    elif flags & _COROUTINE or _is_coroutine_callable(fn):
+        make = _coroutine
+    elif flags & _GENERATOR:
+        make = _generator
+    wrapper = make(fn, begin, with_output)
+    functools.update_wrapper(wrapper, fn)
+    wrapper.traced = _traced(make, fn, begin, flags)
+    return wrapper
+
+
+def _unwrapped(fn: Any) -> Any:
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    return fn
+
+
+def _is_coroutine_callable(fn: Any) -> bool:
+    call = getattr(type(fn), "__call__", None)  # noqa: B004 (its code flags are what is asked)
+    code = getattr(call, "__code__", None)
+    return code is not None and bool(code.co_flags & _COROUTINE)
+
+
+Begin = Callable[[tuple[Any, ...], dict[str, Any]], Span]
+
+
+def _function(fn: Callable[..., Any], begin: Begin, with_output: bool) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        span = begin(args, kwargs)
+        with span:
+            result = fn(*args, **kwargs)
+            if with_output:
+                span._output = result
+            return result
+
+    return wrapper
+
+
+def _coroutine(fn: Callable[..., Awaitable[Any]], begin: Begin, with_output: bool) -> Any:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        span = begin(args, kwargs)
+        with span:
+            result = await fn(*args, **kwargs)
+            if with_output:
+                span._output = result
+            return result
+
+    return wrapper
+
+
+def _generator(fn: Callable[..., Generator[Any, Any, Any]], begin: Begin, with_output: bool) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        span = begin(args, kwargs)
+        span.start()
+        body = contextvars.copy_context()
+        body.run(_set, span)
+        generator = body.run(fn, *args, **kwargs)
+        kept = _Items(span, with_output)
+        step: Callable[..., Any] = generator.send
+        sent: Any = None
+        try:
+            while True:
+                item = body.run(step, sent)
+                kept.add(item)
+                try:
+                    step, sent = generator.send, (yield item)
+                except GeneratorExit:
+                    body.run(generator.close)
+                    raise
+                except BaseException as error:  # thrown in by the consumer: the body decides
+                    step, sent = generator.throw, error
+        except StopIteration as stop:
+            kept.end(stop.value)
+            return stop.value
+        except GeneratorExit:
+            kept.end(None, abandoned=True)
+            raise
+        except BaseException as error:
+            kept.end(None, error=error)
+            raise
+
+    return wrapper
+
+
+def _async_generator(fn: Callable[..., AsyncGenerator[Any, Any]], begin: Begin, with_output: bool) -> Any:
+    async def under(span: Span, step: Callable[..., Awaitable[Any]], *sent: Any) -> Any:
+        before = _get()
+        _set(span)
+        try:
+            return await step(*sent)
+        finally:
+            if _get() is span:
+                _set(before)
+
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        span = begin(args, kwargs)
+        span.start()
+        generator = fn(*args, **kwargs)
+        kept = _Items(span, with_output)
+        step: Callable[..., Awaitable[Any]] = generator.asend
+        sent: Any = None
+        try:
+            while True:
+                item = await under(span, step, sent)
+                kept.add(item)
+                try:
+                    step, sent = generator.asend, (yield item)
+                except GeneratorExit:
+                    await under(span, generator.aclose)
+                    raise
+                except BaseException as error:
+                    step, sent = generator.athrow, error
+        except StopAsyncIteration:
+            kept.end(None)
+        except GeneratorExit:
+            kept.end(None, abandoned=True)
+            raise
+        except BaseException as error:
+            kept.end(None, error=error)
+            raise
+
+    return wrapper
+
+
+class _Items:
+    """What a generator yielded, as its output."""
+
+    def __init__(self, span: Span, with_output: bool) -> None:
+        self._span = span
+        self._items: list[Any] | None = [] if with_output else None
+        self._count = 0
+
+    def add(self, item: Any) -> None:
+        self._count += 1
+        if self._count == 1:
+            self._span.first_token()
+        if self._items is not None and self._count <= _KEPT_ITEMS:
+            self._items.append(item)
+
+    def end(self, value: Any, *, abandoned: bool = False, error: BaseException | None = None) -> None:
+        span = self._span
+        if self._items is not None:
+            texts = self._items and all(isinstance(item, str) for item in self._items)
+            output: Any = "".join(self._items) if texts else self._items
+            span.set(output=output if self._items else value)
+        if abandoned:
+            span.set(level="warning", attributes={"generator": "abandoned", "items": self._count})
+        span.end(error)
+
+
+def _traced(make: Callable[..., Any], fn: Any, begin: Begin, flags: int) -> Any:
+    """Return the ``traced`` method: the same call, watched for the span it makes.
+
+    Of a method it takes the instance first: ``Agent.answer.traced(agent, question)``.
+    """
+
+    def watched() -> tuple[Any, list[Span]]:
+        made: list[Span] = []
+
+        def begin_and_note(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
+            made.append(begin(args, kwargs))
+            return made[0]
+
+        return make(fn, begin_and_note, True), made
+
+    def traced(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        call, made = watched()
+        result = call(*args, **kwargs)
+        if flags & _GENERATOR:  # it has to run before there is a trace
+            result = list(result)
+        return result, _read(made)
+
+    async def traced_async(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        call, made = watched()
+        if flags & _ASYNC_GENERATOR:
+            result = [item async for item in call(*args, **kwargs)]
+        else:
+            result = await call(*args, **kwargs)
+        return result, _read(made)
+
+    return traced_async if make in (_coroutine, _async_generator) else traced
+
+
+def _read(made: list[Span]) -> Any:
+    if _read_trace is None or not made or not made[0].span_int:
+        return None  # not sampled, or tracing is off
+    return _read_trace(made[0].trace_id)

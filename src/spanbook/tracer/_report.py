@@ -1,0 +1,61 @@
+"""Failures of tracing itself: counted, and said once, at the caller's line. Never raised."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections import Counter
+
+_lock = threading.Lock()
+_said: set[str] = set()
+#: How often each place failed since the process started.
+errors: Counter[str] = Counter()
+_INSIDE = __name__.split(".", maxsplit=1)[0]
+
+
+class SpanbookWarning(UserWarning):
+    """Something that tracing could not do; the traced program is unaffected."""
+
+
+def report_failure(where: str, error: BaseException) -> None:
+    """Count a failure of tracing and say it once per place."""
+    errors[where] += 1
+    warn_once(where, f"spanbook could not {where} ({type(error).__name__}: {_text(error)}); your program is unaffected.")
+
+
+def warn_once(key: str, message: str) -> None:
+    """Warn at the first line outside spanbook, once per ``key``; never raises, even under ``-W error``."""
+    with _lock:
+        if key in _said:
+            return
+        _said.add(key)
+    try:
+        warnings.warn(message, SpanbookWarning, stacklevel=_caller_level())
+    except SpanbookWarning:  # the user turned warnings into errors: theirs to see, not to break their program
+        print(f"SpanbookWarning: {message}", file=sys.stderr)
+
+
+def forget_said() -> None:
+    """Let each failure be said again (a new store, a new test)."""
+    with _lock:
+        _said.clear()
+
+
+def _caller_level() -> int:
+    """Return the ``stacklevel`` of the nearest frame outside this package, seen from ``warn_once``."""
+    level, frame = 1, sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] != _INSIDE:
+            return level
+        if frame.f_back is None:
+            break
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:300]
+    except Exception:  # a user's exception whose __str__ raises
+        return "its text could not be read"

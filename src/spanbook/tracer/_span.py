@@ -1,0 +1,364 @@
+"""The open span: what user code holds while a block runs.
+
+Decision (2026-11): a slots object that is its own context manager, one ContextVar, no Token (a token kept across a
+yield fails in another context), restored by "if current is me, set what was before". At entry a start record with the
+input as it is now, at exit an end record with the output: each one ``marshal`` call and one write into a mapped file,
+so a finished span survives SIGKILL and costs microseconds. Nothing here raises into the user's program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from marshal import dumps
+from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
+
+from ..model import KINDS, clock, ids
+from ..store._journal import END, EVENT, FRAME, SCORE, START, UPDATE, JournalFullError
+from . import _recorder
+from ._capture import dumps as _dumps_plain
+from ._capture import snapshot
+from ._report import report_failure, warn_once
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_NEW, _OPEN, _ENDED, _OFF = 0, 1, 2, 3
+_NO_TRACE: Final = "0" * 32
+_KINDS: Final = frozenset(KINDS)
+_pack: Final = FRAME.pack
+_current: ContextVar[Span | None] = ContextVar("spanbook_span", default=None)
+_context: ContextVar[dict[str, Any] | None] = ContextVar("spanbook_context", default=None)
+_get = _current.get
+_set = _current.set
+_get_context = _context.get
+
+#: Writes a record that carries values; replaced when values are redacted before the journal.
+dumps_payload: Callable[[tuple[Any, ...]], bytes] = _dumps_plain
+
+#: What ``span()`` and ``set()`` take beside name, kind and input.
+FIELDS: Final = frozenset(
+    "input output error usage model provider model_parameters metadata tags tools attributes links level user_id "
+    "session_id environment release feature region prompt_name prompt_version response_id finish_reason cost_usd "
+    "input_cost_usd output_cost_usd first_token_ns format name kind counted".split()
+)
+
+
+class Span:
+    """One timed operation, recorded when it starts and when it ends.
+
+    Use it as ``with sb.span("retrieve", kind="retriever", input=question) as s:``; inside, ``s.set(output=…)``.
+
+    Args:
+        name: What the operation is called; shown in every view.
+        kind: One of ``span llm embedding retriever reranker tool agent chain guardrail evaluator event``.
+        input: What the operation was given, kept as it is now (later changes to it are not seen).
+        **fields: Any span field: ``model``, ``provider``, ``metadata``, ``tags``, ``user_id``, ``usage``…
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_before",
+        "_fields",
+        "_input",
+        "_output",
+        "_state",
+        "kind",
+        "name",
+        "parent_int",
+        "span_int",
+        "start_ns",
+        "trace_id",
+    )
+
+    def __init__(self, name: str, kind: str = "span", input: Any = None, **fields: Any) -> None:
+        self.name = name
+        self.kind = kind
+        self._input = input
+        self._output = None
+        self._fields = fields or None
+        self._state = _NEW
+        self._before: Span | None = None
+        self.trace_id = _NO_TRACE  # 32 lowercase hex digits; zeros while not started or not sampled
+
+    # -- life
+
+    def start(self) -> Span:
+        """Start the clock and write the start record; the span does not become the current one."""
+        if self._state != _NEW:
+            return self
+        parent = _get()
+        provenance = None
+        if parent is not None:
+            self.trace_id = parent.trace_id
+            self.parent_int: int | None = parent.span_int
+            if parent._state == _OFF:
+                self.span_int, self.start_ns, self._state = 0, 0, _OFF
+                return self
+            self.span_int = ids.next_span_id()
+        else:
+            if not _recorder.enabled or (_recorder.sample < 1.0 and not _recorder.keep_next()):
+                self.trace_id = _NO_TRACE
+                self.span_int = self.start_ns = 0
+                self.parent_int = None
+                self._state = _OFF
+                return self
+            self.trace_id = _recorder.last_trace = ids.next_trace_id()
+            self.parent_int = None
+            self.span_int = ids.next_span_id()
+            provenance = _recorder.provenance
+            if _recorder.base_context is not None:
+                self._fields = _with_context(_recorder.base_context, self._fields)
+        self._state = _OPEN
+        fields, context = self._fields, _get_context()
+        if context is not None:
+            self._fields = fields = _with_context(context, fields)
+        if self.kind not in _KINDS or fields is not None:
+            fields = self._checked(fields)
+        self.start_ns = start = clock.perf_ns() + clock.offset_ns
+        try:
+            record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, start, self._input,
+                      fields, provenance)  # fmt: skip
+            if self._input is None and fields is None:
+                body = dumps(record, 4)
+                _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            else:
+                body = dumps_payload(record)
+                _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+        except Exception as error:
+            _write_slowly(record, error)
+        self._input = None  # the record has it; keep nothing of the user's alive
+        return self
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Stop the clock and write the end record. Only the first call counts; never raises."""
+        if self._state != _OPEN:
+            if self._state == _NEW:
+                self.start()
+                self.end(error)
+            return
+        self._state = _ENDED
+        end = clock.perf_ns() + clock.offset_ns
+        fields, output, status = self._fields, self._output, "ok"
+        try:
+            if error is not None or (fields is not None and "error" in fields):
+                status, fields = "error", _with_error(fields, error)
+            record = (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end,
+                      status, output, fields)  # fmt: skip
+            body = dumps(record, 4) if output is None and fields is None else dumps_payload(record)
+            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+        except Exception as problem:
+            _write_slowly(record, problem)
+        self._output = self._fields = None
+        if _recorder.partials:
+            _recorder.partials.pop((self.trace_id, self.span_int), None)
+
+    def __enter__(self) -> Span:
+        if self._state == _NEW:
+            self.start()
+        self._before = _get()
+        _set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if _get() is self:
+            _set(self._before)
+        self._before = None
+        self.end(error)
+
+    async def __aenter__(self) -> Span:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    # -- what user code says about it
+
+    def set(self, **fields: Any) -> Span:
+        """Set fields of the span: ``output``, ``usage``, ``model``, ``metadata``, ``tags``, ``level``…
+
+        Returns the span. A later value replaces an earlier one; ``metadata`` and ``attributes`` are merged by key.
+        Unknown names are kept in ``attributes`` and said once.
+        """
+        if self._state == _ENDED:
+            warn_once("set-after-end", f"span {self.name!r} has ended; set() has no effect after the end of its block.")
+            return self
+        if "output" in fields:
+            self._output = fields.pop("output")
+        if "name" in fields:
+            self.name = str(fields.pop("name"))
+        if "kind" in fields:
+            self.kind = fields.pop("kind")
+        if fields:
+            self._fields = _merged(self._fields, self._checked(fields) or {})
+        return self
+
+    def event(self, name: str, data: Any = None) -> None:
+        """Record something that happens at this moment inside the span."""
+        if self._state == _OPEN:
+            emit((EVENT, self.trace_id, self.span_int, clock.now_ns(), name, data))
+
+    def first_token(self) -> None:
+        """Note that the first token has arrived now; only the first call counts."""
+        if self._state == _OPEN and (self._fields is None or "first_token_ns" not in self._fields):
+            self._fields = _merged(self._fields, {"first_token_ns": clock.now_ns()})
+
+    def partial(self, text: str) -> None:
+        """Show ``text`` as the output so far in live views; it is never written to the journal."""
+        if self._state == _OPEN:
+            _recorder.partials[(self.trace_id, self.span_int)] = text
+
+    # -- identity
+
+    @property
+    def span_id(self) -> str:
+        """16 lowercase hex digits; all zeros while not started or not sampled."""
+        return ids.span_hex(self.span_int if self._state != _NEW else 0)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether the span is open and being recorded."""
+        return self._state == _OPEN
+
+    def __repr__(self) -> str:
+        state = ("new", "open", "ended", "not sampled")[self._state]
+        return f"<Span {self.name!r} {self.kind} {self.span_id} {state}>"
+
+    def _checked(self, fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return the fields with unknown names moved to attributes; a wrong kind becomes "span". Says so once."""
+        if self.kind not in _KINDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(self.kind), KINDS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            warn_once(f"kind-{self.kind}", f"{self.kind!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
+            self.kind = "span"
+        if fields is None or fields.keys() <= FIELDS:
+            return fields  # type: ignore[return-value]
+        known = {name: value for name, value in fields.items() if name in FIELDS}
+        unknown = {name: value for name, value in fields.items() if name not in FIELDS}
+        for name in unknown:
+            warn_once(f"field-{name}", f"{name!r} is no span field; kept in attributes. Use metadata={{...}} for your own.")
+        return _merged(known, {"attributes": unknown})
+
+
+def current() -> Span | None:
+    """Return the span whose block runs here, None outside of any."""
+    return _get()
+
+
+def start_span(name: str, kind: str = "span", input: Any = None, **fields: Any) -> Span:
+    """Start a span as a child of the current one, without making it current; end it with ``end()`` or ``with``."""
+    return Span(name, kind, input, **fields).start()
+
+
+def emit(record: tuple[Any, ...]) -> None:
+    """Write one record to the journal; never raises."""
+    try:
+        body = dumps_payload(record)
+        _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+    except Exception as error:
+        _write_slowly(record, error)
+
+
+def set_early_redactor(redact: Callable[[Any], Any] | None) -> None:
+    """Redact values in the caller's thread before they reach the journal; None to leave it to the fold."""
+    global dumps_payload
+    if redact is None:
+        dumps_payload = _dumps_plain
+        return
+
+    def dumps_redacted(record: tuple[Any, ...]) -> bytes:
+        values = range(_FIRST_VALUE[record[0]], len(record))
+        clean = [redact(snapshot(item)) if at in values else item for at, item in enumerate(record)]
+        return _dumps_plain(tuple(clean))
+
+    dumps_payload = dumps_redacted
+
+
+#: Where in each kind of record the user's values begin.
+_FIRST_VALUE: Final = {START: 7, END: 9, EVENT: 5, SCORE: 1, UPDATE: 2}
+
+
+def _write_slowly(record: tuple[Any, ...], error: Exception) -> None:
+    """Do what the straight way could not: start tracing, go on to a new segment, or count a loss."""
+    try:
+        body = dumps_payload(record)
+        _recorder.write(_pack(len(body), crc32(body)) + body)
+    except JournalFullError:
+        _write_light(record)
+    except Exception as problem:
+        _recorder.count_dropped(record)
+        report_failure("record a span", problem)
+
+
+def _write_light(record: tuple[Any, ...]) -> None:
+    """Keep that something happened, when there is no room for what was said."""
+    first, what = _FIRST_VALUE[record[0]], record[0]
+    if what in (SCORE, UPDATE):
+        kept = record
+    else:
+        lost = [_NO_ROOM if isinstance(item, (str, list, dict, bytes)) and at == first else None
+                for at, item in enumerate(record) if at >= first]  # fmt: skip
+        kept = (*record[:first], *lost)
+    try:
+        body = _dumps_plain(kept)
+        _recorder.write(_pack(len(body), crc32(body)) + body, light=True)
+        _recorder.count_emptied()
+    except JournalFullError:
+        _recorder.count_dropped(record)
+
+
+_NO_ROOM: Final = {"$type": "not_captured", "reason": "the journal was full: the store could not keep up"}
+
+
+def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    if old is None:
+        return dict(new)
+    out = {**old, **new}
+    for key in ("metadata", "attributes", "usage"):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            out[key] = {**before, **after}
+    return out
+
+
+def _with_context(context: dict[str, Any], fields: dict[str, Any] | None) -> dict[str, Any]:
+    """Fields of the span on top of the context's; tags of both are kept, metadata is merged."""
+    if fields is None:
+        return context
+    out = _merged(context, fields)
+    if "tags" in context and "tags" in fields:
+        out["tags"] = [*context["tags"], *(tag for tag in fields["tags"] if tag not in context["tags"])]
+    return out
+
+
+def _with_error(fields: dict[str, Any] | None, error: BaseException | None) -> dict[str, Any]:
+    out = dict(fields) if fields else {}
+    given = error if error is not None else out.get("error")
+    out["error"] = describe_error(given) if isinstance(given, BaseException) else given
+    return out
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """Return type, module, message and traceback of an exception as text; never raises.
+
+    Values of local variables are never read: they may hold keys.
+    """
+    import traceback
+
+    kind = type(error)
+    try:
+        message = str(error)
+    except Exception as problem:  # a user's exception whose __str__ raises
+        message = f"<its text could not be read: {type(problem).__name__}>"
+    try:
+        text = "".join(traceback.format_exception(kind, error, error.__traceback__, limit=-50))
+    except Exception as problem:  # the same, met inside the traceback
+        text = f"<its traceback could not be read: {type(problem).__name__}>"
+    return {"type": kind.__qualname__, "module": kind.__module__, "message": message, "traceback": text}

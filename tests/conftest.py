@@ -1,0 +1,31 @@
+"""What every test starts from: no key, no settings and no journal of the person who runs it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# The same examples in every run; a slow machine is no failure.
+hypothesis.settings.register_profile("spanbook", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("spanbook")
+
+_SETTINGS_OF_THE_USER = ("SPANBOOK_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "OTEL_")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Journals go below a temporary state folder; stores are chosen by each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_SETTINGS_OF_THE_USER):
+                patch.delenv(name)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the checkout (or of an unpacked sdist)."""
+    return Path(__file__).parents[1]

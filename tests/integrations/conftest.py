@@ -1,0 +1,96 @@
+"""A store, an instrumented client and a server for each test."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import spanbook as sb
+from spanbook import offline
+from spanbook.model import Span as StoredSpan
+from tests.integrations.wire import Wire
+
+if TYPE_CHECKING:
+    import openai
+
+Spans = Callable[[], list[StoredSpan]]
+
+
+@pytest.fixture
+def spans(tmp_path: Path) -> Iterator[Spans]:
+    """Trace into a store of the test's own; the value reads all its spans in order of start."""
+    from spanbook.api import _runtime
+
+    sb.init(store=tmp_path / "store.db", instrument=False)
+
+    def read() -> list[StoredSpan]:
+        gc.collect()
+        assert sb.flush()
+        found = [span for trace in sb.traces() for span in trace.spans]
+        return sorted(found, key=lambda span: span.start_ns)
+
+    yield read
+    assert sb.stats()["failures"] == {}
+    _runtime.reset()
+
+
+@pytest.fixture
+def instrumented(spans: Spans) -> Iterator[Spans]:
+    """The same, with every OpenAI client traced."""
+    sb.instrument("openai")
+    yield spans
+    sb.uninstrument("openai")
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[offline.OfflineModel]:
+    """An offline model that answers at once; put rules in front of its own with ``model.rules[:] = [...]``."""
+    server = offline.start(delays=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(model: offline.OfflineModel) -> Iterator[openai.OpenAI]:
+    """A client of the offline model that does not retry."""
+    model.rules[:] = []
+    with model.client(max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+async def aclient(model: offline.OfflineModel) -> Any:
+    """The same, async."""
+    model.rules[:] = []
+    async with model.async_client(max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A server that sends what the test says."""
+    server = Wire()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def wclient(wire: Wire) -> Iterator[openai.OpenAI]:
+    """A client of the wire, without retries."""
+    import openai
+
+    with openai.OpenAI(base_url=wire.url, api_key="test", max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+async def awclient(wire: Wire) -> Any:
+    """The same, async."""
+    import openai
+
+    async with openai.AsyncOpenAI(base_url=wire.url, api_key="test", max_retries=0) as made:
+        yield made

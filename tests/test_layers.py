@@ -1,0 +1,182 @@
+"""The direction of imports, what may be imported at module level, and where SQL may stand."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "spanbook"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+#: Each group may import the groups above it, never one beside or below it.
+LAYERS = [
+    {"_version"},
+    {"model"},
+    {"stats"},
+    {"store"},
+    {"tracer"},
+    {"conventions"},
+    {"ingest"},
+    {"integrations", "receiver"},
+    {"offline", "testing"},
+    {"prompts", "datasets", "evaluate", "analytics"},
+    {"frames", "widgets"},
+    {"api"},
+    {"magics", "cli"},
+    {"__init__", "__main__"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+BESIDE = {("evaluate", "prompts"), ("evaluate", "datasets")}  # an experiment runs a prompt over a dataset
+FRONT_ENDS = {"magics", "cli", "__main__"}  # these use the public API, so they may import spanbook itself
+
+#: Costly to import, or optional: only where they are used, that is, inside functions.
+HEAVY = {
+    "anywidget",
+    "genai_prices",
+    "ipywidgets",
+    "openai",
+    "opentelemetry",
+    "orjson",
+    "pandas",
+    "plotly",
+    "sqlite_utils",
+    "traitlets",
+}
+WIDGET_BASES = {"anywidget", "ipywidgets", "traitlets"}  # base classes and traits of spanbook.widgets
+
+SQL = re.compile(
+    r"\s*(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s+\w"
+    r"|(CREATE|DROP|ALTER)\s+(TEMP\s+|VIRTUAL\s+|UNIQUE\s+)*(TABLE|VIEW|INDEX|TRIGGER)\s|BEGIN\s+IMMEDIATE)"
+)
+
+by_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+
+
+@by_module
+def test_a_package_imports_only_from_those_above_it(path: Path) -> None:
+    """The order is LAYERS; a new package is added there first."""
+    package = package_of(path)
+    assert package in LEVEL, f"{package} has no place in LAYERS of {Path(__file__).name}; give it one"
+    for line, name in imported_modules(path, ast.walk(parse(path))):
+        parts = name.split(".")
+        if parts[0] != "spanbook":
+            continue
+        if len(parts) == 1:
+            assert package in FRONT_ENDS, (
+                f"{path}:{line} imports spanbook itself; import the package it needs"
+            )
+            continue
+        target = parts[1]
+        allowed = (
+            target == package
+            or LEVEL.get(target, len(LAYERS)) < LEVEL[package]
+            or (package, target) in BESIDE
+        )
+        assert allowed, f"{path}:{line}: {package} may not import {target}, which is not above it"
+
+
+@by_module
+def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
+    """Importing spanbook stays cheap, and tracing works where one of them is broken or missing."""
+    allowed = WIDGET_BASES if package_of(path) == "widgets" else set()
+    for line, name in imported_modules(path, module_level(parse(path).body)):
+        library = name.split(".")[0]
+        assert library not in HEAVY - allowed, (
+            f"{path}:{line}: import {library} inside the function that uses it"
+        )
+
+
+@by_module
+def test_only_the_store_holds_sql(path: Path) -> None:
+    """Strings that begin like a statement, and calls that run one."""
+    if package_of(path) == "store":
+        return
+    tree = parse(path)
+    prose = {id(docstring_of(owner)) for owner in ast.walk(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            assert not SQL.match(node.value), f"{path}:{node.lineno}: SQL belongs in spanbook.store"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            runs = node.func.attr in {"execute", "executemany", "executescript"}
+            assert not runs, f"{path}:{node.lineno}: statements are run in spanbook.store"
+
+
+def test_importing_spanbook_loads_nothing_heavy_and_writes_nothing(tmp_path: Path) -> None:
+    """What the module-level rule promises, seen from outside."""
+    code = f"import sys, spanbook; print(sorted({HEAVY | {'numpy', 'IPython'}!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sql"),
+    [
+        ("SELECT name FROM spans", True),
+        ("\n  INSERT OR REPLACE INTO spans VALUES (?)", True),
+        ("PRAGMA journal_mode=wal", True),
+        ("SELECTED spans", False),
+        ("Runs a query such as SELECT name FROM spans", False),
+        ("UPDATE the store, then read it", False),
+    ],
+)
+def test_sql_is_told_from_prose(text: str, is_sql: bool) -> None:
+    """The heuristic of this file, on both sides."""
+    assert bool(SQL.match(text)) is is_sql
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def package_of(path: Path) -> str:
+    """First name below spanbook: ``store`` for store/_schema.py, ``api`` for api.py."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_modules(path: Path, nodes: Iterator[ast.AST]) -> Iterator[tuple[int, str]]:
+    """Yield (line, absolute module name) of each import statement among the nodes."""
+    folder = ["spanbook", *path.relative_to(SOURCE).parts[:-1]]
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *(node.module or "").split(".")]).rstrip(".")
+            if module == "spanbook":  # from spanbook import store, from .. import store
+                packages = (alias.name in LEVEL for alias in node.names)
+                yield from (
+                    (node.lineno, f"spanbook.{alias.name}" if known else "spanbook")
+                    for alias, known in zip(node.names, packages, strict=True)
+                )
+            else:
+                yield node.lineno, module
+
+
+def module_level(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the statements that run at import time; those for type checkers only are left out."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from module_level(node.orelse)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for field in ("body", "orelse", "finalbody"):
+                yield from module_level(getattr(node, field, []))
+            for handler in getattr(node, "handlers", []):
+                yield from module_level(handler.body)
+
+
+def docstring_of(node: ast.AST) -> ast.Constant | None:
+    """Return the docstring of a module, class or function; None for anything else."""
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        return first.value
+    return None
