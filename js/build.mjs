@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
@@ -14,13 +15,22 @@ const OUT = here("../src/spanbook/widgets/static/");
 /** Largest minified size in bytes: every widget instance carries its bundle. */
 const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "markdown.js": 55_000, "export.js": 180_000 };
 
+async function minify(entry) {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [isAbsolute(entry) ? entry : here(entry)],
+    minify: true,
+    write: false,
+    target: "esnext",
+    logLevel: "silent",
+  });
+  // esbuild leaves the values of custom properties as they were written.
+  return outputFiles[0].text.trim().replace(/(--[\w-]+): /g, "$1:").replace(/, /g, ",");
+}
+
 const minifiedCss = {
   name: "minified-css",
   setup(build) {
-    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const { outputFiles } = await esbuild.build({ entryPoints: [path], minify: true, write: false, target: "esnext", logLevel: "silent" });
-      return { contents: outputFiles[0].text.trim(), loader: "text", watchFiles: [path] };
-    });
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await minify(path), loader: "text" }));
   },
 };
 
@@ -53,7 +63,10 @@ async function build() {
     "explorer.js": explorer,
     "chip.js": await bundle("src/widgets/chip.ts", { EXPLORER_SHA256: sha256(explorer) }),
     "markdown.js": markdown,
+    "export.js": await bundle("src/widgets/export.ts", { MARKDOWN_SHA256 }),
   };
+  // The text of the explorer's <style>, for the hash in the exported page's content security policy.
+  await writeFile(`${OUT}export.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css"].map(minify))).join(""));
   let isTooLarge = false;
   for (const [name, bytes] of Object.entries(outputs)) {
     await writeFile(OUT + name, bytes);

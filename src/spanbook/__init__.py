@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .api._store import Store, init
     from .api._store import open_store as open
     from .api._trace import Trace, Traces
-    from .integrations import instrument, integrations, uninstrument, wrap
+    from .integrations import instrument, uninstrument, wrap
     from .magics import load_ipython_extension, unload_ipython_extension
 
 #: Public names that are imported when first asked for: ``import spanbook`` stays under 60 ms.
@@ -52,7 +52,6 @@ _LAZY = {
     "get_trace": "api._functions",
     "init": "api._store",
     "instrument": "integrations",
-    "integrations": "integrations",
     "last_trace": "api._functions",
     "load_ipython_extension": "magics",
     "offline": "",
@@ -91,7 +90,6 @@ __all__ = [
     "get_trace",
     "init",
     "instrument",
-    "integrations",
     "last_trace",
     "load_ipython_extension",
     "offline",

@@ -29,5 +29,7 @@ def table(rows: Iterable[Row]) -> str:
         least = "" if row.at_least is None else f"{row.at_least:g}×"
         mark = "  ← over budget" if over else ""
         mark += "  ← below the ratio" if under else ""
-        lines.append(f"{row.what:<44} {row.figure:>9.2f} {row.unit:<3} {budget:>9} {ratio:>8} {least:>9}  {row.against}{mark}")
+        lines.append(
+            f"{row.what:<44} {row.figure:>9.2f} {row.unit:<3} {budget:>9} {ratio:>8} {least:>9}  {row.against}{mark}"
+        )
     return "\n".join(lines)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -26,15 +25,15 @@ def spans(tmp_path: Path) -> Iterator[Spans]:
     from spanbook.api import _runtime
 
     sb.init(store=tmp_path / "store.db", instrument=False)
+    failures = sb.stats()["failures"]
 
     def read() -> list[StoredSpan]:
-        gc.collect()
         assert sb.flush()
         found = [span for trace in sb.traces() for span in trace.spans]
         return sorted(found, key=lambda span: span.start_ns)
 
     yield read
-    assert sb.stats()["failures"] == {}
+    assert sb.stats()["failures"] == failures
     _runtime.reset()
 
 
@@ -54,41 +53,61 @@ def model() -> Iterator[offline.OfflineModel]:
     server.stop()
 
 
-@pytest.fixture
-def client(model: offline.OfflineModel) -> Iterator[openai.OpenAI]:
-    """A client of the offline model that does not retry."""
-    model.rules[:] = []
+@pytest.fixture(scope="module")
+def model_client(model: offline.OfflineModel) -> Iterator[openai.OpenAI]:
+    """One client for the tests of a module: making one loads certificates, which takes longer than a test."""
     with model.client(max_retries=0) as made:
         yield made
 
 
 @pytest.fixture
-async def aclient(model: offline.OfflineModel) -> Any:
+def client(model: offline.OfflineModel, model_client: openai.OpenAI) -> openai.OpenAI:
+    """A client of the offline model that does not retry."""
+    model.rules[:] = []
+    return model_client
+
+
+@pytest.fixture
+async def aclient(model: offline.OfflineModel) -> AsyncIterator[openai.AsyncOpenAI]:
     """The same, async."""
     model.rules[:] = []
     async with model.async_client(max_retries=0) as made:
         yield made
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Wire]:
     """A server that sends what the test says."""
-    server = Wire()
-    yield server
-    server.stop()
+    made = Wire()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
-def wclient(wire: Wire) -> Iterator[openai.OpenAI]:
-    """A client of the wire, without retries."""
+def wire(server: Wire) -> Wire:
+    """The same, with nothing to send and nothing received."""
+    server.replies.clear()
+    server.requests.clear()
+    return server
+
+
+@pytest.fixture(scope="module")
+def wire_client(server: Wire) -> Iterator[openai.OpenAI]:
+    """One client of the wire for the tests of a module, without retries."""
     import openai
 
-    with openai.OpenAI(base_url=wire.url, api_key="test", max_retries=0) as made:
+    with openai.OpenAI(base_url=server.url, api_key="test", max_retries=0) as made:
         yield made
 
 
 @pytest.fixture
-async def awclient(wire: Wire) -> Any:
+def wclient(wire: Wire, wire_client: openai.OpenAI) -> openai.OpenAI:
+    """A client of the wire, which is empty."""
+    return wire_client
+
+
+@pytest.fixture
+async def awclient(wire: Wire) -> AsyncIterator[openai.AsyncOpenAI]:
     """The same, async."""
     import openai
 

@@ -7,8 +7,17 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
+import openai
+
+#: What a cut connection raises: the SDK's own error, or that of the HTTP library that its version uses.
+CUT_ERRORS = (
+    openai.APIConnectionError,
+    *(import_module(name).RemoteProtocolError for name in ("httpx", "httpx2") if find_spec(name)),
+)
 #: In a reply's body: close the connection here without ending the body.
 CUT = object()
 
@@ -24,6 +33,11 @@ class Reply:
     json: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are what is tested."""
 
 
 class Wire:
@@ -45,7 +59,7 @@ class Wire:
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _QuietServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()

@@ -30,6 +30,7 @@ export function axisTicks(endMs: number, most: number): Tick[] {
   const step = stepFor(span, Math.max(1, most));
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const last = Math.floor(span / step + 1e-6);
+  if (last === 0) return [{ at: 0, label: "0" }, { at: 1, label: `${span.toFixed(span < 10 ? 1 : 0)} ${unit}` }];
   return Array.from({ length: last + 1 }, (_, i) => ({
     at: Math.min(1, (i * step) / span),
     label: (i === 0 ? "0" : (i * step).toFixed(digits)) + (i === last ? ` ${unit}` : ""),

@@ -25,18 +25,36 @@ export function entriesOf(value: Json[] | JsonObject): [Key, Json][] {
   return Array.isArray(value) ? value.map((item, index) => [index, item]) : Object.entries(value);
 }
 
-/** The first keys of an object or the length of a list, for a folded line. */
-export function folded(value: Json[] | JsonObject): string {
-  if (Array.isArray(value)) return value.length === 0 ? "[]" : `[${value.length.toLocaleString("en-US")}]`;
-  const keys = Object.keys(value);
-  if (keys.length === 0) return "{}";
-  const text = keys.slice(0, 4).join(", ");
-  return `{ ${text.length > 44 ? `${text.slice(0, 43)}…` : text}${keys.length > 4 ? ", …" : ""} }`;
+/** A value in about `atMost` characters for a folded line: what comes first is written, the rest is "…". */
+export function sketch(value: Json, atMost = 110): string {
+  let left = atMost;
+  const spend = (text: string): string => {
+    left -= text.length;
+    return text;
+  };
+  const list = (items: string[], cut: boolean): string => items.join(", ") + (cut ? (items.length > 0 ? ", …" : "…") : "");
+  const write = (item: Json, depth: number): string => {
+    if (isLong(item)) return spend(JSON.stringify(`${item.head.slice(0, 40)}…`));
+    if (typeof item === "string") return spend(JSON.stringify(item.length > 44 ? `${item.slice(0, 43)}…` : item));
+    if (typeof item !== "object" || item === null) return spend(JSON.stringify(item));
+    const entries = entriesOf(item);
+    const open = Array.isArray(item) ? ["[", "]"] : ["{ ", " }"];
+    if (entries.length === 0) return Array.isArray(item) ? "[]" : "{}";
+    if (depth > 3) return `${open[0]}…${open[1]}`;
+    const written: string[] = [];
+    for (const [key, inner] of entries) {
+      if (left <= 0) break;
+      written.push(Array.isArray(item) ? write(inner, depth + 1) : `${spend(String(key))}: ${write(inner, depth + 1)}`);
+    }
+    return open[0] + list(written, written.length < entries.length) + open[1];
+  };
+  return write(value, 0);
 }
 
-/** Whether a value opens by itself: near the top and small, so that the first look says something. */
-export function startsOpen(value: Json, depth: number): boolean {
+/** Whether a value opens by itself: when it is near the top, and its folded line would not say all of it. */
+export function startsOpen(value: Json, depth: number, isInList = false): boolean {
   if (!isContainer(value)) return false;
   const size = Array.isArray(value) ? value.length : Object.keys(value).length;
-  return depth === 0 || (depth === 1 && size <= 12) || (depth === 2 && size <= 4);
+  if (depth === 0) return true;
+  return !isInList && depth <= 2 && size <= 12 && sketch(value, 56).includes("…");
 }

@@ -1,6 +1,6 @@
 /** Chat messages made ready to read: tool results at their calls, long history folded. */
 
-import { folded } from "./json.ts";
+import { sketch } from "./json.ts";
 import { isLong, isObject, textOf, type Json, type Message, type Part, type Turn } from "./types.ts";
 
 /** One message to draw; `results` holds, by call id, the responses that belong to its calls. */
@@ -68,7 +68,7 @@ export function preview(value: unknown, atMost = 48): string {
   if (isLong(value)) return `${value.size.toLocaleString("en-US")} characters`;
   if (Array.isArray(value)) return value.length === 1 ? "1 item" : `${value.length.toLocaleString("en-US")} items`;
   if (isObject(value)) {
-    return oneLine(value, atMost) ?? folded(value);
+    return sketch(value, atMost);
   }
   const text = textOf(value).trim().replace(/\s+/g, " ");
   return text.length <= atMost ? text : `${text.slice(0, atMost - 1)}…`;

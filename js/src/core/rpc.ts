@@ -38,6 +38,7 @@ export interface Host {
   /** The whole trace was sent anew (traits changed); `load()` gives it. */
   onReload?(callback: () => void): () => void;
   getView(): ViewState;
+  /** The explorer calls this at most a few times a second. */
   setView(view: ViewState): void;
   setSelected(spanId: string | null): void;
   /** Python chose a span. */
@@ -160,12 +161,7 @@ export function debounce(run: () => void, ms: number): { (): void; flush(): void
 /** The host behind a TraceExplorer's traits; `dispose` when its view is removed. */
 export function modelHost(model: AnyModel): Host & { dispose(): void } {
   const channel = new Channel(model);
-  let view = (model.get("_view") as ViewState | undefined) ?? {};
   let loadedRev = -1;
-  const save = debounce(() => {
-    model.set("_view", view);
-    model.save_changes();
-  }, 400);
   const subscribe = (event: string, callback: () => void): (() => void) => {
     model.on(event, callback);
     return () => model.off(event, callback);
@@ -183,10 +179,10 @@ export function modelHost(model: AnyModel): Host & { dispose(): void } {
       subscribe("change:_cols", () => {
         if (Number(model.get("_rev")) !== loadedRev) callback();
       }),
-    getView: () => view,
-    setView: (next) => {
-      view = next;
-      save();
+    getView: () => (model.get("_view") as ViewState | undefined) ?? {},
+    setView: (view) => {
+      model.set("_view", view);
+      model.save_changes();
     },
     setSelected: (spanId) => {
       if (model.get("selected_span_id") === spanId) return;
@@ -198,9 +194,6 @@ export function modelHost(model: AnyModel): Host & { dispose(): void } {
       if (typeof current === "string") callback(current);
       return subscribe("change:selected_span_id", () => callback(model.get("selected_span_id") as string | null));
     },
-    dispose: () => {
-      save.flush();
-      channel.dispose();
-    },
+    dispose: () => channel.dispose(),
   };
 }

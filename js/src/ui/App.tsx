@@ -136,6 +136,7 @@ function Body({ root }: { root: HTMLElement }): JSX.Element {
   useEffect(() => {
     if (detail.current) detail.current.scrollTop = 0;
   }, [row]);
+  useFollow(detail, row);
   const style = { ...bodyStyle(x.height.value), "--sb-left": `${split}fr`, "--sb-rest": `${100 - split}fr` } as CSSProperties;
   const name = row >= 0 ? (x.table.value?.name(row) ?? "") : "";
   return (
@@ -157,6 +158,29 @@ function Body({ root }: { root: HTMLElement }): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** Keep text that streams in view, until the reader scrolls by hand. */
+function useFollow(pane: { current: HTMLElement | null }, row: number): void {
+  const x = useExplorer();
+  useEffect(() => {
+    const el = pane.current;
+    if (!el) return;
+    let isFollowing = true;
+    const letGo = (): void => {
+      isFollowing = false;
+    };
+    const off = x.partialVersion.subscribe(() => {
+      if (!isFollowing || !x.partials.has(row)) return;
+      requestAnimationFrame(() => isFollowing && (el.scrollTop = el.scrollHeight));
+    });
+    for (const event of ["wheel", "pointerdown", "keydown"]) el.addEventListener(event, letGo, { passive: true });
+    return () => {
+      letGo();
+      off();
+      for (const event of ["wheel", "pointerdown", "keydown"]) el.removeEventListener(event, letGo);
+    };
+  }, [x, row]);
 }
 
 function HeightGrip({ root }: { root: HTMLElement }): JSX.Element {

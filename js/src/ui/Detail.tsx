@@ -29,27 +29,33 @@ export function Detail(): JSX.Element {
         <h3>
           <Glyph kind={table.kind(row)} />
           <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} title={table.name(row)}>{table.name(row)}</span>
-          {detail && <span class="sb-path"><Copy title="Copy span id" label="copy id" text={() => detail.span.span_id} /></span>}
+          {detail && <Actions detail={detail} tab={active?.id ?? ""} />}
         </h3>
         <Facts row={row} detail={detail} />
       </div>
-      {active && (
-        <div class="sb-sub">
-          <Tabs label="Parts of the span" class="" name="part" tabs={tabs} active={active.id} choose={(id) => x.setTab(id)} />
-          {(active.id === "messages" || active.id === "io") && (
-            <span class="sb-end">
-              <button type="button" class="sb-small" aria-pressed={x.plain.value} title="Show text as it was written, without markdown" onClick={() => x.setPlain(!x.plain.value)}>
-                {x.plain.value ? "markdown" : "plain"}
-              </button>
-            </span>
-          )}
-        </div>
-      )}
+      {active && <Tabs label="Parts of the span" class="sb-sub" name="part" tabs={tabs} active={active.id} choose={(id) => x.setTab(id)} />}
       <div class="sb-panel" role="tabpanel" id={`${prefix}-part-panel`} aria-label={active?.label ?? "Loading"}>
         {/* The key starts each span afresh: what was folded or fetched belongs to the one before. */}
         {detail ? <Panel key={row} id={active?.id ?? ""} row={row} detail={detail} /> : <Waiting row={row} />}
       </div>
     </>
+  );
+}
+
+/** What can be done with the span as a whole, quietly at the right of its name. */
+function Actions({ detail, tab }: { detail: DetailData; tab: string }): JSX.Element {
+  const x = useExplorer();
+  const isText = tab === "messages" || tab === "io";
+  return (
+    <span class="sb-acts">
+      {tab === "messages" && <CopyMessages shown={pairCalls(messagesOf(detail.input) ?? [], messagesOf(detail.output) ?? [])} />}
+      {isText && (
+        <button type="button" class="sb-small" aria-pressed={x.plain.value} title="Show text as it was written, without markdown" onClick={() => x.setPlain(!x.plain.value)}>
+          {x.plain.value ? "markdown" : "plain"}
+        </button>
+      )}
+      <Copy title="Copy span id" label="copy id" text={() => detail.span.span_id} />
+    </span>
   );
 }
 
@@ -132,7 +138,6 @@ function Chat({ row, detail }: { row: number; detail: DetailData }): JSX.Element
         <Section title="Output"><PayloadView payload={detail.output} row={row} label="Output" /></Section>
       )}
       {isWaiting && <div class="sb-note" role="status">{x.isLive.value ? "Waiting for the first token…" : "It never answered."}</div>}
-      {shown.length > 0 && <div class="sb-section"><CopyMessages shown={shown} /></div>}
     </>
   );
 }
@@ -188,13 +193,16 @@ function Facts({ row, detail }: { row: number; detail: DetailData | null }): JSX
   const add = (key: string, known: unknown, fact: ComponentChildren): void => {
     if (known !== null && known !== undefined && known !== "" && known !== false) facts.push([key, fact]);
   };
-  add("model", span.model, <><b>{span.model}</b> {span.provider}</>);
+  const model = span.model ?? (table && !detail && table.kind(row) === "llm" && !table.hasError(row) ? table.sub(row) : null);
+  add("model", model, <><b>{model}</b> {span.provider}</>);
   add("time", elapsed >= 0 || running, <><b>{elapsed >= 0 ? formatDuration(elapsed) : ""}</b>{running && " running"}</>);
   add("status", table?.isInterrupted(row), <b>interrupted</b>);
   add("first", firstToken, <>first token <b>{formatDuration(firstToken)}</b></>);
   add("speed", speed, <><b>{formatCount(speed)}</b> tok/s</>);
   add("in", usage.input_tokens, <>in <b>{formatCount(usage.input_tokens)}</b>{usage.cache_read_tokens ? ` (${formatCount(usage.cache_read_tokens)} cached)` : ""}</>);
   add("out", usage.output_tokens, <>out <b>{formatCount(usage.output_tokens)}</b>{usage.reasoning_tokens ? ` (${formatCount(usage.reasoning_tokens)} reasoning)` : ""}</>);
+  const tokens = !detail && table ? (table.c.tokens[row] as number) : 0;
+  add("tokens", tokens > 0, <><b>{formatCount(tokens)}</b> tok</>);
   add("cost", span.cost_usd, <b>{formatMoney(span.cost_usd)}</b>);
   add("twice", span.counted === false, <>seen twice, not counted</>);
   add("prompt", span.prompt_name, <>prompt <b>{span.prompt_name}{span.prompt_version ? `:${span.prompt_version}` : ""}</b></>);

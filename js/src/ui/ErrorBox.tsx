@@ -20,7 +20,7 @@ export function ErrorBox({ error, row }: { error: SpanError | null; row: number 
       </div>
       {textOf(error.traceback) !== "" && (
         <Section title="Traceback" side={<Copy title="Copy traceback" text={() => x.fullText(row, error.traceback)} />}>
-          <pre class="sb-block" tabIndex={0}><Text value={error.traceback} row={row} mono /></pre>
+          <div class="sb-block" tabIndex={0} role="group" aria-label="Traceback"><Text value={error.traceback} row={row} mono /></div>
         </Section>
       )}
     </>

@@ -3,7 +3,7 @@
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { formatBytes, formatCount } from "../core/format.ts";
-import { entriesOf, folded, isContainer, pathText, specialType, startsOpen, type Key } from "../core/json.ts";
+import { entriesOf, isContainer, pathText, sketch, specialType, startsOpen, type Key } from "../core/json.ts";
 import { oneLine } from "../core/messages.ts";
 import { isLong, isObject, textOf, type Json as Value, type JsonObject } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
@@ -49,10 +49,11 @@ export function Json({ value, row, label }: JsonProps): JSX.Element {
 
 function Entries({ entries, row, path, depth }: { entries: [Key, Value][]; row: number; path: Key[]; depth: number }): JSX.Element {
   const [shown, setShown] = useState(PAGE);
+  const isInList = entries.length > 1 && typeof entries[0]?.[0] === "number";
   return (
     <>
       {entries.slice(0, shown).map(([key, value], i) => (
-        <Node key={key} name={key} value={value} row={row} path={[...path, key]} depth={depth} isFirst={depth === 0 && i === 0} />
+        <Node key={key} name={key} value={value} row={row} path={[...path, key]} depth={depth} isFirst={depth === 0 && i === 0} isInList={isInList} />
       ))}
       {entries.length > shown && (
         <div class="sb-jl" role="treeitem" aria-level={depth + 1} tabIndex={-1}>
@@ -72,14 +73,14 @@ interface NodeProps {
   path: Key[];
   depth: number;
   isFirst: boolean;
+  isInList: boolean;
 }
 
-function Node({ name, value, row, path, depth, isFirst }: NodeProps): JSX.Element {
+function Node({ name, value, row, path, depth, isFirst, isInList }: NodeProps): JSX.Element {
   const x = useExplorer();
   const container = isContainer(value) ? value : null;
-  const [open, setOpen] = useState(() => startsOpen(value, depth + 1));
+  const [open, setOpen] = useState(() => startsOpen(value, depth + 1, isInList));
   const foldable = container !== null && entriesOf(container).length > 0;
-  const short = container && !open ? oneLine(container, 60) : null;
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey) return;
     const keys: Record<string, () => void> = {
@@ -101,7 +102,7 @@ function Node({ name, value, row, path, depth, isFirst }: NodeProps): JSX.Elemen
         <span class="sb-jtw" onClick={() => setOpen(!open)} aria-hidden="true">{foldable ? (open ? "▾" : "▸") : ""}</span>
         <span class="sb-jk" onClick={() => foldable && setOpen(!open)}>{String(name)}</span>
         {container ? (
-          <span class="sb-jv sb-muted" onClick={() => foldable && setOpen(!open)}>{open && foldable ? "" : (short ?? folded(container))}</span>
+          <span class="sb-jv sb-sketch" onClick={() => foldable && setOpen(!open)}>{open && foldable ? "" : sketch(container)}</span>
         ) : (
           <div class="sb-jv"><Leaf value={value} row={row} /></div>
         )}
@@ -169,7 +170,7 @@ function Special({ type, value, row }: { type: string; value: JsonObject; row: n
     case "not_captured":
       return <Note head={textOf(value.class) || "value"} facts={[`not captured: ${textOf(value.reason)}`]} />;
     default:
-      return <Note head={type} facts={[]} tail={oneLine(value, 400) ?? folded(value)} />;
+      return <Note head={type} facts={[]} tail={sketch(value, 400)} />;
   }
 }
 

@@ -154,8 +154,7 @@ function Call({ part, row, result, callNames, callIndex }: CallProps): JSX.Eleme
       <div class="sb-ch">
         <b>{textOf(part.name) || "tool"}</b>
         <span title={id || undefined}>
-          {id.length <= 12 && id}
-          {result && (id.length <= 12 && id !== "" ? " · " : "")}
+          {id.length <= 12 && id}{" "}
           {result && (error ? <span class="sb-err">{error}</span> : `→ ${short}`)}
           {!result && rows.length > 0 && <Attempts rows={rows} separated={id.length <= 12 && id !== ""} />}
         </span>
@@ -239,6 +238,11 @@ function Result({ part, row }: { part: Part; row: number }): JSX.Element {
   );
 }
 
+function shownText({ message, results }: Shown): string {
+  const answers = [...results.values()].map((part) => `tool: ${textOf(part.response)}`);
+  return [`${message.role}: ${messageText(message)}`, ...answers].join("\n\n");
+}
+
 export function CopyMessages({ shown }: { shown: readonly Shown[] }): JSX.Element {
-  return <Copy title="Copy messages as text" label="copy" text={() => shown.map((each) => `${each.message.role}: ${messageText(each.message)}`).join("\n\n")} />;
+  return <Copy title="Copy messages as text" label="copy" text={() => shown.map(shownText).join("\n\n")} />;
 }

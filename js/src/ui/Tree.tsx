@@ -25,7 +25,7 @@ export function TreePane({ focusDetail }: { focusDetail: () => void }): JSX.Elem
     observer.observe(axis);
     return () => observer.disconnect();
   }, []);
-  const ticks = axisTicks(x.end.value, Math.min(5, Math.floor(axisWidth.value / 44)));
+  const ticks = axisTicks(x.end.value, Math.min(5, axisWidth.value / 40));
   const step = (ticks[1]?.at ?? 1) * 100;
   return (
     <div class="sb-treepane" ref={pane} style={{ "--sb-step": `${step}%`, "--sb-rows-px": `${Math.max(2, x.flat.value.rows.length) * ROW}px` }}>
@@ -216,7 +216,7 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
         {tokens > 0 && (table.seenTwice(row) ? `(${formatCount(tokens)})` : formatCount(tokens))}
       </span>
       <span class="sb-r sb-cost">{cost >= 0 && formatMoney(cost)}</span>
-      <span class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed >= 0 ? formatDuration(elapsed) : "–"}</span>
+      <span class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed === 0 && kind === "event" ? "" : elapsed >= 0 ? formatDuration(elapsed) : "–"}</span>
       <Waterfall x={x} table={table} row={row} kind={kind} running={running} />
     </div>
   );

@@ -6,7 +6,7 @@
 
 import { loadModule } from "../core/assets.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
-import { Channel, ClosedError, debounce, whenSlow, type AnyModel, type Host, type Loaded } from "../core/rpc.ts";
+import { Channel, ClosedError, whenSlow, type AnyModel, type Host, type Loaded } from "../core/rpc.ts";
 import { followTheme, hideSnapshot } from "../core/theme.ts";
 import type { Meta, Push, Status, ViewState } from "../core/types.ts";
 import theme from "../core/theme.css";
@@ -45,12 +45,9 @@ interface ExplorerModule {
   mount(el: HTMLElement, host: Host): () => void;
 }
 
-const KINDS = ["span", "llm", "embedding", "retriever", "reranker", "tool", "agent", "chain", "guardrail", "evaluator", "event"];
+const KINDS = "span llm embedding retriever reranker tool agent chain guardrail evaluator event".split(" ");
 
-const NO_SUMMARY: ChipSummary = {
-  n_traces: 0, n_spans: 0, n_llm: 0, duration_ms: null, tokens: 0, cost_usd: null, n_errors: 0,
-  running: false, dropped: 0, traces: [], bars: [],
-};
+const NO_SUMMARY = { n_traces: 0, traces: [], bars: [] };
 
 function element<K extends keyof HTMLElementTagNameMap>(tag: K, className: string, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
@@ -64,19 +61,20 @@ function fact(value: string, unit = "", className = ""): HTMLElement {
 }
 
 function miniature(bars: ChipSummary["bars"]): HTMLElement {
-  const mini = element("span", "sb-chip-mini");
+  const mini = element("span", "sb-mini");
   mini.setAttribute("aria-hidden", "true");
   for (const [left, width, lane, kind, failed] of bars.slice(0, 40)) {
     const bar = element("i", `sb-k-${KINDS[kind] ?? "span"}${failed ? " sb-bad" : ""}`);
-    bar.style.left = `${Math.min(Math.max(left, 0), 0.97) * 100}%`;
-    bar.style.width = `${Math.min(Math.max(width, 0), 1 - left) * 100}%`;
-    bar.style.top = `${1 + 3 * Math.min(Math.max(lane, 0), 2)}px`;
+    bar.style.left = `${left * 100}%`;
+    bar.style.width = `${width * 100}%`;
+    bar.style.top = `${1 + 3 * lane}px`;
     mini.append(bar);
   }
   return mini;
 }
 
-function line(summary: ChipSummary): Node[] {
+/** What the chip says; spaces between the facts are for those who hear it. */
+function line(summary: ChipSummary): (Node | string)[] {
   const twisty = element("span", "sb-chip-tw", "▸");
   twisty.setAttribute("aria-hidden", "true");
   const nodes: Node[] = [twisty, fact(plural(summary.n_traces, "trace"))];
@@ -84,22 +82,21 @@ function line(summary: ChipSummary): Node[] {
   if (summary.n_llm > 0) nodes.push(fact(formatCount(summary.n_llm), "llm"));
   else if (summary.n_spans > 0) nodes.push(fact(formatCount(summary.n_spans), summary.n_spans === 1 ? "span" : "spans"));
   if (summary.running) nodes.push(element("span", "", element("i", "sb-pulse"), "running"));
-  if (summary.duration_ms !== null) nodes.push(fact(formatDuration(summary.duration_ms)));
+  if (typeof summary.duration_ms === "number") nodes.push(fact(formatDuration(summary.duration_ms)));
   if (summary.tokens > 0) nodes.push(fact(formatCount(summary.tokens), "tok"));
-  if (summary.cost_usd !== null && summary.n_llm + summary.cost_usd > 0) nodes.push(fact(formatMoney(summary.cost_usd)));
+  if (typeof summary.cost_usd === "number" && summary.n_llm + summary.cost_usd > 0) nodes.push(fact(formatMoney(summary.cost_usd)));
   if (summary.n_errors > 0) nodes.push(element("span", "sb-err", plural(summary.n_errors, "error")));
   if (summary.dropped > 0) nodes.push(element("span", "sb-err", `${formatCount(summary.dropped)} dropped`));
-  return nodes.flatMap((node, i) => (i === 0 ? [node] : [document.createTextNode(" "), node]));
+  return nodes.flatMap((node) => [node, " "]);
 }
 
 class Chip {
-  readonly #root = element("div", "sb sb-chip-root");
+  readonly #root = element("div", "sb");
   readonly #button = element("button", "sb-chip");
-  readonly #pick = element("div", "sb-chip-pick");
+  readonly #pick = element("div", "sb-pick");
   readonly #panel = element("div", "sb-chip-panel");
   readonly #channel: Channel;
   readonly #offs: (() => void)[];
-  readonly #save: ReturnType<typeof debounce>;
   #view: ChipView;
   #isOpen = false;
   #unmount: (() => void) | null = null;
@@ -113,10 +110,6 @@ class Chip {
     this.#model = model;
     this.#view = { ...((model.get("_view") as ChipView | undefined) ?? {}) };
     this.#channel = new Channel(model);
-    this.#save = debounce(() => {
-      model.set("_view", { ...this.#view });
-      model.save_changes();
-    }, 400);
     const panelId = `sb-panel-${Math.random().toString(36).slice(2, 9)}`;
     this.#panel.id = panelId;
     this.#button.type = "button";
@@ -143,14 +136,13 @@ class Chip {
   dispose(): void {
     this.#opening++;
     this.#unmount?.();
-    this.#save.flush();
     for (const off of this.#offs) off();
     this.#channel.dispose();
     this.#root.remove();
   }
 
   get #summary(): ChipSummary {
-    return { ...NO_SUMMARY, ...((this.#model.get("_summary") as Partial<ChipSummary> | undefined) ?? {}) };
+    return { ...NO_SUMMARY, ...(this.#model.get("_summary") as ChipSummary) };
   }
 
   #draw(): void {
@@ -219,7 +211,7 @@ class Chip {
     this.#panel.append(note);
   }
 
-  /** The choice among several traces; redrawn only when they changed, so that an open list stays open. */
+  /** The choice among several traces (arrow keys step through it); redrawn only when they changed. */
   #drawPick(): void {
     const { traces, n_traces } = this.#summary;
     if (traces.length < 2) return;
@@ -228,7 +220,7 @@ class Chip {
     if (!this.#pick.isConnected) this.#panel.prepend(this.#pick);
     else if (state === this.#drawn) return;
     this.#drawn = state;
-    const focused = [...this.#pick.children].findIndex((child) => child === (this.#root.getRootNode() as Document | ShadowRoot).activeElement);
+    const hadFocus = this.#pick.matches(":focus-within");
     const select = element("select", "");
     select.setAttribute("aria-label", "Trace");
     for (const [i, trace] of traces.entries()) {
@@ -239,40 +231,28 @@ class Chip {
       select.append(option);
     }
     select.addEventListener("change", () => this.#go(select.selectedIndex));
-    const step = (by: number, name: string, sign: string): HTMLButtonElement => {
-      const button = element("button", "", sign);
-      button.type = "button";
-      button.setAttribute("aria-label", name);
-      button.disabled = !traces[at + by];
-      button.addEventListener("click", () => this.#go(at + by));
-      return button;
-    };
     const more = n_traces > traces.length ? ` (${formatCount(n_traces)} in all)` : "";
-    this.#pick.replaceChildren(
-      step(-1, "Previous trace", "‹"),
-      select,
-      step(1, "Next trace", "›"),
-      element("span", "", `${at + 1} of ${traces.length}${more}`),
-    );
-    const again = this.#pick.children[focused] as HTMLElement | undefined;
-    if (again) (again.matches(":disabled") ? select : again).focus();
+    this.#pick.replaceChildren(select, `${at + 1} of ${traces.length}${more}`);
+    if (hadFocus) select.focus();
   }
 
   #go(index: number): void {
     const trace = this.#summary.traces[index];
     if (!trace || trace.trace_id === this.#shown) return;
-    this.#view = { trace: trace.trace_id };
-    this.#save();
+    this.#keep({ trace: trace.trace_id });
     this.#openTrace(trace.trace_id);
+  }
+
+  #keep(view: ChipView): void {
+    this.#view = view;
+    this.#model.set("_view", view);
+    this.#model.save_changes();
   }
 
   #host(trace: string): Host {
     const channel = this.#channel;
     const remembered = this.#view.trace === trace ? (this.#view.view ?? {}) : {};
-    const keep = (change: ChipView): void => {
-      this.#view = { ...(this.#view.trace === trace ? this.#view : {}), trace, ...change };
-      this.#save();
-    };
+    const keep = (change: ChipView): void => this.#keep({ ...(this.#view.trace === trace ? this.#view : {}), trace, ...change });
     return {
       load: async (): Promise<Loaded> => {
         const { result, buffers } = await channel.call<Meta>("load", { trace });

@@ -13,6 +13,7 @@ from ..model import NewerStoreError, SpanbookError, UsageError
 from ..store import _platform
 from ..store._journal import Journal, journal_root
 from ..tracer import _recorder
+from ..tracer._decorator import set_trace_reader
 from ..tracer._report import errors, report_failure, warn_once
 
 if TYPE_CHECKING:
@@ -270,6 +271,13 @@ def stats() -> dict[str, Any]:
     return base
 
 
+def _read_trace(trace_id: str) -> Any:
+    from ._store import current_store
+
+    return current_store().get_trace(trace_id)
+
+
+set_trace_reader(_read_trace)
 _recorder.set_starter(_start_for_first_span)
 _recorder.set_in_child(_in_child)
 if hasattr(os, "register_at_fork"):

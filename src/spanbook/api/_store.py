@@ -72,7 +72,9 @@ class Store:
         if summary is None and len(wanted) >= 4:
             alike = reader.trace_ids_like(wanted)
             if len(alike) > 1:
-                raise UsageError(f"several traces begin with {trace_id!r}, such as {' and '.join(alike)}; give more of it.")
+                raise UsageError(
+                    f"several traces begin with {trace_id!r}, such as {' and '.join(alike)}; give more of it."
+                )
             summary = reader.find_trace(alike[0]) if alike else None
         if summary is None:
             raise TraceNotFoundError(trace_id, [i[:8] for i in reader.latest_trace_ids(3)])
@@ -144,8 +146,8 @@ class Store:
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame:
         """Run one reading SQL statement and return its rows as a DataFrame.
 
-        Tables are ``spans``, ``traces``, ``payloads``, ``blobs``, ``scores``, ``events``; ``span_view`` and ``trace_view``
-        have the payloads as JSON text.
+        Tables are ``spans``, ``traces``, ``payloads``, ``blobs``, ``scores``, ``events``; the views ``span_view`` and
+        ``trace_view`` have the payloads as JSON text.
 
         Raises:
             QueryError: it writes, calls what is not allowed, is wrong, or runs too long.
@@ -192,7 +194,9 @@ class Store:
                     "Pass trace_id=… (for example sb.last_trace().trace_id), or call it inside a span."
                 )
             trace_id, span_id = span.trace_id, span.span_id
-        record.update(trace_id=_hex(trace_id, 32, "trace_id"), span_id=_hex(span_id, 16, "span_id"), session_id=session_id)
+        record.update(
+            trace_id=_hex(trace_id, 32, "trace_id"), span_id=_hex(span_id, 16, "span_id"), session_id=session_id
+        )
         runtime = _runtime.started()
         if runtime is not None and runtime.path == self.path:
             emit((SCORE, record))
@@ -332,6 +336,7 @@ def _score_record(name: Any, value: Any, source: Any, comment: Any) -> dict[str,
         raise UsageError(f"comment={comment!r} is a {type(comment).__name__}; give text.")
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()  # a numpy scalar
+    kept: float | str
     if isinstance(value, bool):
         kind, kept = "bool", int(value)
     elif isinstance(value, (int, float)) and math.isfinite(value):
@@ -339,7 +344,9 @@ def _score_record(name: Any, value: Any, source: Any, comment: Any) -> dict[str,
     elif isinstance(value, str):
         kind, kept = ("label" if len(value) <= 64 and "\n" not in value else "text"), value
     else:
-        raise UsageError(f"score {name!r} = {value!r} is a {type(value).__name__}; give a finite number, a bool or a text.")
+        raise UsageError(
+            f"score {name!r} = {value!r} is a {type(value).__name__}; give a finite number, a bool or a text."
+        )
     return {"score_id": ids.span_hex(ids.next_span_id()) + os.urandom(4).hex(), "name": name, "value": kept,
             "value_type": kind, "source": source, "comment": comment, "created_ns": clock.now_ns()}  # fmt: skip
 

@@ -62,7 +62,7 @@ class Trace:
 
     @property
     def status(self) -> str:
-        """"open", "interrupted", "ok" or "error"."""
+        """ "open", "interrupted", "ok" or "error"."""
         return self.summary.status
 
     @property

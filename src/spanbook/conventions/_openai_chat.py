@@ -60,8 +60,7 @@ def map_completion_output(fields: dict[str, Any]) -> None:
     put_finish_reason(fields, choices)
     put_attributes(fields, _choice_details(choices))
     fields["output"] = [
-        _finished({"role": "assistant", "parts": text_parts(choice.get("text"))}, choice)
-        for choice in choices
+        _finished({"role": "assistant", "parts": text_parts(choice.get("text"))}, choice) for choice in choices
     ]
 
 

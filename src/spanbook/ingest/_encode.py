@@ -69,7 +69,7 @@ class Encoder:
             raw = marshal.dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
         except ValueError:
             return self._encoded(to_json(value), media, inline)[0]
-        key = hashlib.blake2b(raw, digest_size=16, person=b"inline" if inline else b"blob").digest()
+        key = hashlib.sha256(raw).digest() + (b"i" if inline else b"b")
         known = self._young.get(key) or self._old.get(key)
         if known is None:
             found = len(media)

@@ -155,7 +155,7 @@ class Fold:
             self._pending = None
         warn_once(
             f"store-replaced-{self.writer.path}",
-            f"the store {str(self.writer.path)!r} was removed or replaced while tracing; tracing goes on in a new file.",
+            f"the store {str(self.writer.path)!r} was removed or replaced; tracing goes on in a new file.",
         )
         batch = Batch()
         self._records.reopen(batch)

@@ -10,21 +10,22 @@ from typing import Any, Final
 from ..conventions import normalise
 from ..model import COUNTED_KINDS, KINDS, LEVELS, USAGE_FIELDS, ids
 from ..model.prices import PriceTable
-from ..store._blobs import Blob
+from ..store._blobs import Blob, Payload
 from ..store._journal import END, EVENT, SCORE, START, UPDATE
 from ..store._schema import PAYLOAD_COLUMNS
 from ..store._write import Batch, SpanRecord
+from ..tracer import _recorder
 from ._encode import Encoder
 
 Fields = dict[str, Any]
 
-_TEXTS: Final = (
-    "model", "provider", "response_id", "finish_reason", "user_id", "session_id", "environment", "release", "feature",
-    "region", "prompt_name", "prompt_version", "notebook", "cell_id", "cell_hash", "git_commit",
-)  # fmt: skip
-_NUMBERS: Final = ("first_token_ns", "execution_count", "process_id")
+_TEXTS: Final = frozenset(
+    "name kind status model provider response_id finish_reason user_id session_id environment release feature region "
+    "prompt_name prompt_version notebook cell_id cell_hash git_commit".split()
+)
+_NUMBERS: Final = frozenset(("start_ns", "end_ns", "first_token_ns", "execution_count", "process_id"))
 _KINDS: Final = frozenset(KINDS)
-_PLAIN: Final = tuple(name for name in PAYLOAD_COLUMNS if name not in ("input", "output"))
+_PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
 
 
 class RecordReader:
@@ -35,6 +36,7 @@ class RecordReader:
         #: (trace, span) -> fields at start of spans that have not ended.
         self.open: dict[tuple[str, int], Fields] = {}
         self._closed: dict[tuple[str, int], Fields] = {}
+        self._clean: dict[str, str] = {}  # texts that redaction leaves as they are
         self.unreadable = 0
 
     def read(self, bodies: Iterable[bytes]) -> Batch:
@@ -44,7 +46,7 @@ class RecordReader:
         spans: dict[tuple[str, int], Fields] = {}
         for body in bodies:
             try:
-                self._take(marshal.loads(body), spans, batch)
+                self._take(marshal.loads(body), spans, batch)  # noqa: S302 (our own, from a private folder, CRC checked)
             except (ValueError, TypeError, EOFError, KeyError, IndexError):
                 self.unreadable += 1
         for fields in spans.values():
@@ -61,14 +63,14 @@ class RecordReader:
         elif what == END:
             _, trace, span, parent, name, kind, start, end, status, output, fields = record
             key = (trace, span)
-            begun = self.open.pop(key, None)
-            if begun is None:
-                begun = {}
-            else:
+            begun = self.open.pop(key, {})
+            if begun:
                 self._closed[key] = begun
             ended = {**(fields or {}), "trace": trace, "span": span, "parent": parent, "name": name, "kind": kind,
                      "start_ns": start, "end_ns": end, "status": status, "output": output}  # fmt: skip
             joined = {**begun, **ended}
+            if _recorder.partials:
+                _recorder.partials.pop(key, None)
             if "input" not in (fields or {}):
                 joined["input"] = begun.get("input")
             spans[key] = joined
@@ -96,44 +98,50 @@ class RecordReader:
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
         if "format" in fields:
             fields = normalise(fields)
+        parent, clean = fields["parent"], self._clean
         columns: Fields = {
             "trace_id": fields["trace"],
-            "span_id": ids.span_hex(fields["span"]),
-            "parent_id": None if fields["parent"] is None else ids.span_hex(fields["parent"]),
-            "name": self._name(fields["name"]),
-            "kind": fields["kind"] if fields["kind"] in _KINDS else "span",
-            "status": fields["status"],
-            "start_ns": fields["start_ns"],
-            "end_ns": fields.get("end_ns"),
-            "counted": fields.get("counted", True),
+            "span_id": f"{fields['span']:016x}",
+            "parent_id": None if parent is None else f"{parent:016x}",
         }
-        for name in _TEXTS:
-            value = fields.get(name)
-            if value is not None:
-                columns[name] = value if isinstance(value, str) and value.isascii() and len(value) < 200 else self._name(value)
-        for name in _NUMBERS:
-            value = fields.get(name)
-            if value is not None:
+        payloads: dict[str, Payload] = {}
+        usage: dict[str, int] = {}
+        for name, value in fields.items():
+            if value is None:
+                continue
+            if name in _TEXTS:
+                columns[name] = clean.get(value) or self._name(value) if type(value) is str else self._name(value)
+            elif name in _NUMBERS:
                 columns[name] = int(value)
+            elif name == "usage":
+                usage = _usage(value)
+                columns.update(usage)
+            elif name == "error":
+                self._error(value, columns, payloads, media)
+            elif name in _PAYLOADS:
+                self._payload(name, value, fields, payloads, media)
         self._odd_columns(fields, columns)
-        usage = _usage(fields.get("usage"))
-        columns.update(usage)
-        self._price(fields, columns, usage)
-        return SpanRecord(columns, self._payloads(fields, media), self._metadata(fields))
+        if usage or "cost_usd" in fields:
+            self._price(fields, columns, usage)
+        return SpanRecord(columns, payloads, self._metadata(fields) if parent is None else None)
 
     def _odd_columns(self, fields: Fields, columns: Fields) -> None:
+        if columns["kind"] not in _KINDS:
+            columns["kind"] = "span"
         level = fields.get("level")
         if level is not None:
             columns["level"] = level if level in LEVELS else "default"
         tags = fields.get("tags")
         if tags:
             columns["tags"] = json.dumps([self._name(tag) for tag in tags][:100], ensure_ascii=False)
-        error = fields.get("error")
-        if isinstance(error, Mapping):
-            columns["error_type"] = self._name(error.get("type") or "Error")
-        elif error is not None:
-            fields["error"] = {"type": "Error", "module": "", "message": str(error), "traceback": ""}
-            columns["error_type"] = "Error"
+        if "counted" in fields:
+            columns["counted"] = 1 if fields["counted"] else 0
+
+    def _error(self, error: Any, columns: Fields, payloads: dict[str, Payload], media: list[Blob]) -> None:
+        if not isinstance(error, Mapping):
+            error = {"type": "Error", "module": "", "message": str(error), "traceback": ""}
+        columns["error_type"] = self._name(error.get("type") or "Error")
+        payloads["error"] = self.encoder.value(error, media)
 
     def _price(self, fields: Fields, columns: Fields, usage: Mapping[str, int]) -> None:
         given = fields.get("cost_usd")
@@ -148,28 +156,33 @@ class RecordReader:
                 columns.update(cost_usd=cost.total_usd, input_cost_usd=cost.input_usd, output_cost_usd=cost.output_usd,
                                cost_source=cost.source)  # fmt: skip
 
-    def _payloads(self, fields: Fields, media: list[Blob]) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for name in ("input", "output"):
-            value = fields.get(name)
-            if value is not None:
-                chat = isinstance(value, list) and fields["kind"] == "llm" and _is_messages(value)
-                out[name] = self.encoder.messages(value, media) if chat else self.encoder.value(value, media)
-        for name in _PLAIN:
-            value = fields.get(name)
-            if value:
-                out[name] = self.encoder.value(value, media)
-        return out
+    def _payload(self, name: str, value: Any, fields: Fields, payloads: dict[str, Payload], media: list[Blob]) -> None:
+        if name in ("input", "output"):
+            if fields["kind"] == "llm" and _is_messages(value):
+                payloads[name] = self.encoder.messages(value, media)
+            else:
+                payloads[name] = self.encoder.value(value, media)
+        elif value:
+            payloads[name] = self.encoder.value(value, media)
 
     def _metadata(self, fields: Fields) -> Mapping[str, Any] | None:
         metadata = fields.get("metadata")
-        if not isinstance(metadata, Mapping) or not metadata or fields["parent"] is not None:
+        if not isinstance(metadata, Mapping) or not metadata:
             return None
         clean = self.encoder.json(metadata)[0]
         return clean if isinstance(clean, dict) else None
 
     def _name(self, value: Any) -> str:
-        return self.encoder.text(value if isinstance(value, str) else str(value))[:1000]
+        """Return a text column's value: redacted, at most 1,000 characters. Names repeat, so they are remembered."""
+        text = value if isinstance(value, str) else str(value)
+        found = self._clean.get(text)
+        if found is None:
+            found = self.encoder.text(text)[:1000]
+            if len(self._clean) > 10_000:
+                self._clean.clear()
+            if found == text:  # what was redacted is counted each time
+                self._clean[text] = found
+        return found
 
     # -- events and scores
 
@@ -187,13 +200,11 @@ class RecordReader:
         return out
 
 
-def _is_messages(value: list[Any]) -> bool:
-    return bool(value) and all(isinstance(item, dict) and "role" in item for item in value)
+def _is_messages(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "role" in item for item in value)
 
 
 def _usage(value: Any) -> dict[str, int]:
     if not isinstance(value, Mapping):
         return {}
     return {name: int(value[name]) for name in USAGE_FIELDS if isinstance(value.get(name), (int, float))}
-
-

@@ -22,20 +22,14 @@ class Target(NamedTuple):
 class Patch:
     """One wrapped method. ``undo`` restores what stood there; under another's wrapper ours passes through."""
 
-    def __init__(self, owner: type, target: Target) -> None:
+    def __init__(self, owner: type, target: Target, is_on: Callable[[], bool]) -> None:
         self._owner, self._name = owner, target.method
         self._before = owner.__dict__.get(target.method, _MISSING)
-        self._is_on = True
-        self._wrapper = target.wrap(getattr(owner, target.method), self.is_on)
+        self._wrapper = target.wrap(getattr(owner, target.method), is_on)
         setattr(owner, target.method, self._wrapper)
-
-    def is_on(self) -> bool:
-        """Whether calls through the wrapper are to be traced."""
-        return self._is_on
 
     def undo(self) -> None:
         """Put the method back as it was found."""
-        self._is_on = False
         if self._owner.__dict__.get(self._name) is not self._wrapper:
             return  # wrapped again by somebody else: taking theirs away is not ours to do
         if self._before is _MISSING:
@@ -44,14 +38,18 @@ class Patch:
             setattr(self._owner, self._name, self._before)
 
 
-def apply(module: ModuleType, targets: list[Target]) -> tuple[list[Patch], list[str]]:
-    """Wrap the targets found in ``module``; return (patches, names of methods that are not there)."""
+def apply(module: ModuleType, targets: list[Target], is_on: Callable[[], bool]) -> tuple[list[Patch], list[str]]:
+    """Wrap the targets found in ``module``; return (patches, names of methods that are not there).
+
+    ``is_on`` is asked at each call through a wrapper. It outlives the patches: a wrapper that somebody kept (the SDK
+    keeps bound methods in its views) passes through while tracing is off and records when it is on again.
+    """
     patches: list[Patch] = []
     missing: list[str] = []
     for target in targets:
         owner = getattr(module, target.owner, None)
         if isinstance(owner, type) and callable(getattr(owner, target.method, None)):
-            patches.append(Patch(owner, target))
+            patches.append(Patch(owner, target, is_on))
         elif not target.is_optional:
             missing.append(f"{module.__name__}.{target.owner}.{target.method}")
     return patches, missing

@@ -83,7 +83,7 @@ class Integration:
 
     def _patcher(self, targets: list[Target]) -> Callable[[ModuleType], None]:
         def patch(module: ModuleType) -> None:
-            patches, missing = apply(module, targets)
+            patches, missing = apply(module, targets, lambda: self.is_on)
             self._patches += patches
             self.missing += missing
             for method in missing:
@@ -144,9 +144,7 @@ class Registry:
             if name not in self._known:
                 near = get_close_matches(str(name), self._known, 1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
-                raise UsageError(
-                    f"{name!r} is no integration; spanbook has {', '.join(map(repr, self._known))}.{hint}"
-                )
+                raise UsageError(f"{name!r} is no integration; spanbook has {', '.join(map(repr, self._known))}.{hint}")
         return [self._known[name] for name in names or self._known]
 
     def _of_client(self, client: Any) -> Integration | None:

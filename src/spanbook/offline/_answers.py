@@ -2,7 +2,7 @@
 
 1. Sentences of the passages are ranked by the words they share with the question (a quarter as much counts
    for words found elsewhere in their passage). Small models count words; large ones weigh rare words more and
-   ask for a third of the question's weight before they answer.
+   ask for a quarter of the question's weight before they answer.
 2. Small models say the best sentence; large ones up to three from within reach of the best, each with the
    mark of its source.
 3. The prompt's wording changes this in known ways: *brief, concise, one sentence* → one sentence; *detailed,
@@ -29,9 +29,7 @@ from ._words import sentences, stems
 UNKNOWN = "I do not know: nothing in the text I was given answers this."
 
 _BRIEF = re.compile(r"\b(?:brief|briefly|concise|concisely|short|one sentence|single sentence|terse)\b", re.I)
-_LONG = re.compile(
-    r"\b(?:detail|details|detailed|thorough|thoroughly|step by step|elaborate|in depth)\b", re.I
-)
+_LONG = re.compile(r"\b(?:detail|details|detailed|thorough|thoroughly|step by step|elaborate|in depth)\b", re.I)
 _CITE = re.compile(r"\b(?:cite|cites|citing|citations?|sources?)\b", re.I)
 _BULLETS = re.compile(r"\bbullet", re.I)
 _SAY = re.compile(
@@ -69,11 +67,7 @@ def grounded_answer(request: Request) -> str:
     hits = sorted(picked(request), key=lambda hit: hit.place)
     told = [result for result in tool_results(request) if tool_passages(result[2]) is None]
     if not hits and not told:  # running text that shares no word with the question still answers the call
-        told = [
-            (name, given, sentences(text)[0])
-            for name, given, text in tool_results(request)
-            if _is_prose(text)
-        ]
+        told = [(name, given, sentences(text)[0]) for name, given, text in tool_results(request) if _is_prose(text)]
     question, size = question_of(request), size_of(request.model)
     parts = [tool_sentence(*result, question=question, size=size) for result in told]
     if hits or not told:
@@ -104,9 +98,7 @@ def style_of(request: Request) -> Style:
         most = 2 if is_small else 5
     said = _SAY.search(f"{system}\n{request.text_of('user')}")
     unknown = next((group for group in said.groups() if group), UNKNOWN) if said else UNKNOWN
-    return Style(
-        most, not is_small or _CITE.search(text) is not None, _BULLETS.search(text) is not None, unknown
-    )
+    return Style(most, not is_small or _CITE.search(text) is not None, _BULLETS.search(text) is not None, unknown)
 
 
 def best_sentences(question: str, passages: Sequence[Passage], *, is_small: bool, most: int) -> list[Hit]:
@@ -130,7 +122,7 @@ def best_sentences(question: str, passages: Sequence[Passage], *, is_small: bool
             question_score = 0.0
             place += 1
     hits.sort(key=lambda hit: (-hit.score, hit.place))
-    least = 0.0 if is_small else sum(weights.values()) / 3
+    least = 0.0 if is_small else sum(weights.values()) / 4
     if not hits or hits[0].score <= 0 or hits[0].score < least:
         return []
     reach = hits[0].score * _REACH
@@ -168,9 +160,7 @@ def tool_sentence(name: str, arguments: Mapping[str, Any], result: str, *, quest
 
 def _asked_fields(value: Mapping[str, Any], question: str) -> Mapping[str, Any]:
     asked = set(stems(question))
-    chosen = {
-        key: item for key, item in value.items() if asked & set(stems(f"{key.replace('_', ' ')} {item}"))
-    }
+    chosen = {key: item for key, item in value.items() if asked & set(stems(f"{key.replace('_', ' ')} {item}"))}
     return chosen or dict(list(value.items())[:2])
 
 
@@ -187,10 +177,7 @@ def _distinct(hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _openings(passages: Sequence[Passage], most: int) -> list[Hit]:
-    told = [
-        (passage, [line for line in sentences(passage.text) if not line.endswith("?")])
-        for passage in passages
-    ]
+    told = [(passage, [line for line in sentences(passage.text) if not line.endswith("?")]) for passage in passages]
     firsts = [(lines[0], passage.source) for passage, lines in told if lines]
     if len(firsts) == 1:
         firsts = [(line, passage.source) for passage, lines in told for line in lines]

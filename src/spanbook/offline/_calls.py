@@ -65,7 +65,7 @@ def next_calls(request: Request) -> list[Call]:
 def planned_calls(request: Request) -> list[Call]:
     """All calls that the question asks for, made or not."""
     text = request.text_of("user")
-    if len(words(text)) > 60:
+    if "\n\n" in text.strip() or len(words(text)) > 60:  # it brings its context along
         text = question_of(request)
     calls: list[Call] = []
     for tool in chosen_tools(request, text):
@@ -140,9 +140,7 @@ def _values(name: str, schema: Mapping[str, Any], text: str, spare: Any) -> list
         return list(dict.fromkeys(quoted(text) or strings_for(name, schema, text)))
     if kind == "array":
         items = schema.get("items") or {}
-        found_items = (
-            _values(name, items, text, spare) if items.get("type") not in ("array", "object") else []
-        )
+        found_items = _values(name, items, text, spare) if items.get("type") not in ("array", "object") else []
         if items.get("type") in ("integer", "number"):
             found_items = [int(v) if v.is_integer() else v for v in numbers(text)]
         return [found_items] if found_items else []
@@ -188,9 +186,7 @@ def _score(tool: Tool, asked: set[str], text: str) -> int:
     subjects = _subjects(tool) & asked
     others = (_all_words(tool) & asked) - subjects
     enums = sum(contains(text, str(value)) is not None for value in _enums(tool.parameters))
-    counts = re.search(
-        r"expression|formula|equation|calculat|arithmetic|math", f"{tool.name} {tool.parameters}", re.I
-    )
+    counts = re.search(r"expression|formula|equation|calculat|arithmetic|math", f"{tool.name} {tool.parameters}", re.I)
     return 2 * len(subjects) + len(others) + 2 * enums + (4 if counts and _ARITHMETIC.search(text) else 0)
 
 
@@ -209,9 +205,7 @@ def _all_words(tool: Tool) -> set[str]:
 
 def _enums(parameters: Mapping[str, Any]) -> list[Any]:
     properties = parameters.get("properties") or {}
-    return [
-        v for s in properties.values() for v in _simple(s, parameters).get("enum", ()) if isinstance(v, str)
-    ]
+    return [v for s in properties.values() for v in _simple(s, parameters).get("enum", ()) if isinstance(v, str)]
 
 
 def _searching(request: Request, text: str) -> list[Tool]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from ._keywords import read_schema
 from ._parse import (
     Json,
     check_choice,
@@ -21,6 +22,7 @@ from ._parse import (
     read_list,
     read_mapping,
     read_text,
+    read_texts,
     require_model,
 )
 from ._types import ApiError, Event, Image, Message, Reply, Request, Tool, ToolCall, Usage
@@ -45,12 +47,9 @@ def parse_chat(body: Json, deployment: str | None = None) -> Request:
     tools, choice = _read_tools(body)
     schema, is_json = _read_format(body.get("response_format"), messages)
     options = read_mapping(body.get("stream_options") or {}, "stream_options")
-    stop = body.get("stop") or []
     effort = body.get("reasoning_effort")
-    if "audio" in (body.get("modalities") or ()):
-        raise ApiError(
-            400, "The offline model does not speak: drop 'audio' from 'modalities'.", param="modalities"
-        )
+    if "audio" in read_texts(body.get("modalities") or [], "modalities"):
+        raise ApiError(400, "The offline model does not speak: drop 'audio' from 'modalities'.", param="modalities")
     return Request(
         api="chat",
         model=require_model(body, deployment),
@@ -61,7 +60,7 @@ def parse_chat(body: Json, deployment: str | None = None) -> Request:
         schema=schema,
         is_json=is_json,
         max_tokens=read_count(body, "max_completion_tokens") or read_count(body, "max_tokens"),
-        stop=(stop,) if isinstance(stop, str) else tuple(read_text(s, "stop") for s in stop),
+        stop=read_texts(body.get("stop") or [], "stop"),
         n=read_count(body, "n", most=128) or 1,
         stream=body.get("stream") is True,
         include_usage=options.get("include_usage") is True,
@@ -172,9 +171,7 @@ def _deltas(index: int, reply: Reply) -> Iterator[tuple[dict[str, Any], bool]]:
 def _read_messages(body: Json) -> tuple[Message, ...]:
     raw = read_list(body.get("messages"), "messages")
     if not raw:
-        raise ApiError(
-            400, "Invalid 'messages': empty array; expected at least one message.", param="messages"
-        )
+        raise ApiError(400, "Invalid 'messages': empty array; expected at least one message.", param="messages")
     messages = tuple(_read_message(m, f"messages[{i}]") for i, m in enumerate(raw))
     _check_tool_results(messages)
     return messages
@@ -190,8 +187,12 @@ def _read_message(value: object, name: str) -> Message:
     if content is None and role != "assistant":
         raise ApiError(400, f"Invalid value for '{name}.content': expected a string, got null.", param=name)
     text, images = _read_content(content, f"{name}.content")
-    calls = tuple(_read_call(c, f"{name}.tool_calls") for c in raw.get("tool_calls") or ())
+    calls = tuple(
+        _read_call(call, f"{name}.tool_calls") for call in read_list(raw.get("tool_calls") or [], f"{name}.tool_calls")
+    )
     call_id = raw.get("tool_call_id") or raw.get("name") if role == "tool" else None
+    if call_id is not None:
+        read_text(call_id, f"{name}.tool_call_id")
     return Message(role=role, text=text, images=images, tool_calls=calls, tool_call_id=call_id)
 
 
@@ -208,15 +209,13 @@ def _read_content(content: object, name: str) -> tuple[str, tuple[Image, ...]]:
             address = read_mapping(part.get("image_url"), f"{name}[{i}].image_url").get("url")
             images.append(read_image(address, f"{name}[{i}].image_url.url"))
         elif kind not in ("input_audio", "file"):  # accepted, and neither heard nor opened
-            raise ApiError(
-                400, f"Invalid '{name}[{i}].type': {kind!r}; expected text or image_url.", param=name
-            )
+            raise ApiError(400, f"Invalid '{name}[{i}].type': {kind!r}; expected text or image_url.", param=name)
     return "\n".join(texts), tuple(images)
 
 
 def _read_call(value: object, name: str) -> ToolCall:
     raw = read_mapping(value, name)
-    function = raw.get("function") or raw.get("custom") or {}
+    function = read_mapping(raw.get("function") or raw.get("custom") or {}, f"{name}.function")
     arguments = function.get("arguments", function.get("input", ""))
     return ToolCall(str(function.get("name", "")), read_text(arguments, name), str(raw.get("id", "")))
 
@@ -238,9 +237,7 @@ def _check_tool_results(messages: Sequence[Message]) -> None:
         known = set(waiting)
     if waiting:
         text = "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
-        raise ApiError(
-            400, f"{text} 'tool_call_id'; missing: {', '.join(sorted(waiting))}.", param="messages"
-        )
+        raise ApiError(400, f"{text} 'tool_call_id'; missing: {', '.join(sorted(waiting))}.", param="messages")
 
 
 def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:
@@ -248,19 +245,27 @@ def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:
     for i, value in enumerate(read_list(body.get("tools") or [], "tools")):
         raw = read_mapping(value, f"tools[{i}]")
         if raw.get("type") == "function":  # custom tools take free text; the rules never call them
-            tools.append(
-                read_function(read_mapping(raw.get("function"), f"tools[{i}].function"), f"tools[{i}]")
-            )
+            tools.append(read_function(read_mapping(raw.get("function"), f"tools[{i}].function"), f"tools[{i}]"))
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         allowed = choice.get("allowed_tools")
         if isinstance(allowed, Mapping):
-            names = {t.get("function", {}).get("name") for t in allowed.get("tools", ())}
-            tools = [tool for tool in tools if tool.name in names]
+            tools = [tool for tool in tools if tool.name in allowed_names(allowed)]
             choice = allowed.get("mode", "auto")
         else:
-            choice = str((choice.get("function") or {}).get("name", "auto"))
+            function = read_mapping(choice.get("function") or {}, "tool_choice.function")
+            choice = function.get("name", "auto")
     return tuple(tools), check_choice(str(choice), tools)
+
+
+def allowed_names(allowed: Json) -> set[str]:
+    """Names of the functions in a ``tool_choice`` of type ``allowed_tools``, of either endpoint."""
+    names = set()
+    for i, value in enumerate(read_list(allowed.get("tools") or [], "tool_choice.tools")):
+        tool = read_mapping(value, f"tool_choice.tools[{i}]")
+        function = read_mapping(tool.get("function") or tool, f"tool_choice.tools[{i}].function")
+        names.add(str(function.get("name")))
+    return names
 
 
 def _read_format(value: object, messages: Sequence[Message]) -> tuple[Json | None, bool]:
@@ -270,15 +275,13 @@ def _read_format(value: object, messages: Sequence[Message]) -> tuple[Json | Non
     kind = raw.get("type")
     if kind == "json_schema":
         spec = read_mapping(raw.get("json_schema"), "response_format.json_schema")
-        return read_mapping(spec.get("schema") or {}, "response_format.json_schema.schema"), False
+        return read_schema(spec.get("schema") or {}, "response_format.json_schema.schema"), False
     if kind == "json_object":
         require_word_json(messages)
         return None, True
     if kind != "text":
         expected = "text, json_object or json_schema"
-        raise ApiError(
-            400, f"Invalid 'response_format.type': {kind!r}; expected {expected}.", param="response_format"
-        )
+        raise ApiError(400, f"Invalid 'response_format.type': {kind!r}; expected {expected}.", param="response_format")
     return None, False
 
 

@@ -217,13 +217,10 @@ class _Filler:
             parts = _stems(name)
             texts = list(evidence.sources) if parts & _SOURCE else strings_for(name, target, evidence.text)
             return [
-                fit_text(text, target, evidence.text)
-                for text in (texts or sentences(evidence.answer))[:_MOST_ITEMS]
+                fit_text(text, target, evidence.text) for text in (texts or sentences(evidence.answer))[:_MOST_ITEMS]
             ]
         if kind == "object" and len(evidence.passages) > 1:
-            return [
-                self._narrowed(passage).fill(item, name, path) for passage in evidence.passages[:_MOST_ITEMS]
-            ]
+            return [self._narrowed(passage).fill(item, name, path) for passage in evidence.passages[:_MOST_ITEMS]]
         return [self.fill(item, name, path)]
 
     def _narrowed(self, passage: Passage) -> _Filler:

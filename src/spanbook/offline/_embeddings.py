@@ -103,9 +103,7 @@ def _read_input(value: object) -> list[str]:
         text = "Invalid 'input': expected a text, a list of texts, or lists of token numbers."
         raise ApiError(400, text, param="input")
     if len(texts) > _MOST_INPUTS:
-        raise ApiError(
-            400, f"Invalid 'input': {len(texts)} texts; at most {_MOST_INPUTS} at once.", param="input"
-        )
+        raise ApiError(400, f"Invalid 'input': {len(texts)} texts; at most {_MOST_INPUTS} at once.", param="input")
     return [_read_one(item, f"input[{i}]") for i, item in enumerate(texts)]
 
 
@@ -114,6 +112,4 @@ def _read_one(value: object, name: str) -> str:
         return value
     if isinstance(value, list) and value and all(type(token) is int for token in value):
         return " ".join(map(str, value))  # token numbers stand for words that cannot be known here
-    raise ApiError(
-        400, f"Invalid '{name}': expected a text that is not empty, or token numbers.", param="input"
-    )
+    raise ApiError(400, f"Invalid '{name}': expected a text that is not empty, or token numbers.", param="input")

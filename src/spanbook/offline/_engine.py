@@ -21,9 +21,7 @@ from ._types import ApiError, Event, Message, Reply, Request, ToolCall
 from ._usage import PromptCache, count_tokens, cut_text, reasoning_tokens, usage_of
 
 _ROOT = r"/(?:openai/v1|openai|v1)"
-_POST = re.compile(
-    _ROOT + r"(?:/deployments/(?P<deployment>[^/]+))?/(?P<api>chat/completions|responses|embeddings)/?"
-)
+_POST = re.compile(_ROOT + r"(?:/deployments/(?P<deployment>[^/]+))?/(?P<api>chat/completions|responses|embeddings)/?")
 _MODELS = re.compile(_ROOT + r"/models(?:/(?P<model>.+))?/?")
 _STORED = re.compile(_ROOT + r"/responses/(?P<id>[^/]+)/?")
 T = TypeVar("T")
@@ -48,9 +46,7 @@ class Plan:
 class Engine:
     """The state of one offline model: rules, prompts seen, responses kept, running numbers."""
 
-    def __init__(
-        self, rules: Iterable[Rule], *, models: Sequence[str] | None, factor: float, name: str
-    ) -> None:
+    def __init__(self, rules: Iterable[Rule], *, models: Sequence[str] | None, factor: float, name: str) -> None:
         self.rules = RuleList(rules)
         self._models = None if models is None else tuple(models)
         self._factor = factor

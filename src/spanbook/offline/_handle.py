@@ -61,9 +61,7 @@ class OfflineModel:
         try:
             self._server = Server(port, engine)
         except OSError as error:
-            raise UsageError(
-                f"port {port} cannot be used ({error.strerror}); give port=0 for a free one."
-            ) from error
+            raise UsageError(f"port {port} cannot be used ({error.strerror}); give port=0 for a free one.") from error
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._is_stopped = False

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ._keywords import read_schema
 from ._types import ApiError, Image, Tool
 
 Json = Mapping[str, Any]
@@ -33,9 +34,7 @@ def read_count(body: Json, name: str, *, least: int = 1, most: int | None = None
         return None
     if type(value) is not int or value < least or (most is not None and value > most):
         limit = f" and at most {most}" if most is not None else ""
-        raise ApiError(
-            400, f"Invalid '{name}': {value!r}; expected a whole number >= {least}{limit}.", param=name
-        )
+        raise ApiError(400, f"Invalid '{name}': {value!r}; expected a whole number >= {least}{limit}.", param=name)
     return value
 
 
@@ -85,6 +84,11 @@ def read_image(url: object, name: str) -> Image:
         raise ApiError(400, f"Invalid base64 image in '{name}': {error}.", param=name) from None
 
 
+def read_texts(value: object, name: str) -> tuple[str, ...]:
+    """One string or an array of strings, as a tuple."""
+    return (value,) if isinstance(value, str) else tuple(read_text(item, name) for item in read_list(value, name))
+
+
 def read_function(value: Json, name: str) -> Tool:
     """One function offered as a tool: its name, description and JSON schema."""
     label = read_text(value.get("name"), f"{name}.name")
@@ -93,7 +97,7 @@ def read_function(value: Json, name: str) -> Tool:
     return Tool(
         label,
         description if isinstance(description, str) else "",
-        read_mapping(parameters, f"{name}.parameters") if parameters is not None else {},
+        read_schema(parameters, f"{name}.parameters") if parameters is not None else {},
     )
 
 
@@ -101,9 +105,7 @@ def check_choice(choice: str, tools: Sequence[Tool]) -> str:
     """``tool_choice`` in one word, refused when it names a tool that is not offered."""
     if choice in ("auto", "none", "required"):
         if choice == "required" and not tools:
-            raise ApiError(
-                400, "'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice"
-            )
+            raise ApiError(400, "'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
         return choice
     if choice not in {tool.name for tool in tools}:
         raise ApiError(400, f"Tool choice '{choice}' not found in 'tools' parameter.", param="tool_choice")

@@ -25,20 +25,14 @@ def matching_text(pattern: str, texts: Iterable[str], bounds: Mapping[str, Any])
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise ApiError(
-            400, f"Invalid schema: pattern {pattern!r} is not a regular expression ({error})."
-        ) from None
+        raise ApiError(400, f"Invalid schema: pattern {pattern!r} is not a regular expression ({error}).") from None
     least, most = int(bounds.get("minLength", 0)), bounds.get("maxLength")
     bare = re.compile(pattern.removeprefix("^").removesuffix("$"))
-    found = [
-        match.group() for text in texts for match in (compiled.fullmatch(text), bare.search(text)) if match
-    ]
+    found = [match.group() for text in texts for match in (compiled.fullmatch(text), bare.search(text)) if match]
     for text in (*found, *(generate(pattern, repeats) for repeats in (0, 1, 8, least))):
         if text and compiled.search(text) and least <= len(text) and (most is None or len(text) <= most):
             return text
-    raise ApiError(
-        400, f"The offline model cannot make a text that matches {pattern!r}.", code="unsupported_schema"
-    )
+    raise ApiError(400, f"The offline model cannot make a text that matches {pattern!r}.", code="unsupported_schema")
 
 
 def generate(pattern: str, repeats: int) -> str:

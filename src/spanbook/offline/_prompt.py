@@ -33,9 +33,7 @@ _INLINE_LABEL = re.compile(
     r"^(?:context|content|document|text|background|facts?|notes?|q|a|question|answer)[ \t]*:[ \t]*(?=\S)",
     re.IGNORECASE,
 )
-_FENCE = re.compile(
-    r"^(?:[-=*_]{3,}|```\w*|</?(?:context|documents?|sources?|passages?|results?)>)$", re.IGNORECASE
-)
+_FENCE = re.compile(r"^(?:[-=*_]{3,}|```\w*|</?(?:context|documents?|sources?|passages?|results?)>)$", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*(?:[-*•–]|\d{1,3}[.)])[ \t]+")
 _MARKS = (
     re.compile(r"^\[(?P<source>[^\]\n]{1,80})\]:?[ \t]*(?P<rest>.*)$"),
@@ -59,14 +57,12 @@ _MARKS = (
         re.IGNORECASE,
     ),
 )
-_TRAILING = re.compile(
-    r"[ \t]*[\[(](?P<source>source:[^\])]+|[\w./ -]{1,80}\.\w{2,5})[\])]\.?$", re.IGNORECASE
-)
+_TRAILING = re.compile(r"[\[(](?P<source>source:[^\])]{1,80}|[\w./ -]{1,80}\.\w{2,5})[\])]\.?$", re.IGNORECASE)
 _CLOSING = re.compile(r"</(?:document|doc|source|passage)>", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     r"^(?:you(?:'re)?|your|answer|use|do not|don't|if|be|reply|respond|always|never|only|cite|say|"
-    r"please|given|when|write|return|keep|think|follow|make sure|act|help|provide|summari[sz]e|explain|list|find|call|"
-    r"note that you)\b",
+    r"please|given|when|write|return|keep|think|follow|make sure|act|help|provide|summari[sz]e|explain|"
+    r"list|find|call|note that you)\b",
     re.IGNORECASE,
 )
 _TEXT_KEYS = ("text", "content", "page_content", "snippet", "body", "passage", "chunk")
@@ -151,7 +147,7 @@ def read_passages(text: str) -> list[Passage]:
                 continue
             trailing = _TRAILING.search(line)
             if trailing and trailing.start() > 0:  # "a fact (refunds.md)" marks this line alone
-                kept.append((_trailing_source(trailing), line[: trailing.start()]))
+                kept.append((_trailing_source(trailing), line[: trailing.start()].rstrip()))
                 continue
             mark = _mark(_BULLET.sub("", line))
             if mark is None:
@@ -253,9 +249,7 @@ def _documents(value: object) -> Iterator[Passage]:
         if text is not None and len(words(text)) >= 4:
             meta = value.get("metadata")
             fields = {**(meta if isinstance(meta, dict) else {}), **value}
-            source = next(
-                (str(fields[key]) for key in _SOURCE_KEYS if isinstance(fields.get(key), (str, int))), None
-            )
+            source = next((str(fields[key]) for key in _SOURCE_KEYS if isinstance(fields.get(key), (str, int))), None)
             yield from (Passage(p.text, p.source or source) for p in read_passages(text))
         else:
             for item in value.values():

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._chat import require_word_json
+from ._chat import allowed_names, require_word_json
+from ._keywords import read_schema
 from ._parse import (
     Json,
     check_choice,
@@ -62,9 +63,7 @@ def read_input(value: object) -> tuple[Message, ...]:
         return (Message(role="user", text=value),)
     items = read_list(value, "input")
     if not items:
-        raise ApiError(
-            400, "Invalid 'input': empty array; expected text or at least one item.", param="input"
-        )
+        raise ApiError(400, "Invalid 'input': empty array; expected text or at least one item.", param="input")
     messages: list[Message] = []
     for i, item in enumerate(items):
         message = _read_item(read_mapping(item, f"input[{i}]"), f"input[{i}]")
@@ -73,9 +72,7 @@ def read_input(value: object) -> tuple[Message, ...]:
         last = messages[-1] if messages else None
         if message.tool_calls and last is not None and last.tool_calls:
             # calls made together arrive as items of their own: put them back in one message
-            message = Message(
-                role="assistant", text=last.text, tool_calls=last.tool_calls + message.tool_calls
-            )
+            message = Message(role="assistant", text=last.text, tool_calls=last.tool_calls + message.tool_calls)
             messages.pop()
         messages.append(message)
     return tuple(messages)
@@ -136,9 +133,7 @@ def _check_outputs(messages: Sequence[Message]) -> None:
     for missing in sorted(calls - outputs):
         raise ApiError(400, f"No tool output found for function call {missing}.", param="input")
     for stray in sorted(str(o) for o in outputs - calls):
-        raise ApiError(
-            400, f"No tool call found for function call output with call_id {stray}.", param="input"
-        )
+        raise ApiError(400, f"No tool call found for function call output with call_id {stray}.", param="input")
 
 
 def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:
@@ -150,8 +145,7 @@ def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:
     choice: Any = body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         if choice.get("type") == "allowed_tools":
-            names = {t.get("name") for t in choice.get("tools", ())}
-            tools = [tool for tool in tools if tool.name in names]
+            tools = [tool for tool in tools if tool.name in allowed_names(choice)]
             choice = choice.get("mode", "auto")
         else:
             choice = str(choice.get("name", "auto"))
@@ -163,13 +157,11 @@ def _read_format(body: Json, messages: Sequence[Message]) -> tuple[Json | None, 
     value = read_mapping(text.get("format") or {"type": "text"}, "text.format")
     kind = value.get("type")
     if kind == "json_schema":
-        return read_mapping(value.get("schema") or {}, "text.format.schema"), False
+        return read_schema(value.get("schema") or {}, "text.format.schema"), False
     if kind == "json_object":
         require_word_json(messages)
         return None, True
     if kind != "text":
         expected = "text, json_object or json_schema"
-        raise ApiError(
-            400, f"Invalid 'text.format.type': {kind!r}; expected {expected}.", param="text.format"
-        )
+        raise ApiError(400, f"Invalid 'text.format.type': {kind!r}; expected {expected}.", param="text.format")
     return None, False

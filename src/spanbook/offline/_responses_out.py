@@ -54,9 +54,7 @@ def response(
 ) -> dict[str, Any]:
     """The response object; ``usage`` is None while it is in progress or when it failed."""
     body = request.body
-    echoed = {
-        name: body.get(name) if body.get(name) is not None else default for name, default in _ECHOED.items()
-    }
+    echoed = {name: body.get(name) if body.get(name) is not None else default for name, default in _ECHOED.items()}
     reasons = {"length": "max_output_tokens", "content_filter": "content_filter"}
     reason = reasons.get(status)
     text = dict(body.get("text") or {})
@@ -153,9 +151,7 @@ def _steps(output: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
 
 def _message_steps(index: int, item: Mapping[str, Any]) -> Iterator[Step]:
     part = item["content"][0]
-    key, base = (
-        ("refusal", "response.refusal") if part["type"] == "refusal" else ("text", "response.output_text")
-    )
+    key, base = ("refusal", "response.refusal") if part["type"] == "refusal" else ("text", "response.output_text")
     where = {"item_id": item["id"], "output_index": index, "content_index": 0}
     extra: dict[str, Any] = {} if key == "refusal" else {"logprobs": []}
     opened = {**item, "content": [], "status": "in_progress"}
@@ -206,9 +202,7 @@ def _summary(reply: Reply) -> str:
     if reply.reasoning is not None:
         return reply.reasoning
     what = (
-        "called the tool whose words overlap most with"
-        if reply.tool_calls
-        else "looked for the sentences nearest to"
+        "called the tool whose words overlap most with" if reply.tool_calls else "looked for the sentences nearest to"
     )
     return f"No model thinks here: scripted rules {what} the question."
 

@@ -196,8 +196,7 @@ def to_calls(calls: Calls) -> tuple[ToolCall, ...]:
         name, arguments = call
         if not isinstance(arguments, (str, Mapping)):
             raise UsageError(
-                f"the arguments {arguments!r} of tool call {name!r} are neither a dict nor JSON text; "
-                "give one of them."
+                f"the arguments {arguments!r} of tool call {name!r} are neither a dict nor JSON text; give one of them."
             )
         text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments), ensure_ascii=False)
         made.append(ToolCall(name, text))
@@ -210,9 +209,7 @@ def _compile(match: object) -> re.Pattern[str] | None:
     if callable(match):
         return None
     if not isinstance(match, str):
-        raise UsageError(
-            f"match={match!r} of a rule is neither text, a pattern nor a callable; give one of them."
-        )
+        raise UsageError(f"match={match!r} of a rule is neither text, a pattern nor a callable; give one of them.")
     try:
         return re.compile(match, re.IGNORECASE | re.DOTALL)
     except re.error as error:
@@ -225,15 +222,11 @@ def _compile(match: object) -> re.Pattern[str] | None:
 def _check_error(error: object, after: int | None) -> None:
     if error is None:
         if after is not None:
-            raise UsageError(
-                f"error_after={after!r} says when to fail but not how; add error=(500, 'message')."
-            )
+            raise UsageError(f"error_after={after!r} says when to fail but not how; add error=(500, 'message').")
         return
     shape = isinstance(error, tuple) and len(error) == 2 and isinstance(error[1], str)
     if not shape or type(error[0]) is not int or not 400 <= error[0] <= 599:  # type: ignore[index]
-        raise UsageError(
-            f"error={error!r} of a rule is not (status 400 to 599, message); e.g. (429, 'slow down')."
-        )
+        raise UsageError(f"error={error!r} of a rule is not (status 400 to 599, message); e.g. (429, 'slow down').")
 
 
 def _check_seconds(name: str, value: object) -> None:
@@ -246,9 +239,7 @@ def _check_seconds(name: str, value: object) -> None:
 
 def _check_count(name: str, value: object, least: int) -> None:
     if value is not None and (type(value) is not int or value < least):
-        raise UsageError(
-            f"{name}={value!r} of a rule is not a count; give a whole number from {least}, or None."
-        )
+        raise UsageError(f"{name}={value!r} of a rule is not a count; give a whole number from {least}, or None.")
 
 
 def _checked(rule: object) -> Rule:

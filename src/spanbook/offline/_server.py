@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import socket
 import socketserver
 import sys
@@ -115,9 +116,7 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what http.server refuses in OpenAI's error form."""
         self.close_connection = True
-        self._send_json(
-            code, ApiError(code, message or explain or "bad request", code="bad_request").body(), {}
-        )
+        self._send_json(code, ApiError(code, message or explain or "bad request", code="bad_request").body(), {})
 
     def _answer(self, method: str) -> None:
         try:
@@ -151,21 +150,17 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             self.close_connection = True
-            raise ApiError(
-                411, "The request says no Content-Length; send the body in one piece.", code="no_length"
-            )
+            raise ApiError(411, "The request says no Content-Length; send the body in one piece.", code="no_length")
         if int(length) > _MOST_BYTES:
             self.close_connection = True
-            raise ApiError(
-                413, f"The body has {length} bytes; at most {_MOST_BYTES} are read.", code="too_large"
-            )
+            raise ApiError(413, f"The body has {length} bytes; at most {_MOST_BYTES} are read.", code="too_large")
         raw = self.rfile.read(int(length))
         kind = self.headers.get_content_type()
         if kind != "application/json":  # also keeps simple cross-site requests of web pages out
             text = f"Unsupported Content-Type {kind!r}; expected application/json."
             raise ApiError(400, text, code="unsupported_content_type")
         try:
-            return json.loads(raw)
+            return json.loads(raw, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError) as error:
             text = f"We could not parse the JSON body of your request: {error}."
             raise ApiError(400, text, code="invalid_json") from None
@@ -173,9 +168,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, plan: Plan) -> None:
         if plan.events is not None:
             self._send_events(plan, plan.events)
-        elif self._wait(plan.timing.whole_s(plan.pieces)) and not (
-            plan.cut_after is not None and self._cut()
-        ):
+        elif self._wait(plan.timing.whole_s(plan.pieces)) and not (plan.cut_after is not None and self._cut()):
             self._send_json(plan.status, plan.body, plan.headers)
 
     def _send_json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
@@ -243,6 +236,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.connection.shutdown(socket.SHUT_RDWR)
         return True
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a number of JSON")
+    return number
 
 
 def _sse(event: Event) -> bytes:

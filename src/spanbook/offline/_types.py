@@ -129,9 +129,7 @@ class Event:
 class ApiError(Exception):
     """An answer in OpenAI's error form; never leaves the offline model."""
 
-    def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None
-    ) -> None:
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         self.status, self.message, self.param, self.code = status, message, param, code
         super().__init__(message)
 

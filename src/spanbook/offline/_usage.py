@@ -27,7 +27,7 @@ CACHE_FROM = 64  # tokens; a shorter prefix is never said to be cached
 _REMEMBERED = 20_000  # prefixes a server keeps before it forgets the oldest
 
 _EFFORT = {"none": 0, "minimal": 0, "low": 32, "medium": 64, "high": 128, "xhigh": 256}
-_REASONING = re.compile(r"(?:^|/)(?:o[134](?![a-z0-9])|gpt-5)(?!.*chat)")
+_REASONING = re.compile(r"(?:^|/)(?:o[134](?![a-z0-9])|gpt-5(?!\d))(?!.*chat)")
 
 
 def count_tokens(text: str) -> int:
@@ -53,7 +53,10 @@ def is_reasoning_model(model: str) -> bool:
 
 def reasoning_tokens(request: Request) -> int:
     """Tokens this request spends on reasoning: fixed by the model's name and the effort."""
-    return _EFFORT.get(request.effort, _EFFORT["medium"]) if is_reasoning_model(request.model) else 0
+    if not is_reasoning_model(request.model):
+        return 0
+    spent = _EFFORT.get(request.effort, _EFFORT["medium"])
+    return spent if request.max_tokens is None else min(spent, request.max_tokens)
 
 
 def cut_text(text: str, tokens: int) -> str:

@@ -15,15 +15,14 @@ from typing import Any
 
 from ._words import STOPWORDS, sentences, stem, stems, words
 
-_QUOTED = re.compile(
-    r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|(?<!\w)'([^'\n]{1,200})'(?!\w)|`([^`\n]{1,200})`"
-)
+_QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|(?<!\w)'([^'\n]{1,200})'(?!\w)|`([^`\n]{1,200})`")
 _NUMBER = re.compile(
     r"(?<![\w.])[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"
-    r"|(?<![\w.,])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\w)"
+    r"|(?<![\w.,])(?<!\w-)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\w)"
     r"|(?<=[$€£#])\d+(?:\.\d+)?"
 )
 _LONGEST = 15  # digits; longer runs are no quantities
+_AMOUNT = r"(?<![\d,.])([-+]?\d[\d,]{0,14}(?:\.\d{1,15})?)(?!\d)"
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?\b")
 _EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 _URL = re.compile(r"\bhttps?://[^\s<>\"')\]]+[^\s<>\"')\].,;!?]")
@@ -44,9 +43,7 @@ def roots(text: str) -> frozenset[str]:
 _ID_NAMES = roots("id ids number code sku order ticket invoice account reference ref key isbn")
 _QUERY_NAMES = roots("query question q text search term prompt message input topic keyword request")
 _MATH_NAMES = roots("expression formula equation calculation math")
-_PLACES = roots(
-    "city town country state region place location where destination origin address airport station"
-)
+_PLACES = roots("city town country state region place location where destination origin address airport station")
 _PEOPLE = roots(
     "name person people author customer user who company organisation organization team product brand "
     "language currency department employee"
@@ -67,11 +64,7 @@ def contains(text: str, value: str) -> int | None:
 
 def enum_values(values: Sequence[Any], text: str) -> list[Any]:
     """The enum values that occur in the text, in the order of the text."""
-    found = [
-        (contains(text, str(value)), i)
-        for i, value in enumerate(values)
-        if isinstance(value, (str, int, float))
-    ]
+    found = [(contains(text, str(value)), i) for i, value in enumerate(values) if isinstance(value, (str, int, float))]
     return [values[i] for _, i in sorted((at, i) for at, i in found if at is not None)]
 
 
@@ -87,12 +80,9 @@ def number_for(name: str, text: str) -> float | None:
         if word in STOPWORDS or len(word) < 3:
             continue
         root = re.escape(stem(word))
-        after = re.search(
-            rf"\b{root}\w*\W{{1,4}}(?:(?:of|is|to|at|was|be)\s+)?[$€£#]?([-+]?\d[\d,]*(?:\.\d+)?)", text, re.I
-        )
-        before = re.search(rf"([-+]?\d[\d,]*(?:\.\d+)?)\W{{0,2}}\s?{root}", text, re.I)
-        found = after or before
-        if found and len(found[1]) <= _LONGEST:
+        after = re.search(rf"\b{root}\w*\W{{1,4}}(?:(?:of|is|to|at|was|be)\s+)?[$€£#]?{_AMOUNT}", text, re.I)
+        found = after or re.search(rf"{_AMOUNT}\W{{0,2}}\s?{root}", text, re.I)
+        if found:
             return float(found[1].replace(",", ""))
     return None
 

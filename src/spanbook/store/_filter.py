@@ -18,6 +18,7 @@ failure is a ``FilterError`` with the position of what is wrong.
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 from typing import Final, Literal, NoReturn
 
 from ..model import FilterError, UsageError
@@ -53,7 +54,7 @@ def parse_filter(text: str, on: Literal["spans", "traces"] = "spans") -> Filter:
 
 def _refuse_syntax(tokens: list[Token], source: str, error: SyntaxError) -> NoReturn:
     """Say what is wrong in terms of the filter: Python's own words speak of Python."""
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in pairwise(tokens):
         called = after.text == "(" and before.kind == "name"
         if _ends_operand(before) and _is_operand(after) and not called:
             fail(f"unexpected {after.text}", "join conditions with and, or", after.at, len(after.text))

@@ -1,4 +1,4 @@
-"""What may stand at the cursor of a filter that is being written: for the widgets' filter bar and for the shell."""
+"""What may stand at the cursor of a filter that is being written, for filter bars and shells."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Completion:
 
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _NO_OPERAND: Final = frozenset({"and", "or", "not", "in", "is", "if", "for"})
+_SEARCHED: Final = frozenset({"content", "map", "tags", "scores", "text"})
 _JOIN: Final = {"and": "both must hold", "or": "one must hold"}
 _OPERATORS: Final[dict[Type, dict[str, str]]] = {
     "text": {
@@ -125,9 +126,8 @@ class _Completer:
             yield from self._names(NAMES[scope].values())
             return
         for method in _matching(self._word, METHODS):
-            yield self._completion(
-                method + ("(" if "s" in method[:1] + method[-2:-1] else "()"), "method", METHODS[method]
-            )
+            brackets = "()" if method in ("lower", "upper") else "("
+            yield self._completion(method + brackets, "method", METHODS[method])
 
     def _operators(self) -> Iterator[Completion]:
         name = self._name_before(len(self._tokens))
@@ -155,9 +155,10 @@ class _Completer:
         for variable in _matching(self._word, variables):
             yield self._completion(variable + ".", "name", f"one of {self._scopes[variable]}")
         names = NAMES[self._on].values()
-        if last == "in" and self._condition()[-2:-1] and self._condition()[-2].kind == "string":
-            names = [name for name in names if name.type in ("content", "map", "tags", "scores", "text")]
-        yield from self._names(names)
+        if last == "in" and any(token.kind == "string" for token in self._condition()[-2:-1]):
+            yield from self._names(name for name in names if name.type in _SEARCHED)
+        else:
+            yield from self._names(names)
         if last in ("", "(", "and", "or", "not"):
             for function in _matching(self._word, FUNCTIONS):
                 yield self._completion(function + "(", "function", FUNCTIONS[function])
@@ -178,7 +179,7 @@ class _Completer:
         return Completion(text, kind, help, self._cursor - len(self._word), self._cursor)
 
     def _condition(self) -> list[Token]:
-        """The tokens of the condition at the cursor: those behind the last ``and``, ``or``, ``not`` or ``if``."""
+        """The tokens of the condition at the cursor: those behind the last word that joins conditions."""
         at = len(self._tokens)
         while at and self._tokens[at - 1].text not in ("and", "or", "not", "if"):
             at -= 1

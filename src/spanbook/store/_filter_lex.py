@@ -118,7 +118,7 @@ def lex(text: str) -> list[Token]:
     """Return the tokens of a filter.
 
     Raises:
-        FilterError: it is empty, longer than ``MAX_BYTES`` of UTF-8, or holds what the language does not have.
+        FilterError: it is empty, longer than ``MAX_BYTES``, or holds what the language does not have.
     """
     _check_text(text)
     tokens: list[Token] = []
@@ -171,14 +171,16 @@ def _token(found: re.Match[str]) -> Token:
 def _check_text(text: str) -> None:
     if not isinstance(text, str):
         raise FilterError(
-            f"a filter is text such as 'kind == \"llm\"', not {type(text).__name__}; put the condition in
-            quotes."
+            f"a filter is a text such as 'kind == \"llm\"', not {type(text).__name__}; "
+            "put the condition in quotes."
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise FilterError(
-            f"the filter has {size:,} bytes and may have {MAX_BYTES:,}; shorten it, or filter the DataFrame
-            further.", at=0, length=len(text),
+            f"the filter has {size:,} bytes and may have {MAX_BYTES:,}; "
+            "shorten it, or filter the DataFrame further.",
+            at=0,
+            length=len(text),
         )
     for at, character in enumerate(text):
         if character == "\0" or "\ud800" <= character <= "\udfff":

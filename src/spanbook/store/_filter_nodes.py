@@ -33,7 +33,7 @@ Order: TypeAlias = Literal["==", "<", "<=", ">", ">="]
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """A value written in the filter. None occurs only while it is read: comparing with it becomes ``Missing``."""
+    """A value written in the filter; None only while reading, a comparison with it is ``Missing``."""
 
     value: Scalar | None
 
@@ -69,7 +69,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A scalar inside a payload: ``metadata["a"]["b"]``, ``input[-1]["role"]``; an empty path is the payload itself."""
+    """A scalar inside a payload: ``input[-1]["role"]``; an empty path is the payload itself."""
 
     field: Field
     path: tuple[PathKey, ...]
@@ -117,7 +117,7 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """``left op right`` on numbers; missing when either is, or when it divides by zero. ``/`` is true division."""
+    """``left op right`` on numbers; missing when either is, or when dividing by zero. ``/`` is Python's."""
 
     op: Literal["+", "-", "*", "/"]
     left: Value
@@ -175,7 +175,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``left op right``; false when either is missing or when their types differ (``!=`` is ``Not`` of ``==``)."""
+    """``left op right``; false when either is missing or their types differ. ``!=`` is ``Not`` of ``==``."""
 
     op: Order
     left: Value
@@ -199,7 +199,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """``part in whole``: part of a text, anywhere in a payload's text, a tag, a key, an item, or a score's name."""
+    """``part in whole``: part of a text or of a payload's texts, a tag, a key, an item, or a score's name."""
 
     whole: Value
     part: Value
@@ -245,7 +245,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """``s in spans``: the records of a row under a name (``any``, ``all`` and the aggregates go over them)."""
+    """``s in spans``: the records of a row, under a name; ``any``, ``all`` and aggregates go over them."""
 
     variable: str
     owner: str  # the row they belong to

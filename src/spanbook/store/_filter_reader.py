@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from . import _filter_types as types
-from ._filter_lex import fail
-from ._filter_names import FUNCTIONS, METHODS, NAMES, Name, nearest, nearest_name, where_listed
+from ._filter_hints import Source, refuse_name
+from ._filter_names import FUNCTIONS, METHODS, NAMES, nearest
 from ._filter_nodes import (
     Affix,
     Aggregate,
@@ -36,8 +36,10 @@ from ._filter_types import Operand
 
 #: Conditions inside conditions, and conditions in all. SQLite's parser has a stack of 100 entries and its
 #: trees may be 1,000 deep; a test puts the worst filter of these sizes through it.
-MAX_DEPTH: Final = 10
+MAX_DEPTH: Final = 12
 MAX_PARTS: Final = 200
+#: Records inside records (the events of the spans): each more would multiply the time.
+MAX_ROWS: Final = 2
 
 _ORDERS: Final[dict[type[ast.cmpop], str]] = {
     ast.Eq: "==",
@@ -66,11 +68,10 @@ _REFUSED: Final[dict[type[ast.expr], str]] = {
 
 
 class Reader:
-    """Translates one tree; ``source`` is the filter's text on one line, to point into and to quote from."""
+    """Translates one tree; ``source`` is the filter's text on one line."""
 
     def __init__(self, source: str, on: str) -> None:
-        self._source = source
-        self._bytes = f"({source})".encode()  # what Python parsed, and counts positions in
+        self._source = Source(source)
         self._rows: dict[str, str] = {"": on}  # what the rows of each variable are
         self._depth = 0
         self._parts = 0
@@ -89,7 +90,7 @@ class Reader:
             if isinstance(node, ast.Compare):
                 return self._comparisons(node)
             if isinstance(node, ast.Tuple):
-                self._fail(node, "conditions joined by a comma", "join them with and, or")
+                self._source.refuse(node, "conditions joined by a comma", "join them with and, or")
             called = self._test_call(node) if isinstance(node, ast.Call) else None
             return called or types.truth(self._operand(node))
 
@@ -149,13 +150,13 @@ class Reader:
     def _matches(self, node: ast.Call) -> Test:
         usage = 'matches(input, "refund policy")'
         if len(node.args) != 2 or node.keywords:
-            self._fail(node, f"matches with {len(node.args)} arguments", f"write {usage}")
+            self._source.refuse(node, f"matches with {len(node.args)} arguments", f"write {usage}")
         payload = self._operand(node.args[0])
         if not isinstance(payload.value, Field) or payload.type != "content":
             payload.refuse(f"matches on {payload.source}", f"search in a payload: {usage}")
         query = self._written_text(node.args[1])
         if not any(character.isalnum() for character in query):
-            self._fail(node.args[1], "a search without a word", f"write the words to find: {usage}")
+            self._source.refuse(node.args[1], "a search without a word", f"write the words to find: {usage}")
         return Matches(payload.value, query)
 
     # ------------------------------------------------------------------------------------- other records
@@ -193,7 +194,7 @@ class Reader:
         if isinstance(argument, ast.ListComp | ast.GeneratorExp):
             with self._over(argument) as (rows, tests):
                 if not isinstance(argument.elt, ast.Name) or argument.elt.id != rows.variable:
-                    self._fail(
+                    self._source.refuse(
                         argument.elt,
                         "a condition that len does not look at",
                         "put it behind if, or write count(…)",
@@ -213,7 +214,9 @@ class Reader:
     def _over(self, node: ast.GeneratorExp | ast.ListComp) -> Iterator[tuple[Rows, list[Test]]]:
         """Give what ``for s in spans if …`` goes over and its conditions; ``s`` is known inside."""
         if len(node.generators) != 1:
-            self._fail(node, "for behind for", "go over the inner records with another any(…)")
+            self._source.refuse(node, "for behind for", "go over the inner records with another any(…)")
+        if len(self._rows) > MAX_ROWS:
+            self._source.refuse(node, f"more than {MAX_ROWS} for … in inside each other", "go over fewer records")
         generator = node.generators[0]
         rows = self._collection(generator)
         self._rows[rows.variable] = rows.scope
@@ -225,13 +228,17 @@ class Reader:
     def _collection(self, generator: ast.comprehension) -> Rows:
         target = generator.target
         if not isinstance(target, ast.Name):
-            self._fail(target, f"the variable {self._text(target)}", "write one name, such as s")
+            self._source.refuse(
+                target, f"the variable {self._source.quote(target)}", "write one name, such as s"
+            )
         if (
             target.id in self._rows
             or target.id in FUNCTIONS
             or any(target.id in names for names in NAMES.values())
         ):
-            self._fail(target, f"the variable {target.id}, a name already", "choose another, such as s")
+            self._source.refuse(
+                target, f"the variable {target.id}, a name already", "choose another, such as s"
+            )
         field = self._operand(generator.iter)
         if not isinstance(field.value, Field) or field.type not in ("rows", "scores"):
             field.refuse(f"for {target.id} in {field.source}", "go over spans (of a trace), events or scores")
@@ -240,7 +247,9 @@ class Reader:
     def _comprehension(self, node: ast.Call, usage: str) -> ast.GeneratorExp | ast.ListComp:
         argument = self._argument(node, usage)
         if not isinstance(argument, ast.GeneratorExp | ast.ListComp):
-            self._fail(argument, f"{self._text(argument)} without for … in", f"write {usage}")
+            self._source.refuse(
+                argument, f"{self._source.quote(argument)} without for … in", f"write {usage}"
+            )
         return argument
 
     def _element_test(self, node: ast.GeneratorExp | ast.ListComp, rows: Rows) -> Test:
@@ -251,9 +260,8 @@ class Reader:
     # ------------------------------------------------------------------------------------------- values
 
     def _operand(self, node: ast.expr) -> Operand:
-        start, length = self._span(node)
         with self._level(node, parts=0):
-            return Operand(self._value(node), start, self._source[start : start + length])
+            return Operand(self._value(node), self._source.span(node)[0], self._source.quote(node))
 
     def _value(self, node: ast.expr) -> Value:
         if isinstance(node, ast.Constant):
@@ -270,13 +278,13 @@ class Reader:
             return self._signed(node)
         if isinstance(node, ast.Call):
             return self._call(node)
-        if isinstance(node, _CONDITIONS) or isinstance(node, ast.UnaryOp):
-            self._fail(
+        if isinstance(node, (*_CONDITIONS, ast.UnaryOp)):
+            self._source.refuse(
                 node, "a condition where a value belongs", "join conditions with and, or; negate one with not"
             )
-        self._fail(
+        self._source.refuse(
             node,
-            f"unexpected {self._text(node)}",
+            f"unexpected {self._source.quote(node)}",
             _REFUSED.get(type(node), "it is not part of the filter language"),
         )
 
@@ -284,20 +292,24 @@ class Reader:
         value = node.value
         if isinstance(value, str):
             if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-                self._fail(
+                self._source.refuse(
                     node, "a text with a character that stored text never holds", "leave that character out"
                 )
             return Const(value)
         if value is None or isinstance(value, bool | int | float):
             return Const(value)
-        self._fail(node, f"unexpected {self._text(node)}", "write a text, a number, True, False or None")
+        self._source.refuse(
+            node, f"unexpected {self._source.quote(node)}", "write a text, a number, True, False or None"
+        )
 
     def _written_text(self, node: ast.expr) -> str:
         if isinstance(node, ast.Constant):
             value = self._constant(node).value
             if isinstance(value, str):
                 return value
-        self._fail(node, f"{self._text(node)} where a text belongs", "write a text in quotes")
+        self._source.refuse(
+            node, f"{self._source.quote(node)} where a text belongs", "write a text in quotes"
+        )
 
     def _signed(self, node: ast.UnaryOp) -> Value:
         operand = self._operand(node.operand)
@@ -320,7 +332,7 @@ class Reader:
         for part in reversed(chain):
             op = _ARITHMETIC.get(type(part.op))
             if op is None:
-                self._fail(part, f"unexpected {self._text(part)}", "arithmetic is + - * /")
+                self._source.refuse(part, f"unexpected {self._source.quote(part)}", "arithmetic is + - * /")
             value = Arithmetic(op, value, types.number(self._operand(part.right)))
         return value
 
@@ -328,7 +340,7 @@ class Reader:
         function = node.func
         if isinstance(function, ast.Attribute):
             return self._method(node, function)
-        name = self._text(function)
+        name = self._source.quote(function)
         if name == "len":
             return self._length(node)
         if name == "count":
@@ -336,33 +348,37 @@ class Reader:
         if name in ("sum", "min", "max"):
             return self._aggregate(node, "sum" if name == "sum" else "min" if name == "min" else "max")
         if name in FUNCTIONS:
-            self._fail(
+            self._source.refuse(
                 node,
                 f"{name}(…) where a value belongs",
                 f"it is a condition by itself: write {name}(…) or not {name}(…)",
             )
         meant = nearest(name, FUNCTIONS)
         did = f"did you mean {meant}? The names are" if meant else "there are"
-        self._fail(function, f"unknown function {name!r}", f"{did} {', '.join(FUNCTIONS)}")
+        self._source.refuse(function, f"unknown function {name!r}", f"{did} {', '.join(FUNCTIONS)}")
 
     def _method(self, node: ast.Call, method: ast.Attribute) -> Value:
-        base, name = self._text(method.value), method.attr
+        base, name = self._source.quote(method.value), method.attr
         if name in ("startswith", "endswith"):
-            self._fail(node, f".{name}() where a value belongs", "it is a condition by itself")
+            self._source.refuse(node, f".{name}() where a value belongs", "it is a condition by itself")
         if name not in ("lower", "upper"):
             instead = {
                 "contains": f'write "text" in {base}',
                 "get": f'write {base}["key"]',
                 "casefold": f"write {base}.lower()",
             }
-            self._fail(node, f"unknown method {name!r}", instead.get(name, f"there are {', '.join(METHODS)}"))
+            self._source.refuse(
+                node, f"unknown method {name!r}", instead.get(name, f"there are {', '.join(METHODS)}")
+            )
         if node.args or node.keywords:
-            self._fail(node, f".{name}() with an argument", f"write {base}.{name}()")
+            self._source.refuse(node, f".{name}() with an argument", f"write {base}.{name}()")
         return Cased(types.text(self._operand(method.value), name), "lower" if name == "lower" else "upper")
 
     def _argument(self, node: ast.Call, usage: str) -> ast.expr:
         if len(node.args) != 1 or node.keywords:
-            self._fail(node, f"{self._text(node.func)} with {len(node.args)} arguments", f"write {usage}")
+            self._source.refuse(
+                node, f"{self._source.quote(node.func)} with {len(node.args)} arguments", f"write {usage}"
+            )
         return node.args[0]
 
     # -------------------------------------------------------------------------------------------- names
@@ -371,26 +387,26 @@ class Reader:
         scope = self._rows[row]
         name = NAMES[scope].get(word)
         if name is None:
-            self._unknown(node, row, word)
+            refuse_name(self._source, node, row, word, self._rows, self._comparing)
         return Field(row, word, name.type, scope)
 
     def _attribute(self, node: ast.Attribute) -> Value:
         base, word = node.value, node.attr
         if isinstance(base, ast.Name) and base.id in self._rows:
             return self._field(node, base.id, word)
-        text = self._text(base)
+        text = self._source.quote(base)
         if isinstance(base, ast.Name) and base.id not in NAMES[self._rows[""]]:
             on_spans = self._rows[""] == "spans"
             step = (
                 f"write {word} alone" if on_spans else f"write any({base.id}.{word} … for {base.id} in spans)"
             )
-            self._fail(base, f"unknown variable {text!r}", step)
+            self._source.refuse(base, f"unknown variable {text!r}", step)
         if word in METHODS:
-            self._fail(node, f".{word} without brackets", f"write {text}.{word}(…)")
+            self._source.refuse(node, f".{word} without brackets", f"write {text}.{word}(…)")
         operand = self._operand(base)
         if operand.type in ("map", "content", "scores"):
-            self._fail(node, f"unexpected .{word}", f'write {text}["{word}"]')
-        self._fail(node, f"unknown method {word!r}", f"there are {', '.join(METHODS)}")
+            self._source.refuse(node, f"unexpected .{word}", f'write {text}["{word}"]')
+        self._source.refuse(node, f"unknown method {word!r}", f"there are {', '.join(METHODS)}")
 
     def _subscript(self, node: ast.Subscript) -> Value:
         keys: list[PathKey] = []
@@ -405,7 +421,9 @@ class Reader:
         if operand.type == "scores" and isinstance(operand.value, Field):
             if len(keys) == 1 and isinstance(keys[0], str):
                 return Score(operand.value.row, operand.value.scope, keys[0])
-            self._fail(node, f"the score {self._text(node)}", f'write its name: {operand.source}["correct"]')
+            self._source.refuse(
+                node, f"the score {self._source.quote(node)}", f'write its name: {operand.source}["correct"]'
+            )
         operand.refuse_type("before [")
 
     def _key(self, node: ast.expr) -> PathKey:
@@ -416,76 +434,20 @@ class Reader:
             return -value if negative else value
         if isinstance(value, str) and not negative:
             return value
-        self._fail(
-            node, f"the key {self._text(node)}", "write a text in quotes, or a position such as 0 or -1"
+        self._source.refuse(
+            node,
+            f"the key {self._source.quote(node)}",
+            "write a text in quotes, or a position such as 0 or -1",
         )
 
-    def _unknown(self, node: ast.expr, row: str, word: str) -> NoReturn:
-        scope = self._rows[row]
-        known = self._known_elsewhere(node, row, word)
-        if known is not None:
-            self._fail(node, *known)
-        problem = f"unknown name {word!r}"
-        meant = nearest_name(word, scope)
-        if self._is_unquoted(node, word) or (meant is None and self._stands_behind_text(node)):
-            self._fail(node, problem, f'write a text in quotes, "{word}"')
-        did = f"did you mean {meant}? " if meant else ""
-        self._fail(node, problem, did + where_listed(scope))
-
-    def _known_elsewhere(self, node: ast.expr, row: str, word: str) -> tuple[str, str] | None:
-        """What is wrong and what to write when the word is a name of other records, or a function."""
-        scope = self._rows[row]
-        for variable, inner in self._rows.items():
-            if variable and row == "" and word in NAMES[inner]:
-                return f"{word} is a name of {inner}, not of {scope},", f"write {variable}.{word}"
-        if scope == "traces" and word in NAMES["spans"]:
-            return f"{word} is a name of spans, not of traces,", f"write {self._with_any(node, word)}"
-        if scope == "spans" and word in NAMES["traces"]:
-            return f"{word} is a name of traces, not of spans,", "filter traces with it"
-        if word in FUNCTIONS and row == "":
-            return f"the function {word} without its arguments", f"write {FUNCTIONS[word].split(':')[0]}"
-        return None
-
-    def _with_any(self, node: ast.expr, word: str) -> str:
-        """Write the comparison that is read just now as one over the spans of a trace."""
-        condition = self._comparing if self._comparing is not None and _holds(self._comparing, node) else node
-        start, length = self._span(condition)
-        at, _ = self._span(node)
-        text = self._source[start:at] + "s." + self._source[at : start + length]
-        if len(text) > 80:
-            text = f"s.{word} …"
-        return f"any({text} for s in spans)"
-
-    def _is_unquoted(self, node: ast.expr, word: str) -> bool:
-        """Whether the word is one that the name it is compared with can hold: ``kind == llm``."""
-        return any(word in name.choices for name in self._compared_with(node))
-
-    def _stands_behind_text(self, node: ast.expr) -> bool:
-        return any(name.type in ("text", "tags") for name in self._compared_with(node))
-
-    def _compared_with(self, node: ast.expr) -> list[Name]:
-        if self._comparing is None or not _holds(self._comparing, node):
-            return []
-        names = []
-        for side in (self._comparing.left, *self._comparing.comparators):
-            if isinstance(side, ast.Name) and side.id in NAMES[self._rows[""]]:
-                names.append(NAMES[self._rows[""]][side.id])
-            elif (
-                isinstance(side, ast.Attribute)
-                and isinstance(side.value, ast.Name)
-                and side.value.id in self._rows
-            ):
-                names += [name for name in [NAMES[self._rows[side.value.id]].get(side.attr)] if name]
-        return names
-
-    # ---------------------------------------------------------------------------------- bounds, positions
+    # ------------------------------------------------------------------------------------------- bounds
 
     @contextmanager
     def _level(self, node: ast.expr, parts: int = 1) -> Iterator[None]:
         self._depth += 1
         self._count(node, parts)
         if self._depth > MAX_DEPTH:
-            self._fail(
+            self._source.refuse(
                 node, f"more than {MAX_DEPTH} conditions inside each other", "write a flatter condition"
             )
         try:
@@ -496,29 +458,11 @@ class Reader:
     def _count(self, node: ast.expr, parts: int) -> None:
         self._parts += parts
         if self._parts > MAX_PARTS:
-            self._fail(
+            self._source.refuse(
                 node,
                 f"more than {MAX_PARTS} conditions",
                 "write name in [...], or filter the DataFrame further",
             )
-
-    def _span(self, node: ast.expr) -> tuple[int, int]:
-        """First character and length of a node: Python counts bytes, and our bracket."""
-        start = len(self._bytes[: node.col_offset].decode()) - 1
-        end = len(self._bytes[: node.end_col_offset].decode()) - 1
-        return start, end - start
-
-    def _text(self, node: ast.expr) -> str:
-        start, length = self._span(node)
-        return self._source[start : start + length]
-
-    def _fail(self, node: ast.expr, problem: str, next_step: str) -> NoReturn:
-        start, length = self._span(node)
-        fail(problem, next_step, start, length)
-
-
-def _holds(outer: ast.AST, inner: ast.AST) -> bool:
-    return any(node is inner for node in ast.walk(outer))
 
 
 def _opposite(test: Test) -> Test:

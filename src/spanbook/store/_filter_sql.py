@@ -115,6 +115,7 @@ _BELONGS: Final[dict[str, str]] = {
     "spans": "{0}.trace_id = {1}.trace_id AND {0}.span_id = {1}.span_id",
     "traces": "{0}.trace_id = {1}.trace_id",
 }
+#: What counts as false; a document that short lies inline.
 _EMPTY_JSON: Final = "('{{}}', '[]', '\"\"', 'null', 'false', '0', '0.0')"
 _SAFE_IN_JSON: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.:")
 
@@ -213,18 +214,17 @@ class _Writer:
             if not case:
                 return _sql("sb_contains({}, {})", self.value(inner), needle)
             return _sql("sb_contains_at({}, '[]', {}, ?)", self.value(inner), needle, tail=(case,))
+        if isinstance(inner, Item) and inner.field.type == "content":
+            path = Sql("?", (_path(inner.path),))
+            return _sql("sb_contains_at({}, {}, {}, ?)", self.value(inner.field), path, needle, tail=(case,))
         if isinstance(whole, Item):
-            function = (
-                "sb_contains_at({}, {}, {}, '')" if whole.field.type == "content" else "sb_has({}, {}, {})"
-            )
-            return _sql(function, self.value(whole.field), Sql("?", (_path(whole.path),)), needle)
+            path = Sql("?", (_path(whole.path),))
+            return _sql("sb_has({}, {}, {})", self.value(whole.field), path, needle)
         return _sql("instr({}, {}) > 0", self.value(whole), self._text(part))
 
     def _has_tag(self, tags: Sql, part: Value, needle: Sql) -> Sql:
         exact = _sql("EXISTS (SELECT 1 FROM json_each({}) WHERE value = {})", tags, needle)
-        if not (
-            isinstance(part, Const) and isinstance(part.value, str) and _SAFE_IN_JSON.issuperset(part.value)
-        ):
+        if not (isinstance(part, Const) and isinstance(part.value, str) and _SAFE_IN_JSON.issuperset(part.value)):
             return exact
         # ten times as fast as opening every list, and true of every list that holds the tag
         return _sql("(instr({}, {}) > 0 AND {})", tags, Sql("?", (f'"{part.value}"',)), exact)
@@ -246,7 +246,7 @@ class _Writer:
         return Sql(match_sql(column.text), (*column.values, node.query))
 
     def _exists(self, node: Exists) -> Sql:
-        return _sql("EXISTS ({})", self._select(Sql("1"), node.rows, node.test))
+        return _sql("EXISTS ({})", self._select("1", node.rows, node.test))
 
     # ------------------------------------------------------------------------------------------- values
 
@@ -277,10 +277,8 @@ class _Writer:
 
     def _score(self, node: Score) -> Sql:
         belongs = _BELONGS[node.scope].format("c", self._rows[node.row].alias)
-        return Sql(
-            f"(SELECT c.value FROM scores c WHERE {belongs} AND c.name = ? ORDER BY c.created_ns DESC, c.id DESC LIMIT 1)",
-            (node.name,),
-        )
+        latest = "ORDER BY c.created_ns DESC, c.id DESC LIMIT 1"
+        return Sql(f"(SELECT c.value FROM scores c WHERE {belongs} AND c.name = ? {latest})", (node.name,))
 
     def _cased(self, node: Cased) -> Sql:
         return _sql(f"sb_{node.case}({{}})", self.value(node.value))
@@ -302,47 +300,37 @@ class _Writer:
         return _sql("-({})", self._number(node.value))
 
     def _aggregate(self, node: Aggregate) -> Sql:
-        value = node.value
-        if value is None:
-            return _sql("({})", self._select(Sql("count(*)"), node.rows, node.test))
+        if node.value is None:
+            return _sql("({})", self._select("count(*)", node.rows, node.test))
         # total() is 0 for no rows and does not overflow; sum() is NULL and does
         function = "total" if node.function == "sum" else node.function
-        return _sql(
-            "({})", self._select(lambda: _sql(function + "({})", self._number(value)), node.rows, node.test)
-        )
+        return _sql("({})", self._select(function, node.rows, node.test, node.value))
 
     def _number(self, node: Value) -> Sql:
         """Write a number of arithmetic; what is in a payload counts only if it is one."""
         sql = self.value(node)
-        return (
-            sql
-            if node.type != "json"
-            else _sql("CASE WHEN typeof({}) IN ('integer', 'real') THEN {} END", sql, sql)
-        )
+        return sql if node.type != "json" else _sql("CASE WHEN typeof({}) IN ('integer', 'real') THEN {} END", sql, sql)
 
     def _text(self, node: Value) -> Sql:
         sql = self.value(node)
         return sql if node.type != "json" else _sql("CASE typeof({}) WHEN 'text' THEN {} END", sql, sql)
 
-    def _select(self, what: Sql | Callable[[], Sql], rows: Rows, test: Test) -> Sql:
-        """``SELECT what FROM`` the rows that belong to the outer row and pass the test."""
+    def _select(self, what: str, rows: Rows, test: Test, value: Value | None = None) -> Sql:
+        """``SELECT what`` (of the value) ``FROM`` the rows that belong to the outer row and pass the test."""
         self._made += 1
         row = _Row(f"q{self._made}", f"q{self._made}p")
         owner = self._rows[rows.owner]
         self._rows[rows.variable] = row
-        chosen = what if isinstance(what, Sql) else what()
-        condition = self._inside(test)
+        chosen = Sql(what)
+        if value is not None:
+            # an aggregate of outer columns alone would be one of the outer query: name a column of these rows
+            chosen = _sql(f"{what}(CASE WHEN {row.alias}.id IS NOT NULL THEN {{}} END)", self._number(value))
+        only = Sql("") if test == Always(True) else _sql(" AND {}", self._inside(test))
         del self._rows[rows.variable]
-        join = (
-            f" LEFT JOIN payloads {row.payloads} ON {row.payloads}.span = {row.alias}.id"
-            if row.uses_payloads
-            else ""
-        )
+        join = f" LEFT JOIN payloads {row.payloads} ON {row.payloads}.span = {row.alias}.id"
+        source = f"{rows.scope} {row.alias}{join if row.uses_payloads else ''}"
         belongs = _BELONGS[rows.owner_scope].format(row.alias, owner.alias)
-        only = Sql("") if test == Always(True) else _sql(" AND {}", condition)
-        return _sql(
-            "SELECT {} " + f"FROM {rows.scope} {row.alias}{join} WHERE {belongs}" + "{}", chosen, only
-        )
+        return _sql(f"SELECT {{}} FROM {source} WHERE {belongs}{{}}", chosen, only)
 
     _TESTS: Final[dict[type, Callable[[Any, Any], Sql]]] = {
         Always: _always,
@@ -378,9 +366,7 @@ def _sql(template: str, *parts: Sql, tail: tuple[Any, ...] = ()) -> Sql:
 
 def _join(word: str, parts: Iterable[Sql]) -> Sql:
     every = list(parts)
-    return Sql(
-        word.join(part.text for part in every), tuple(value for part in every for value in part.values)
-    )
+    return Sql(word.join(part.text for part in every), tuple(value for part in every for value in part.values))
 
 
 def _path(path: tuple[PathKey, ...]) -> str:
@@ -403,7 +389,7 @@ def _above(text: str) -> str | None:
 
 
 def _cost(node: object) -> int:
-    """How dear a test is: 0 looks at columns, 1 at other tables, 2 inside payloads. SQLite runs them in our order."""
+    """How dear a test is: 0 columns, 1 other tables, 2 payloads. SQLite runs them in our order."""
     own = 0
     if isinstance(node, Item | Matches) or (isinstance(node, Field) and node.type in ("content", "map")):
         own = 2

@@ -1,4 +1,4 @@
-"""What filters see inside a payload: its texts, its scalars by path. Pure functions of JSON text, and their SQL names.
+"""What filters see inside a payload, its texts and its scalars by path: functions of JSON text, also for SQL.
 
 Texts of a payload are its strings and numbers, keys excepted: ``"refund" in input`` finds what somebody wrote
 or a tool was given. Where a value has the form of a message, of one of its parts or of a captured Python
@@ -41,7 +41,7 @@ def texts(value: Json) -> Iterator[str]:
 
 
 def read_texts(document: str | None) -> Iterator[str]:
-    """Yield the texts of a JSON document; all of it, as it is, when it is not JSON or nested beyond reading."""
+    """Yield the texts of a JSON document; the whole when it is not JSON or nested beyond reading."""
     if document is None:
         return iter(())
     try:
@@ -51,15 +51,13 @@ def read_texts(document: str | None) -> Iterator[str]:
 
 
 def contains(document: str | None, needle: object, path: str = "[]", case: str = "") -> int:
-    """1 when a text at or below the path holds the needle (in ``"lower"`` or ``"upper"`` case of the text), else 0."""
+    """1 when a text at or below the path, in that case (``lower``, ``upper``, as is), holds the needle."""
     if document is None or not isinstance(needle, str):
         return 0
     if not case and _surely_absent(document, needle):
         return 0
-    if path == "[]":
-        found = read_texts(document)
-    else:
-        found = texts(_below(_load(document, numbers=str), path))
+    whole = path == "[]"
+    found = read_texts(document) if whole else texts(_below(_load(document, numbers=str), path))
     if case:
         found = (text.lower() if case == "lower" else text.upper() for text in found)
     return int(any(needle in text for text in found))
@@ -76,11 +74,7 @@ def get(document: str | None, path: str) -> int | float | str | bytes | None:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, list | dict):
-        return (
-            json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-            if value
-            else b""
-        )
+        return _as_bytes(value)
     if isinstance(value, int) and not -_INTEGER_MAX <= value <= _INTEGER_MAX:
         return float(value)
     if isinstance(value, str):
@@ -90,7 +84,7 @@ def get(document: str | None, path: str) -> int | float | str | bytes | None:
 
 
 def has(document: str | None, path: str, item: object) -> int:
-    """Python's ``item in value`` for the value at the path: part of a text, item of a list, key of an object."""
+    """Python's ``item in value`` at the path: part of a text, item of a list, key of an object."""
     value = _below(_load(document), path)
     if isinstance(value, str):
         return int(isinstance(item, str) and item in value)
@@ -100,7 +94,7 @@ def has(document: str | None, path: str, item: object) -> int:
 
 
 def register(db: sqlite3.Connection, read_text: Callable[[Any], str | None]) -> None:
-    """Give a connection the functions that filters call; ``read_text`` is the JSON text of a payload column."""
+    """Give a connection the functions that filters call; ``read_text`` gives a payload column's JSON."""
 
     def sb_contains(column: object, needle: object) -> int:
         return contains(read_text(column), needle)
@@ -151,13 +145,21 @@ def _surely_absent(document: str, needle: str) -> bool:
 
 
 def _load(document: str | None, numbers: Callable[[str], Json] | None = None) -> Json:
-    """The parsed document; None when it is not JSON or nested beyond reading, so one odd payload fails no query."""
+    """The parsed document; None when it cannot be read, so that one odd payload fails no query."""
     if document is None:
         return None
     try:
         return json.loads(document, parse_int=numbers or _integer, parse_float=numbers)
     except (ValueError, RecursionError):
         return None
+
+
+def _as_bytes(value: Json) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    except RecursionError:  # nested so deep that it was read and cannot be written: still something
+        text = "[[]]"
+    return text.encode("utf-8", "replace") if value else b""
 
 
 def _integer(digits: str) -> int | float:

@@ -222,9 +222,10 @@ class _Guard:
             return _not_found(self._db, missing.group(1), missing.group(2))
         if "LIKE or GLOB pattern too complex" in text:
             return QueryError(
-                f'a LIKE or GLOB pattern is longer than {MAX_PATTERN_BYTES} bytes; write instr(text, "…") > 0 instead.'
+                f"a LIKE or GLOB pattern is longer than {MAX_PATTERN_BYTES} bytes; "
+                'write instr(column, "text") > 0 instead.'
             )
-        if "not a database" in text or "malformed" in text and "disk image" in text:
+        if "not a database" in text or "disk image is malformed" in text:
             return QueryError(f"the store is damaged ({text}); recover it with `spanbook salvage`.")
         return QueryError(f"the query {_shown(query)} failed: {text}; check it against SQLite's SELECT.")
 
@@ -250,7 +251,7 @@ def _fetch(cursor: sqlite3.Cursor, guard: _Guard, max_rows: int) -> QueryResult:
             )
         if size > MAX_RESULT_BYTES:
             raise QueryError(
-                f"the query gives more than {MAX_RESULT_BYTES >> 20} MiB of text; select fewer columns or rows."
+                f"the query gives more than {MAX_RESULT_BYTES >> 20} MiB of text; select fewer columns."
             )
         if guard.is_late():
             raise sqlite3.OperationalError("interrupted")
@@ -327,7 +328,7 @@ def _refusal(refused: str, query: str) -> QueryError:
 
 def _not_found(db: sqlite3.Connection, what: str, name: str) -> QueryError:
     """No such table, column or function: offer the nearest one there is."""
-    known = {"table": _tables, "column": _columns, "function": lambda _: sorted(FUNCTIONS)}[what](db)
+    known = sorted(FUNCTIONS) if what == "function" else _tables(db) if what == "table" else _columns(db)
     meant = nearest(name.rsplit(".", 1)[-1], known)
     hint = f"did you mean {meant}?" if meant else ""
     there = {

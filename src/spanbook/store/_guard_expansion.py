@@ -24,7 +24,7 @@ _TOKEN: Final = re.compile(
 
 
 def check_expansion(query: str, views: Mapping[str, str]) -> None:
-    """Raise QueryError when a query would become more than ``MAX_SUBQUERIES`` subqueries.
+    """Raise QueryError when a query would become too many subqueries.
 
     ``views`` are the ``CREATE VIEW`` texts of the database by name.
     """
@@ -38,7 +38,7 @@ def check_expansion(query: str, views: Mapping[str, str]) -> None:
     _add(bodies, definitions)
     if len(bodies) > _MAX_DEFINITIONS:
         raise QueryError(
-            f"the query and the store define {len(bodies)} subqueries by name; use at most {_MAX_DEFINITIONS}."
+            f"the query and the store name {len(bodies)} subqueries; use at most {_MAX_DEFINITIONS}."
         )
     total = _size(outside, bodies, {}, ())
     if total > MAX_SUBQUERIES:
@@ -56,22 +56,22 @@ def _add(bodies: dict[str, list[str]], definitions: list[tuple[str, list[str]]])
 def _tokens(text: str) -> list[str]:
     """Names in lower case and round brackets, in order; texts, numbers and comments left out."""
     found: list[str] = []
-    for token in _TOKEN.finditer(text):
-        if token["quoted"]:
-            found.append(token["quoted"][1:-1].lower())
-        elif token["word"] or token["bracket"]:
-            found.append(token.group().lower())
+    for match in _TOKEN.finditer(text):
+        if match["quoted"]:
+            found.append(match["quoted"][1:-1].lower())
+        elif match["word"] or match["bracket"]:
+            found.append(match.group().lower())
     return found
 
 
 def _definitions(tokens: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
-    """Split off every ``name [(columns)] AS [[NOT] MATERIALIZED] (body)``; give them and what is outside of all."""
+    """Split off each ``name [(columns)] AS [[NOT] MATERIALIZED] (body)``; give them, and the rest."""
     closing = _closing(tokens)
     definitions: list[tuple[str, list[str]]] = []
     inside = [False] * len(tokens)
     opening = {end: start for start, end in closing.items()}
-    for at, token in enumerate(tokens):
-        if token != "as":
+    for at, word in enumerate(tokens):
+        if word != "as":
             continue
         start = at + 1
         while start < len(tokens) and tokens[start] in ("not", "materialized"):
@@ -84,17 +84,17 @@ def _definitions(tokens: list[str]) -> tuple[list[tuple[str, list[str]]], list[s
         definitions.append((tokens[named], tokens[start + 1 : closing[start]]))
         for place in range(named, closing[start] + 1):
             inside[place] = True
-    return definitions, [token for token, hidden in zip(tokens, inside, strict=True) if not hidden]
+    return definitions, [word for word, hidden in zip(tokens, inside, strict=True) if not hidden]
 
 
 def _closing(tokens: list[str]) -> dict[int, int]:
     """Positions of opening brackets to those of their closing ones; one never closed ends with the text."""
     opened: list[int] = []
     closing: dict[int, int] = {}
-    for at, token in enumerate(tokens):
-        if token == "(":
+    for at, word in enumerate(tokens):
+        if word == "(":
             opened.append(at)
-        elif token == ")" and opened:
+        elif word == ")" and opened:
             closing[opened.pop()] = at
     return closing | {at: len(tokens) - 1 for at in opened}
 
@@ -104,11 +104,11 @@ def _size(
 ) -> int:
     """One, and for each name that is used what its definition comes to."""
     total = 1
-    for token in tokens:
+    for word in tokens:
         # a definition that names itself is a recursive one: SQLite runs it in a loop
-        if token not in bodies or token in within:
+        if word not in bodies or word in within:
             continue
-        if token not in known:
-            known[token] = _size(bodies[token], bodies, known, (*within, token))
-        total += known[token]
+        if word not in known:
+            known[word] = _size(bodies[word], bodies, known, (*within, word))
+        total += known[word]
     return total

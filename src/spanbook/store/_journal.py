@@ -270,8 +270,9 @@ class Journal:
                 if need > len(data):  # one record larger than the limit
                     data = segment.slice(offset, offset + need)
             used = 0
-            for body, used in _records(data):
+            for body, end_of_record in _records(data):
                 bodies.append(body)
+                used = end_of_record
             offset += used
             limit -= used
             if limit <= 0 or offset < end:
@@ -433,7 +434,7 @@ def dead_journals(root: Path) -> Iterator[DeadJournal]:
 
 def _owner_lives(fd: int) -> bool:
     """Whether the owner still runs by its pid; only asked where locks are not offered."""
-    if _platform.fcntl is not None:
+    if _platform.HAS_LOCKS:
         return False
     try:
         owner = json.loads(os.pread(fd, 4096, 0) if hasattr(os, "pread") else os.read(fd, 4096))

@@ -15,6 +15,8 @@ try:
 except ImportError:  # Windows, Pyodide
     fcntl = None  # type: ignore[assignment]
 
+#: Whether the system offers file locks that die with their process.
+HAS_LOCKS = fcntl is not None
 #: File systems on which SQLite's shared memory and locks are not reliable.
 NETWORK_FILE_SYSTEMS = frozenset(
     "nfs nfs4 cifs smb smb2 smb3 smbfs 9p virtiofs drvfs lustre gpfs glusterfs ceph afs fuse.sshfs fuse.rclone "

@@ -23,6 +23,9 @@ _SCORE_COLUMNS: Final = (
     "score_id", "trace_id", "span_id", "session_id", "name", "value", "value_type", "source", "comment", "evaluator",
     "author", "created_ns",
 )  # fmt: skip
+_EVENT_SELECT: Final = "SELECT span_id, name, time_ns, data FROM events WHERE trace_id = ? {}ORDER BY time_ns, id"
+_SCORE_SELECT: Final = f"SELECT span_id, {', '.join(_SCORE_COLUMNS)} FROM scores WHERE trace_id = ? {{}}ORDER BY id"
+_OF_SPAN: Final = "AND span_id = ? "
 _PLAIN_FIELDS: Final = tuple(
     name for name in SPAN_COLUMNS
     if name not in {*USAGE_FIELDS, "tags", "counted", "notebook", "cell_id", "execution_count", "cell_hash",
@@ -98,17 +101,17 @@ class StoreReader:
 
     def latest_trace_ids(self, limit: int = 1) -> list[str]:
         """Return the ids of the traces that started last."""
-        return [row[0] for row in self.rows("SELECT trace_id FROM traces ORDER BY start_ns DESC, id DESC LIMIT ?", [limit])]
+        return [
+            row[0] for row in self.rows("SELECT trace_id FROM traces ORDER BY start_ns DESC, id DESC LIMIT ?", [limit])
+        ]
 
     # -- spans
 
     def spans(self, trace_id: str) -> list[Span]:
         """Return the spans of a trace with payloads, events and scores, in order of start."""
         rows = self.rows(f"{_SPAN_SELECT} WHERE s.trace_id = ? ORDER BY s.start_ns, s.id", [trace_id])
-        events = self._by_span("SELECT span_id, name, time_ns, data FROM events WHERE trace_id = ? ORDER BY time_ns, id",
-                               trace_id, self._event)  # fmt: skip
-        scores = self._by_span(f"SELECT span_id, {', '.join(_SCORE_COLUMNS)} FROM scores WHERE trace_id = ? ORDER BY id",
-                               trace_id, _score)  # fmt: skip
+        events = self._by_span(_EVENT_SELECT.format(""), [trace_id], self._event)
+        scores = self._by_span(_SCORE_SELECT.format(""), [trace_id], _score)
         return [self._span(row, events, scores) for row in rows]
 
     def span(self, trace_id: str, span_id: str) -> Span | None:
@@ -117,15 +120,12 @@ class StoreReader:
         if not rows:
             return None
         key = [trace_id, span_id]
-        events = [self._event(row) for row in self.rows(
-            "SELECT name, time_ns, data FROM events WHERE trace_id = ? AND span_id = ? ORDER BY time_ns, id", key)]  # fmt: skip
-        scores = [_score(row) for row in self.rows(
-            f"SELECT {', '.join(_SCORE_COLUMNS)} FROM scores WHERE trace_id = ? AND span_id = ? ORDER BY id", key)]  # fmt: skip
-        return self._span(rows[0], {span_id: events}, {span_id: scores})
+        events = self._by_span(_EVENT_SELECT.format(_OF_SPAN), key, self._event)
+        return self._span(rows[0], events, self._by_span(_SCORE_SELECT.format(_OF_SPAN), key, _score))
 
-    def _by_span(self, query: str, trace_id: str, make: Any) -> dict[str, list[Any]]:
+    def _by_span(self, query: str, key: list[str], make: Any) -> dict[str, list[Any]]:
         out: dict[str, list[Any]] = {}
-        for row in self.rows(query, [trace_id]):
+        for row in self.rows(query, key):
             out.setdefault(row[0], []).append(make(row[1:]))
         return out
 

@@ -1,13 +1,13 @@
 """The store's tables, and the numbered migrations that make them.
 
 One SQLite file, readable by anything: names are TEXT, nothing in the file needs our code. A span is a narrow row in
-``spans`` and what it was given and returned in ``payloads``; long values are ``blobs``, shared by content (a chat message
-is one blob, so an agent that sends its history again with each call stores it once). ``traces`` holds one summary row
-a trace, kept up to date in the transaction that changes its spans, so that every list is answered from it alone.
+``spans`` and what it was given and returned in ``payloads``; long values are ``blobs``, shared by content (a chat
+message is one blob, so an agent that sends its history again with each call stores it once). ``traces`` holds one
+summary row a trace, kept up to date in the transaction that changes its spans, so that every list is answered from it alone.
 
 A payload column is NULL, TEXT (JSON as it is), INTEGER (the blob that holds the JSON) or BLOB (the blobs of a list of
-messages, see ``_codec.pack_ids``). ``sb_json(column)`` gives the JSON text, ``span_view`` and ``trace_view`` use it; both
-exist only on connections that spanbook opens. ``spanbook export --plain`` writes a file whose text is readable anywhere.
+messages, see ``_codec.pack_ids``). ``sb_json(column)`` gives the JSON text, ``span_view`` and ``trace_view`` use it;
+both exist only on connections that spanbook opens. ``spanbook export --plain`` writes a file that any tool can read.
 
 Migrations are additive (a new table, a new column at the end), so an older spanbook can go on writing; each runs in one
 transaction that reads the version again under the write lock, so several processes may open an old file at once.

@@ -1,4 +1,4 @@
-"""Who and what a piece of work belongs to: user, session, tags… put on every span inside; and carrying it to threads."""
+"""Who and what a piece of work belongs to: user, session, tags… on every span inside; and carrying it to threads."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextvars
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..model import KINDS, UsageError
 from ._capture import ArgumentNames, bind_arguments
@@ -190,7 +190,7 @@ def _generator(fn: Callable[..., Generator[Any, Any, Any]], begin: Begin, with_o
                 except GeneratorExit:
                     body.run(generator.close)
                     raise
-                except BaseException as error:  # thrown in by the consumer: the body decides
+                except BaseException as error:  # noqa: BLE001 (thrown in by the consumer: the body decides)
                     step, sent = generator.throw, error
         except StopIteration as stop:
             kept.end(stop.value)
@@ -231,7 +231,7 @@ def _async_generator(fn: Callable[..., AsyncGenerator[Any, Any]], begin: Begin, 
                 except GeneratorExit:
                     await under(span, generator.aclose)
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 (as above)
                     step, sent = generator.athrow, error
         except StopAsyncIteration:
             kept.end(None)

@@ -27,6 +27,8 @@ enabled: bool = True
 sample: float = 1.0
 #: Provenance of the cell that runs, put on each root span; a plain dict of marshal-able values.
 provenance: dict[str, Any] | None = None
+#: Ids of the traces that the running cell started; None outside of notebooks.
+cell_traces: list[str] | None = None
 #: Id of the newest trace started in this process.
 last_trace: str = ""
 #: (trace, span) -> text so far of running spans, for live views.

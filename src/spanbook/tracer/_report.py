@@ -21,7 +21,9 @@ class SpanbookWarning(UserWarning):
 def report_failure(where: str, error: BaseException) -> None:
     """Count a failure of tracing and say it once per place."""
     errors[where] += 1
-    warn_once(where, f"spanbook could not {where} ({type(error).__name__}: {_text(error)}); your program is unaffected.")
+    warn_once(
+        where, f"spanbook could not {where} ({type(error).__name__}: {_text(error)}); your program is unaffected."
+    )
 
 
 def warn_once(key: str, message: str) -> None:
@@ -57,5 +59,5 @@ def _caller_level() -> int:
 def _text(error: BaseException) -> str:
     try:
         return str(error)[:300]
-    except Exception:  # a user's exception whose __str__ raises
+    except Exception:  # noqa: BLE001 (a user's exception whose __str__ raises)
         return "its text could not be read"

@@ -17,8 +17,8 @@ from zlib import crc32
 from ..model import KINDS, clock, ids
 from ..store._journal import END, EVENT, FRAME, SCORE, START, UPDATE, JournalFullError
 from . import _recorder
+from ._capture import describe_error, snapshot
 from ._capture import dumps as _dumps_plain
-from ._capture import snapshot
 from ._report import report_failure, warn_once
 
 if TYPE_CHECKING:
@@ -79,8 +79,22 @@ class Span:
         self._output = None
         self._fields = fields or None
         self._state = _NEW
-        self._before: Span | None = None
-        self.trace_id = _NO_TRACE  # 32 lowercase hex digits; zeros while not started or not sampled
+
+    if TYPE_CHECKING:  # set by start(); until then ``__getattr__`` answers
+        trace_id: str  # 32 lowercase hex digits; zeros while not started or not sampled
+        span_int: int
+        parent_int: int | None
+        start_ns: int  # nanoseconds since the epoch, UTC
+        _before: Span | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "trace_id":
+            return _NO_TRACE
+        if name in ("span_int", "start_ns"):
+            return 0
+        if name in ("parent_int", "_before"):
+            return None
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- life
 
@@ -89,47 +103,43 @@ class Span:
         if self._state != _NEW:
             return self
         parent = _get()
-        provenance = None
-        if parent is not None:
-            self.trace_id = parent.trace_id
-            self.parent_int: int | None = parent.span_int
-            if parent._state == _OFF:
-                self.span_int, self.start_ns, self._state = 0, 0, _OFF
-                return self
-            self.span_int = ids.next_span_id()
+        if parent is None:
+            provenance = self._begin_trace()
         else:
-            if not _recorder.enabled or (_recorder.sample < 1.0 and not _recorder.keep_next()):
-                self.trace_id = _NO_TRACE
-                self.span_int = self.start_ns = 0
-                self.parent_int = None
-                self._state = _OFF
-                return self
-            self.trace_id = _recorder.last_trace = ids.next_trace_id()
-            self.parent_int = None
-            self.span_int = ids.next_span_id()
-            provenance = _recorder.provenance
-            if _recorder.base_context is not None:
-                self._fields = _with_context(_recorder.base_context, self._fields)
-        self._state = _OPEN
+            provenance = None
+            self.trace_id, self.parent_int = parent.trace_id, parent.span_int
+            self._state = parent._state if parent._state == _OFF else _OPEN
+        if self._state == _OFF:
+            return self
+        self.span_int = ids.next_span_id()
         fields, context = self._fields, _get_context()
         if context is not None:
             self._fields = fields = _with_context(context, fields)
-        if self.kind not in _KINDS or fields is not None:
-            fields = self._checked(fields)
+        if fields is not None or self.kind not in _KINDS:
+            self._fields = fields = self._checked(fields)
         self.start_ns = start = clock.perf_ns() + clock.offset_ns
+        record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, start, self._input,
+                  fields, provenance)  # fmt: skip
         try:
-            record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, start, self._input,
-                      fields, provenance)  # fmt: skip
-            if self._input is None and fields is None:
-                body = dumps(record, 4)
-                _recorder.journal.write(_pack(len(body), crc32(body)) + body)
-            else:
-                body = dumps_payload(record)
-                _recorder.journal.write(_pack(len(body), crc32(body)) + body)
-        except Exception as error:
+            body = dumps(record, 4) if self._input is None and fields is None else dumps_payload(record)
+            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+        except Exception as error:  # noqa: BLE001 (nothing of tracing may reach the user's program)
             _write_slowly(record, error)
         self._input = None  # the record has it; keep nothing of the user's alive
         return self
+
+    def _begin_trace(self) -> dict[str, Any] | None:
+        """Become the root of a new trace, or of none when tracing is off or this one is not sampled."""
+        if not _recorder.enabled or (_recorder.sample < 1.0 and not _recorder.keep_next()):
+            self._state = _OFF
+            return None
+        self._state = _OPEN
+        self.trace_id = _recorder.last_trace = ids.next_trace_id()
+        if _recorder.cell_traces is not None:
+            _recorder.cell_traces.append(self.trace_id)
+        if _recorder.base_context is not None:
+            self._fields = _with_context(_recorder.base_context, self._fields)
+        return _recorder.provenance
 
     def end(self, error: BaseException | None = None) -> None:
         """Stop the clock and write the end record. Only the first call counts; never raises."""
@@ -141,23 +151,42 @@ class Span:
         self._state = _ENDED
         end = clock.perf_ns() + clock.offset_ns
         fields, output, status = self._fields, self._output, "ok"
+        if error is not None or (fields is not None and "error" in fields):
+            status, fields = "error", _with_error(fields, error)
+        record = (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end,
+                  status, output, fields)  # fmt: skip
         try:
-            if error is not None or (fields is not None and "error" in fields):
-                status, fields = "error", _with_error(fields, error)
-            record = (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end,
-                      status, output, fields)  # fmt: skip
             body = dumps(record, 4) if output is None and fields is None else dumps_payload(record)
             _recorder.journal.write(_pack(len(body), crc32(body)) + body)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 (as in start)
             _write_slowly(record, problem)
         self._output = self._fields = None
-        if _recorder.partials:
-            _recorder.partials.pop((self.trace_id, self.span_int), None)
 
     def __enter__(self) -> Span:
+        self._before = before = _get()
         if self._state == _NEW:
-            self.start()
-        self._before = _get()
+            if (
+                self._input is None
+                and self._fields is None
+                and before is not None
+                and before._state != _OFF
+                and self.kind in _KINDS
+                and _get_context() is None
+            ):
+                # start() of a child without values, written out: a call costs as much as the clock
+                self._state = _OPEN
+                self.trace_id, self.parent_int = before.trace_id, before.span_int
+                self.span_int = ids.next_span_id()
+                self.start_ns = clock.perf_ns() + clock.offset_ns
+                record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns,
+                          None, None, None)  # fmt: skip
+                try:
+                    body = dumps(record, 4)
+                    _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+                except Exception as error:  # noqa: BLE001 (as in start)
+                    _write_slowly(record, error)
+            else:
+                self.start()
         _set(self)
         return self
 
@@ -218,7 +247,7 @@ class Span:
     @property
     def span_id(self) -> str:
         """16 lowercase hex digits; all zeros while not started or not sampled."""
-        return ids.span_hex(self.span_int if self._state != _NEW else 0)
+        return ids.span_hex(self.span_int)
 
     @property
     def is_recording(self) -> bool:
@@ -238,12 +267,19 @@ class Span:
             hint = f"; did you mean {near[0]!r}?" if near else "."
             warn_once(f"kind-{self.kind}", f"{self.kind!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
             self.kind = "span"
-        if fields is None or fields.keys() <= FIELDS:
-            return fields  # type: ignore[return-value]
+        if fields is None:
+            return None
+        if "output" in fields:
+            self._output = fields["output"]
+            fields = {name: value for name, value in fields.items() if name != "output"}
+        if fields.keys() <= FIELDS:
+            return dict(fields)
         known = {name: value for name, value in fields.items() if name in FIELDS}
         unknown = {name: value for name, value in fields.items() if name not in FIELDS}
         for name in unknown:
-            warn_once(f"field-{name}", f"{name!r} is no span field; kept in attributes. Use metadata={{...}} for your own.")
+            warn_once(
+                f"field-{name}", f"{name!r} is no span field; kept in attributes. Use metadata={{...}} for your own."
+            )
         return _merged(known, {"attributes": unknown})
 
 
@@ -262,7 +298,7 @@ def emit(record: tuple[Any, ...]) -> None:
     try:
         body = dumps_payload(record)
         _recorder.journal.write(_pack(len(body), crc32(body)) + body)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (as in Span.start)
         _write_slowly(record, error)
 
 
@@ -292,7 +328,7 @@ def _write_slowly(record: tuple[Any, ...], error: Exception) -> None:
         _recorder.write(_pack(len(body), crc32(body)) + body)
     except JournalFullError:
         _write_light(record)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 (as in Span.start)
         _recorder.count_dropped(record)
         report_failure("record a span", problem)
 
@@ -343,22 +379,3 @@ def _with_error(fields: dict[str, Any] | None, error: BaseException | None) -> d
     given = error if error is not None else out.get("error")
     out["error"] = describe_error(given) if isinstance(given, BaseException) else given
     return out
-
-
-def describe_error(error: BaseException) -> dict[str, str]:
-    """Return type, module, message and traceback of an exception as text; never raises.
-
-    Values of local variables are never read: they may hold keys.
-    """
-    import traceback
-
-    kind = type(error)
-    try:
-        message = str(error)
-    except Exception as problem:  # a user's exception whose __str__ raises
-        message = f"<its text could not be read: {type(problem).__name__}>"
-    try:
-        text = "".join(traceback.format_exception(kind, error, error.__traceback__, limit=-50))
-    except Exception as problem:  # the same, met inside the traceback
-        text = f"<its traceback could not be read: {type(problem).__name__}>"
-    return {"type": kind.__qualname__, "module": kind.__module__, "message": message, "traceback": text}

@@ -91,15 +91,14 @@ class Call:
             is_watched = watch(self, result)
             if not is_watched:
                 request_id = getattr(result, "_request_id", None)
-                if request_id:
-                    self.span.set(attributes={"openai.request_id": request_id})
-                self.set_response(self.api.to_plain(result))
+                fields = {"attributes": {"openai.request_id": request_id}} if request_id else {}
+                self.set_response(self.api.to_plain(result), **fields)
         if not is_watched:
             self.span.end()
 
-    def set_response(self, raw: Any) -> None:
+    def set_response(self, raw: Any, **fields: Any) -> None:
         """Set the raw response as output, and the error that it may carry in its body."""
-        self.span.set(output=raw)
+        self.span.set(output=raw, **fields)
         error = response_error(raw)
         if error is not None:
             self.span.set(error=error)
@@ -114,6 +113,13 @@ class Call:
             data = {"attempt": attempt, "status": status, "error": type(error).__name__ if error else None}
             self.span.event("retry", {key: value for key, value in data.items() if value is not None})
             self.span.set(attributes={"openai.retries": self.retries})
+
+    def note_response(self, response: Any) -> None:
+        """Take what the HTTP response says about the call; its body is not touched."""
+        self.note_retries(getattr(response, "request", None))
+        request_id = response.headers.get("x-request-id")
+        if request_id:
+            self.span.set(attributes={"openai.request_id": request_id})
 
     def note_retries(self, request: Any) -> None:
         """Take the number of retries from the header that the SDK puts on each attempt."""

@@ -18,16 +18,26 @@ _HEAD: Final = 10
 
 def plain(value: Any) -> Any:
     """Return JSON data for an object of the SDK; nulls are left out. Calls no code of the user."""
-    if type(value) in _ATOMS or isinstance(value, str | int | float):
+    kind = type(value)
+    if kind in _ATOMS:
         return value
-    if isinstance(value, dict):
+    if kind is list:
+        return [item if type(item) in _ATOMS else plain(item) for item in value]
+    if kind is dict:
         return {str(key): plain(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    fields = getattr(value, "__dict__", None)
-    if fields is None or not hasattr(type(value), "model_fields"):
-        return {"$type": "repr", "class": type(value).__qualname__, "text": type(value).__qualname__}
-    out = {key: plain(item) for key, item in fields.items() if item is not None and key not in _ADDED}
+    if hasattr(kind, "model_fields"):
+        return _plain_model(value)
+    if isinstance(value, str | int | float):  # an enum's member
+        return value
+    return {"$type": "repr", "class": kind.__qualname__, "text": kind.__qualname__}
+
+
+def _plain_model(value: Any) -> dict[str, Any]:
+    out = {
+        key: item if type(item) in _ATOMS else plain(item)
+        for key, item in value.__dict__.items()
+        if item is not None and key not in _ADDED
+    }
     extra = value.__pydantic_extra__
     if extra:
         out.update((key, plain(item)) for key, item in extra.items() if item is not None)

@@ -28,6 +28,8 @@ _MAX_BODY: Final = 16 << 20
 
 def watch(call: Call, result: Any) -> bool:
     """Follow ``result`` if its answer is still to come; return whether it will end the call's span."""
+    if hasattr(type(result), "model_fields"):  # whole; the usual case, and asking a model for anything else is slow
+        return False
     import openai
 
     if isinstance(result, openai.Stream | openai.AsyncStream):
@@ -35,7 +37,7 @@ def watch(call: Call, result: Any) -> bool:
     http = getattr(result, "http_response", None)
     if http is None or not hasattr(result, "retries_taken"):
         return False
-    call.note_retries(getattr(http, "request", None))
+    call.note_response(http)
     if getattr(http, "is_stream_consumed", False):
         body = parsed_body(http.content)
         call.set_response(call.api.to_plain(body) if isinstance(body, dict) else body)
@@ -167,7 +169,7 @@ def _watch_stream(call: Call, stream: Any) -> bool:
     if call.api.new_chunks is None or not hasattr(stream, "_iterator"):
         call.span.set(level="warning", attributes={"stream": "not captured"})
         return False
-    call.note_retries(getattr(stream.response, "request", None))
+    call.note_response(stream.response)
     recorder = Recorder(call, stream.response, call.api.new_chunks())
     _notice_close(recorder, stream.response)
     iterator = AsyncTracedIterator if call.is_async else TracedIterator

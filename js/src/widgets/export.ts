@@ -1,0 +1,70 @@
+/**
+ * The explorer in a page of its own, without kernel or network: `Trace.export_html` puts this module and the
+ * trace's data into one file. The data is the JSON text of `<script type="application/json" data-spanbook>`,
+ * drawn where that element stands. It runs under `default-src 'none'` with the hashes of this module and of
+ * export.css (the text of the one <style> it adds) and `img-src blob:`.
+ */
+
+import { fromBase64 } from "../core/base64.ts";
+import type { Host, Reply } from "../core/rpc.ts";
+import type { Detail, Json, Meta, Turn, ViewState } from "../core/types.ts";
+import { lex } from "./markdown.ts";
+import { mount } from "./explorer.tsx";
+
+/** What Python writes; strings are whole (no `$long`), bytes are base64. */
+export interface Exported {
+  meta: Meta;
+  cols: string;
+  details: Record<string, Detail>;
+  turns: Turn[];
+  blobs: Record<string, { mime_type: string; data: string }>;
+}
+
+function lookup<T>(table: Record<string, T>, key: unknown, what: string): T {
+  const found = Object.hasOwn(table, String(key)) ? table[String(key)] : undefined;
+  if (found === undefined) throw new Error(`${what} is not in this file.`);
+  return found;
+}
+
+/** Rows whose name, model, error, input or output holds all the words; the filter language needs a kernel. */
+function findWords(data: Exported, query: string): number[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return Object.entries(data.details)
+    .filter(([, { span, input, output, error }]) => {
+      const text = JSON.stringify([span.name, span.model, span.error_type, input, output, error]).toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .map(([row]) => Number(row));
+}
+
+export function exportedHost(data: Exported): Host {
+  const methods: Record<string, (params: Record<string, Json>) => [unknown, DataView[]?]> = {
+    detail: ({ row }) => [lookup(data.details, row, "This span's detail")],
+    conversation: () => [{ turns: data.turns }],
+    find: ({ query }) => [{ rows: findWords(data, String(query)) }],
+    blob: ({ digest }) => {
+      const { mime_type, data: bytes } = lookup(data.blobs, digest, "This image");
+      const view = fromBase64(bytes);
+      return [{ mime_type, size: view.byteLength }, [view]];
+    },
+  };
+  return {
+    lex,
+    load: () => Promise.resolve({ meta: data.meta, cols: fromBase64(data.cols) }),
+    rpc: async <T>(method: string, params: object = {}): Promise<Reply<T>> => {
+      const [result, buffers = []] = lookup(methods, method, `What "${method}" gives`)(params as Record<string, Json>);
+      return { result: result as T, buffers };
+    },
+    onPush: () => () => undefined,
+    onClose: () => () => undefined,
+    getView: (): ViewState => ({}),
+    setView: () => undefined,
+    setSelected: () => undefined,
+  };
+}
+
+for (const script of document.querySelectorAll<HTMLScriptElement>('script[type="application/json"][data-spanbook]')) {
+  const el = document.createElement("div");
+  script.after(el);
+  mount(el, exportedHost(JSON.parse(script.textContent) as Exported));
+}

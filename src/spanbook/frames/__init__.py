@@ -1,0 +1,20 @@
+"""The store as pandas, as text and as OTLP."""
+
+from ._otlp import trace_otlp
+from ._spans import SPAN_FRAME_COLUMNS, spans_frame, trace_frame
+from ._tables import SCORE_FRAME_COLUMNS, TRACE_FRAME_COLUMNS, query_frame, scores_frame, traces_frame
+from ._text import trace_text, traces_text
+
+__all__ = [
+    "SCORE_FRAME_COLUMNS",
+    "SPAN_FRAME_COLUMNS",
+    "TRACE_FRAME_COLUMNS",
+    "query_frame",
+    "scores_frame",
+    "spans_frame",
+    "trace_frame",
+    "trace_otlp",
+    "trace_text",
+    "traces_frame",
+    "traces_text",
+]

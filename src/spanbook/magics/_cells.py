@@ -1,0 +1,153 @@
+"""Before and after each cell: provenance for its traces, and one quiet line under it when it traced something.
+
+Traps met here (IPython 9): the execution count is known for certain only after the cell; a nested ``run_cell`` fires
+the hooks with ``store_history=False``; the cell that loads the extension has an end without a beginning.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from ..api import _runtime, _settings
+from ..tracer import Span, _cell, report_failure
+from ..tracer._span import _current
+
+#: A chip appears while a cell runs when it has traced for so long; before, it waits for the end of the cell.
+LIVE_AFTER_S: Final = 0.4
+#: How long the end of a cell waits for the fold; what comes later is pushed to the chip.
+_SETTLE_S: Final = 0.3
+
+
+class Cell:
+    """A cell that runs or ran last: its traces, its chip, the span of its ``%%trace``."""
+
+    def __init__(self, cell_id: str | None, traces: list[str], parent: Any) -> None:
+        self.cell_id, self.traces, self.parent = cell_id, traces, parent
+        self.started = time.monotonic()
+        self.chip: Any = None
+        self.shown = 0  # traces handed to the chip so far
+        self.running = True
+        self.span: Span | None = None
+
+
+class CellHooks:
+    """The hooks of one IPython shell."""
+
+    def __init__(self, ip: Any) -> None:
+        self.ip = ip
+        self._stack: list[Cell | None] = []
+        self._last: Cell | None = None
+        self._chips: dict[str, Any] = {}  # cell id -> its live chip
+
+    def register(self) -> None:
+        """Begin to hear of cells."""
+        self.ip.events.register("pre_run_cell", self._before)
+        self.ip.events.register("post_run_cell", self._after)
+        _runtime.active().fold.ticks.append(self._tick)
+
+    def unregister(self) -> None:
+        """Hear of cells no more, and close what is shown."""
+        self.ip.events.unregister("pre_run_cell", self._before)
+        self.ip.events.unregister("post_run_cell", self._after)
+        runtime = _runtime.started()
+        if runtime is not None and self._tick in runtime.fold.ticks:
+            runtime.fold.ticks.remove(self._tick)
+        for chip in self._chips.values():
+            chip.close()
+        self._chips.clear()
+
+    @property
+    def cell(self) -> Cell | None:
+        """The outermost cell that runs."""
+        return self._stack[0] if self._stack else None
+
+    def _before(self, info: Any) -> None:
+        try:
+            if self._stack or not info.store_history:  # run by another cell or a front end's own query
+                self._stack.append(None)
+                return
+            span = _current.get()
+            if span is not None and not span.is_recording:  # left behind by a %%trace cell in this context
+                _current.set(None)
+            cell_id = getattr(info, "cell_id", None)
+            source = info.raw_cell if isinstance(info.raw_cell, str) else ""
+            notebook = _cell.notebook_path(self.ip.user_ns)
+            traces = _cell.begin_cell(cell_id=cell_id, source=source, notebook=notebook)
+            self._stack.append(Cell(cell_id, traces, _parent_header(self.ip)))
+        except Exception as error:  # noqa: BLE001 - a hook must never show in the user's cell
+            report_failure("note the beginning of a cell", error)
+
+    def _after(self, result: Any) -> None:
+        try:
+            if not self._stack:
+                return  # the cell that loaded us
+            cell = self._stack.pop()
+            if cell is None:
+                return
+            cell.running = False
+            if cell.span is not None:
+                error = result.error_in_exec or result.error_before_exec
+                if _current.get() is cell.span:
+                    _current.set(None)
+                cell.span.end(error)
+            _cell.end_cell(cell.traces, result.execution_count)
+            self._last = cell
+            if cell.traces:
+                self._finish(cell)
+        except Exception as error:  # noqa: BLE001 - as above
+            report_failure("show what a cell traced", error)
+
+    def _finish(self, cell: Cell) -> None:
+        if _settings.display == "off":
+            return
+        _runtime.active().fold.flush(_SETTLE_S)
+        if cell.chip is None:
+            self._show(cell, live=False)
+        else:
+            self._hand_over(cell)
+        if cell.chip is not None:
+            cell.chip.finish()
+
+    def _tick(self) -> None:
+        """On the fold's thread, after each batch: show the chip of a cell that runs on; hand it new traces."""
+        cell = self.cell or self._last
+        if cell is None or not cell.traces or _settings.display == "off":
+            return
+        if cell.chip is not None:
+            self._hand_over(cell)
+        elif cell.running and time.monotonic() - cell.started > LIVE_AFTER_S and cell.parent is not None:
+            self._show(cell, live=True)
+
+    def _show(self, cell: Cell, *, live: bool) -> None:
+        from ..api._store import current_store
+        from ..widgets import Chip, show_chip
+
+        if cell.cell_id is not None and cell.cell_id in self._chips:
+            self._chips.pop(cell.cell_id).close()  # run again: one live widget a cell
+        chip = Chip(current_store()._reader, _first(cell.traces), running=live)
+        cell.chip, cell.shown = chip, len(cell.traces)
+        if cell.cell_id is not None:
+            self._chips[cell.cell_id] = chip
+        show_chip(chip, parent=cell.parent if live else None)
+
+    def _hand_over(self, cell: Cell) -> None:
+        if len(cell.traces) > cell.shown:
+            more = cell.traces[cell.shown : _cell.MAX_TRACES]
+            cell.shown = len(cell.traces)
+            cell.chip.add_traces(list(dict.fromkeys(more)))
+
+
+def _first(traces: list[str]) -> list[str]:
+    return list(dict.fromkeys(traces[: _cell.MAX_TRACES]))
+
+
+def _parent_header(ip: Any) -> Any:
+    """Return the message that runs the cell, which outputs sent from a thread have to name; None outside kernels."""
+    kernel = getattr(ip, "kernel", None)
+    if kernel is None:
+        return None
+    try:
+        return kernel.get_parent()
+    except (AttributeError, LookupError):
+        return None

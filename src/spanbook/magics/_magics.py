@@ -1,0 +1,171 @@
+"""The magics: thin, each calls the public API. Their errors are one sentence, never a traceback."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError as MagicError
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, needs_local_scope
+
+from ..api import _functions, _runtime, _settings
+from ..api._store import init
+from ..model import SpanbookError
+from ..tracer import Span, _recorder
+from ..tracer._span import _current
+
+
+class _Parser(ArgumentParser):
+    """Says what is wrong with a magic's arguments in one sentence."""
+
+    def __init__(self, magic: str, usage: str) -> None:
+        super().__init__(prog=magic, usage=usage, add_help=False, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise MagicError(f"{self.prog}: {message}; write {self.usage}")
+
+    def read(self, line: str) -> Any:
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            self.error(f"{line!r} has {str(error).lower()}")
+        return self.parse_args(words)
+
+
+_TRACE = _Parser("%%trace", "%%trace [NAME] [--user U] [--session S] [--tag T]...")
+_TRACE.add_argument("name", nargs="?")
+_TRACE.add_argument("--user")
+_TRACE.add_argument("--session")
+_TRACE.add_argument("--tag", action="append", default=[])
+
+_TRACES = _Parser("%traces", "%traces [FILTER] [--since 1h] [--until T] [--limit N]")
+_TRACES.add_argument("--since")
+_TRACES.add_argument("--until")
+_TRACES.add_argument("--limit", type=int, default=100)
+
+
+def plain_error(error: SpanbookError) -> Exception:
+    """Return an error that IPython shows as one line."""
+    return MagicError(str(error))
+
+
+def _plainly(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except SpanbookError as error:
+        raise plain_error(error) from None
+
+
+@magics_class
+class SpanbookMagics(Magics):
+    """``%spanbook  %trace  %%trace  %traces  %%spansql``"""
+
+    @line_magic
+    def spanbook(self, line: str) -> None:
+        """%spanbook [status|doctor|on|off|display chip|display off|store PATH]"""
+        words = shlex.split(line)
+        what = words[0] if words else "status"
+        if what == "status" and len(words) <= 1:
+            print(_status())
+        elif what == "doctor" and len(words) == 1:
+            from ..api._doctor import doctor, doctor_text
+
+            print(doctor_text(doctor()))
+        elif what in ("on", "off") and len(words) == 1:
+            _recorder.enabled = what == "on"
+            print(f"tracing is {what}")
+        elif what == "display" and len(words) == 2 and words[1] in _settings.DISPLAYS:
+            _settings.display = words[1]
+            print(f"after a cell: {words[1]}")
+        elif what == "store" and len(words) == 2:
+            print(repr(_plainly(lambda: init(words[1], display=_settings.display, instrument=False))))
+        else:
+            raise MagicError(
+                f"%spanbook {line}: not understood; "
+                "write %spanbook [status|doctor|on|off|display chip|display off|store PATH]"
+            )
+
+    @line_cell_magic
+    def trace(self, line: str, cell: str | None = None) -> Any:
+        """%trace [last|ID] shows a trace; %%trace [NAME] [--user U] [--session S] [--tag T]... traces a cell as one."""
+        if cell is not None:  # called by name (``run_cell_magic``): typed at the top of a cell, it is rewritten
+            self.shell.run_cell(f"get_ipython().run_line_magic('_spanbook_begin', {line!r})\n{cell}")
+            return None
+        wanted = line.strip() or "last"
+        if len(wanted.split()) > 1:
+            raise MagicError(f"%trace {line}: give one trace id, or nothing for the last; write %trace [last|ID]")
+        if wanted == "last":
+            return _plainly(_functions.last_trace)
+        return _plainly(lambda: _functions.get_trace(wanted))
+
+    @line_magic
+    def _spanbook_begin(self, line: str) -> None:
+        """What ``%%trace`` at the top of a cell becomes."""
+        from ._extension import hooks
+
+        given = _TRACE.read(line)
+        fields: dict[str, Any] = {"tags": given.tag} if given.tag else {}
+        if given.user is not None:
+            fields["user_id"] = given.user
+        if given.session is not None:
+            fields["session_id"] = given.session
+        span = Span(given.name or "cell", "chain", **fields)
+        active = hooks()
+        cell = active.cell if active is not None else None
+        if cell is None:
+            raise MagicError("%%trace needs a notebook cell; here, use `with sb.span(name):`.")
+        if cell.span is not None:
+            raise MagicError("%%trace: this cell is traced already; write %%trace once, at its top.")
+        cell.span = span.start()
+        _current.set(span)
+
+    @line_magic
+    def traces(self, line: str) -> Any:
+        """%traces [FILTER] [--since 1h] [--until T] [--limit N] lists the traces that match, newest first."""
+        where, options = _split_filter(line)
+        given = _TRACES.read(options)
+        return _plainly(
+            lambda: _functions.traces(where or None, since=given.since, until=given.until, limit=given.limit)
+        )
+
+    @needs_local_scope
+    @cell_magic
+    def spansql(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> Any:
+        """%%spansql runs the cell as one reading SQL statement and returns a DataFrame; ``%%spansql NAME`` keeps it."""
+        frame = _plainly(lambda: _functions.sql(cell))
+        name = line.strip()
+        if not name:
+            return frame
+        if not name.isidentifier():
+            raise MagicError(f"%%spansql {line}: {name!r} is no name for a variable; write %%spansql [NAME]")
+        self.shell.user_ns[name] = frame
+        return None
+
+
+def _split_filter(line: str) -> tuple[str, str]:
+    """Split ``%traces`` arguments: the options stand at the end, so that a filter needs no quotes of its own."""
+    at = min((found for option in ("--since", "--until", "--limit") if (found := line.find(option)) >= 0), default=-1)
+    where, options = (line, "") if at < 0 else (line[:at], line[at:])
+    where = where.strip()
+    if len(where) >= 2 and where[0] == where[-1] and where[0] in "'\"" and where[0] not in where[1:-1]:
+        where = where[1:-1]
+    return where, options
+
+
+def _status() -> str:
+    from ..integrations import integrations
+
+    stats = _runtime.stats()
+    on = [row["name"] for row in integrations() if row["on"]]
+    state = "on" if _recorder.enabled else "off"
+    lines = [
+        f"tracing {state}, into {stats['store']}",
+        f"written {stats['written']:,} spans, redacted {stats['redacted']:,} values, {stats['queued_bytes']:,} bytes wait",
+        f"dropped {stats['dropped']:,}, without values {stats['emptied']:,}, errors {stats['errors']:,}",
+        f"integrations on: {', '.join(on) or 'none'}; after a cell: {_settings.display}",
+    ]
+    if stats["problem"]:
+        lines.append(f"problem: {stats['problem']}")
+    return "\n".join(lines)

@@ -1,0 +1,114 @@
+"""Reading one trace as views need it: narrow rows of its tree, its messages in order, what a search finds in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from ._codec import to_text, unpack_ids
+from ._read import StoreReader, chunks, placeholders
+from ._schema import PAYLOAD_COLUMNS, TRACE_COLUMNS
+
+#: Columns of a tree row, all of them narrow; names are those of ``spans``.
+TREE_COLUMNS: Final = (
+    "span_id",
+    "parent_id",
+    "name",
+    "kind",
+    "status",
+    "start_ns",
+    "end_ns",
+    "first_token_ns",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "model",
+    "error_type",
+    "counted",
+)
+_TREE: Final = f"SELECT {', '.join(TREE_COLUMNS)} FROM spans WHERE trace_id = ? ORDER BY start_ns, id LIMIT ?"
+_TRACES: Final = f"SELECT {', '.join(TRACE_COLUMNS)} FROM traces WHERE trace_id IN"
+_PAYLOADS: Final = (
+    f"SELECT s.span_id, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
+    "FROM spans s JOIN payloads p ON p.span = s.id WHERE s.trace_id = ?"
+)
+_CHATS: Final = (
+    "SELECT s.span_id, p.input, p.output FROM spans s JOIN payloads p ON p.span = s.id "
+    "WHERE s.trace_id = ? AND s.kind = 'llm' ORDER BY s.start_ns, s.id"
+)
+_MATCHING: Final = "SELECT s.span_id FROM spans s LEFT JOIN payloads p ON p.span = s.id WHERE s.trace_id = ? AND "
+_IDS_AT_ONCE: Final = 500
+
+
+def tree_rows(reader: StoreReader, trace_id: str, limit: int | None = None) -> list[tuple[Any, ...]]:
+    """Return the spans of a trace as tuples of ``TREE_COLUMNS``, in order of start, at most ``limit``."""
+    return reader.rows(_TREE, [trace_id, -1 if limit is None else limit])
+
+
+def trace_rows(reader: StoreReader, trace_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the summary rows of these traces by id, as dicts of ``TRACE_COLUMNS``; unknown ids are left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for ids in chunks(trace_ids, _IDS_AT_ONCE):
+        for row in reader.rows(f"{_TRACES} ({placeholders(ids)})", ids):
+            found[row[0]] = dict(zip(TRACE_COLUMNS, row, strict=True))
+    return found
+
+
+def matching_spans(reader: StoreReader, trace_id: str, condition: str, values: Sequence[Any]) -> list[str]:
+    """Return ids of the trace's spans that meet a condition of ``filter_to_sql`` (on spans)."""
+    return [row[0] for row in reader.rows(f"{_MATCHING} ({condition})", [trace_id, *values])]
+
+
+def spans_that_contain(reader: StoreReader, trace_id: str, needle: str) -> list[str]:
+    """Return ids of the trace's spans with this text in a payload, whatever its case.
+
+    A message that many spans share is one blob and is looked at once.
+    """
+    lower = needle.lower()
+    needles = {lower, json.dumps(lower, ensure_ascii=False)[1:-1]}
+    known: dict[int, bool] = {}
+
+    def is_in(text: str | None) -> bool:
+        lowered = (text or "").lower()
+        return any(each in lowered for each in needles)
+
+    def blob_has(number: int) -> bool:
+        if number not in known:
+            known[number] = is_in(reader.payload_text(number))
+        return known[number]
+
+    def has(value: Any) -> bool:
+        if isinstance(value, int):
+            return blob_has(value)
+        if isinstance(value, bytes):
+            return any(blob_has(number) for number in unpack_ids(value))
+        return value is not None and is_in(reader.payload_text(value))
+
+    return [row[0] for row in reader.rows(_PAYLOADS, [trace_id]) if any(has(value) for value in row[1:])]
+
+
+def chats(reader: StoreReader, trace_id: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield (span id, input, output) of the trace's llm spans in order of start; each message is JSON text."""
+    for span_id, given, returned in reader.rows(_CHATS, [trace_id]):
+        yield span_id, message_texts(reader, given), message_texts(reader, returned)
+
+
+def message_texts(reader: StoreReader, value: Any) -> list[str]:
+    """Return the items of a payload that is a list of messages as JSON texts; of any other, nothing."""
+    if isinstance(value, bytes):
+        return [reader.payload_text(number) or "null" for number in unpack_ids(value)]
+    found = reader.json(value)
+    if not isinstance(found, list) or not all(isinstance(item, dict) and "role" in item for item in found):
+        return []
+    return [to_text(item) for item in found]
+
+
+def blob_sizes(reader: StoreReader, digests: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return (MIME type, bytes) of images, sounds and files by hex digest; unknown ones are left out."""
+    found: dict[str, tuple[str, int]] = {}
+    for some in chunks(sorted(set(digests)), _IDS_AT_ONCE):
+        query = f"SELECT digest, mime_type, size FROM blobs WHERE mime_type IS NOT NULL AND digest IN ({placeholders(some)})"
+        keys = [bytes.fromhex(digest) for digest in some]
+        found.update((row[0].hex(), (row[1], row[2])) for row in reader.rows(query, keys))
+    return found

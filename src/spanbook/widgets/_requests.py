@@ -1,0 +1,83 @@
+"""The requests of an explorer, answered from the state of its trace."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ._rpc_conversation import conversation
+from ._rpc_detail import detail, more
+from ._rpc_files import asset, blob
+from ._rpc_find import find
+from ._state import TraceState
+
+Params = dict[str, Any]
+#: A JSON value, and buffers that go with it.
+Answer = tuple[Any, list[bytes]]
+
+#: What a page may ask an explorer; each is a method of ``TraceRequests``.
+REQUESTS: Final = frozenset({"reload", "detail", "more", "find", "conversation", "blob", "asset"})
+
+
+class TraceRequests:
+    """Answers requests about one trace; every method may run on any thread."""
+
+    def __init__(self, state: TraceState) -> None:
+        self._state = state
+
+    def answer(self, method: Any, params: Any) -> Answer:
+        """Answer one request.
+
+        Raises:
+            LookupError: there is no such request, or not what it asks for.
+            SpanbookError: the store cannot be read.
+        """
+        if not isinstance(method, str) or method not in REQUESTS:
+            raise unknown_request(method)
+        found: Answer = getattr(self, method)(params if isinstance(params, dict) else {})
+        return found
+
+    def reload(self, params: Params) -> Answer:
+        """Return the whole trace, with what was missed."""
+        meta, cols = self._state.read_again()
+        return meta, [cols]
+
+    def detail(self, params: Params) -> Answer:
+        """Return all there is to know of the span in ``row``."""
+        state = self._state
+        return detail(state.reader, state.trace_id, state.span_id(params.get("row"))), []
+
+    def more(self, params: Params) -> Answer:
+        """Return a slice of a long text: ``row``, ``field``, ``path``, ``offset``."""
+        state, span_id = self._state, self._state.span_id(params.get("row"))
+        return more(state.reader, state.trace_id, span_id, params.get("field"), params.get("path"), params.get("offset")), []
+
+    def find(self, params: Params) -> Answer:
+        """Return the rows that match ``query``, a filter or a text."""
+        found = find(self._state.reader, self._state.trace_id, params.get("query"))
+        answer: Params = {"rows": self._state.rows_of(found.span_ids)}
+        if found.error is not None:
+            answer["error"] = found.error
+        return answer, []
+
+    def conversation(self, params: Params) -> Answer:
+        """Return the messages of the trace in order, each once."""
+        turns = []
+        for turn in conversation(self._state.reader, self._state.trace_id):
+            for row in self._state.rows_of([turn.pop("span_id")]):
+                turns.append({"row": row, **turn})
+        return {"turns": turns}, []
+
+    def blob(self, params: Params) -> Answer:
+        """Return the bytes of an image, sound or file by its ``digest``."""
+        mime_type, data = blob(self._state.reader, params.get("digest"))
+        return {"mime_type": mime_type, "size": len(data)}, [data]
+
+    def asset(self, params: Params) -> Answer:
+        """Return a file of the package by its ``name``."""
+        sha256, data = asset(params.get("name"))
+        return {"name": params.get("name"), "sha256": sha256}, [data]
+
+
+def unknown_request(method: Any) -> LookupError:
+    """Return the error for a request that no view answers."""
+    return LookupError(f"{method!r} is no request of this view; it knows {', '.join(sorted(REQUESTS))}.")

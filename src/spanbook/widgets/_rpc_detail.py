@@ -1,0 +1,135 @@
+"""``detail`` and ``more``: all there is to know of one span, long texts by slices. Pure functions over a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ..model import USAGE_FIELDS, Score, Span
+from ..store._read import StoreReader
+from ._facts import to_ms
+
+#: Characters of a text that come with the detail; the rest is asked for with ``more``.
+LONG_AT: Final = 4_000
+#: Characters of one slice.
+SLICE: Final = 64 * 1024
+#: Fields of a span that can be long.
+FIELDS: Final = ("input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events")
+
+_FACTS: Final = (
+    "span_id", "parent_id", "name", "kind", "status", "level", "duration_ms", "time_to_first_token_ms", "model",
+    "provider", "finish_reason", "response_id", "cost_usd", "input_cost_usd", "output_cost_usd", "cost_source",
+    "error_type", "user_id", "session_id", "environment", "release", "feature", "region", "prompt_name",
+    "prompt_version", "counted",
+)  # fmt: skip
+
+
+def detail(reader: StoreReader, trace_id: str, span_id: str) -> dict[str, Any]:
+    """Return a span as ``Detail`` in js/src/core/types.ts.
+
+    Raises:
+        LookupError: the span is not in the store.
+    """
+    span = _read(reader, trace_id, span_id)
+    scores = list(span.scores)
+    found = reader.find_trace(trace_id)
+    if found is not None and found.root_span_id == span_id:  # what is said of the trace as a whole stands at its root
+        scores += reader.scores("trace_id = ? AND span_id IS NULL", [trace_id])
+    return span_detail(span, scores)
+
+
+def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None = LONG_AT) -> dict[str, Any]:
+    """Return what ``detail`` answers for a span; with ``long_at=None`` no text is cut."""
+    values = {name: _field(span, name) for name in FIELDS}
+    short = {name: shorten(value, name, long_at=long_at) for name, value in values.items()}
+    facts = {name: getattr(span, name) for name in _FACTS}
+    provenance = span.provenance
+    facts |= {
+        "start_ms": to_ms(span.start_ns),
+        "usage": {name: span.usage.get(name) for name in USAGE_FIELDS},
+        "tags": list(span.tags),
+        "notebook": provenance.notebook,
+        "cell_id": provenance.cell_id,
+        "execution_count": provenance.execution_count,
+    }
+    for name in ("input", "output"):
+        short[name] = payload(values[name], short[name])
+    return {"span": facts, **short, "scores": [_score(score) for score in scores]}
+
+
+def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any, offset: Any) -> dict[str, Any]:
+    """Return the slice of a long text that begins at a character, and where the next one does (None: nowhere).
+
+    Raises:
+        LookupError: there is no such text in the span.
+    """
+    span = _read(reader, trace_id, span_id)
+    at: Any = _field(span, field) if field in FIELDS else None
+    for key in path if isinstance(path, list) else []:
+        if isinstance(at, dict) and isinstance(key, str):
+            at = at.get(key)
+        elif isinstance(at, list) and isinstance(key, int) and 0 <= key < len(at):
+            at = at[key]
+        else:
+            at = None
+    if not isinstance(at, str) or not isinstance(offset, int) or offset < 0:
+        raise LookupError(f"{field} of this span has no text at {path!r}; open the span again.")
+    end = offset + SLICE
+    return {"text": at[offset:end], "next": end if end < len(at) else None}
+
+
+def is_messages(value: Any) -> bool:
+    """Whether a value is a list of messages: objects with a role and parts."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, dict) and "role" in item and isinstance(item.get("parts"), list) for item in value)
+    )
+
+
+def payload(value: Any, shown: Any) -> dict[str, Any] | None:
+    """Return ``shown`` with the word that says how to draw it, judged by the whole ``value``."""
+    if value is None:
+        return None
+    kind = "messages" if is_messages(value) else "text" if isinstance(value, str) else "json"
+    return {"kind": kind, "value": shown}
+
+
+def shorten(value: Any, field: str, path: tuple[str | int, ...] = (), *, long_at: int | None = LONG_AT) -> Any:
+    """Return the value with each text of more than ``long_at`` characters replaced by its head and its place."""
+    if long_at is None:
+        return value
+    if isinstance(value, str):
+        if len(value) <= long_at:
+            return value
+        return {"$long": True, "size": len(value), "head": value[:long_at], "path": list(path), "field": field}
+    if isinstance(value, Mapping):
+        return {key: shorten(item, field, (*path, key), long_at=long_at) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shorten(item, field, (*path, at), long_at=long_at) for at, item in enumerate(value)]
+    return value
+
+
+def _read(reader: StoreReader, trace_id: str, span_id: str) -> Span:
+    span = reader.span(trace_id, span_id)
+    if span is None:
+        raise LookupError(f"span {span_id!r} is not in the store any more; re-run this cell.")
+    return span
+
+
+def _field(span: Span, name: str) -> Any:
+    if name == "events":
+        return [{"time_ms": to_ms(event.time_ns), "name": event.name, "data": event.data} for event in span.events]
+    value = getattr(span, name)
+    return None if name in ("metadata", "attributes") and not value else value
+
+
+def _score(score: Score) -> dict[str, Any]:
+    value = score.value
+    if isinstance(value, bool):
+        kind = "bool"
+    elif isinstance(value, (int, float)):
+        kind = "number"
+    else:
+        kind = "label" if len(value) <= 64 and "\n" not in value else "text"
+    return {"name": score.name, "value": value, "value_type": kind, "source": score.source, "comment": score.comment}

@@ -1,0 +1,67 @@
+"""``find``: a filter where the query is one, else a text anywhere in the trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from ..model import FilterError
+from ..store._filter import parse_filter
+from ..store._filter_names import FUNCTIONS, METHODS, NAMES
+from ..store._filter_sql import filter_to_sql
+from ..store._read import StoreReader
+from ..store._tree import matching_spans, spans_that_contain, tree_rows
+
+_FLAGS: Final = frozenset(name.name for name in NAMES["spans"].values() if name.type == "bool")
+_QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+#: What no plain text has outside of quotes: a comparison, a method, a function, a subscript of one of our names.
+_OPERATORS: Final = re.compile(
+    rf"[=!<>]=|[<>]|\bis\s+(not\s+)?None\b|\.({'|'.join(METHODS)})\(|\b({'|'.join(FUNCTIONS)})\("
+    rf"|\b({'|'.join(NAMES['spans'])})\s*\[|\bin\s+({'|'.join(NAMES['spans'])}|\[|\()"
+)
+_WORDS: Final = frozenset({"and", "or", "not", "(", ")"})
+
+
+class Found(NamedTuple):
+    """Ids of the spans that match; ``error`` says what is wrong with a filter, and where."""
+
+    span_ids: Sequence[str]
+    error: dict[str, Any] | None = None
+
+
+def find(reader: StoreReader, trace_id: str, query: Any) -> Found:
+    """Return the spans of a trace that match a filter on spans, or that contain a text.
+
+    The text is looked for in names, models, errors and payloads, whatever its case; in quotes it is always a text.
+    """
+    text = query.strip() if isinstance(query, str) else ""
+    if not text:
+        return Found(())
+    if is_filter(text):
+        try:
+            sql, values = filter_to_sql(parse_filter(text, on="spans"))
+        except FilterError as error:
+            return Found((), {"message": str(error), "at": error.at})
+        return Found(matching_spans(reader, trace_id, sql, values))
+    if _QUOTED.fullmatch(text):
+        text = text[1:-1]
+    return Found(_containing(reader, trace_id, text))
+
+
+def is_filter(text: str) -> bool:
+    """Whether a query means a filter: it has an operator outside of quotes, or is made of yes-or-no names."""
+    bare = _QUOTED.sub('""', text)
+    if _OPERATORS.search(bare):
+        return True
+    words = set(re.findall(r"\w+|\S", bare))
+    return bool(words & _FLAGS) and words <= _FLAGS | _WORDS
+
+
+def _containing(reader: StoreReader, trace_id: str, text: str) -> list[str]:
+    lower = text.lower()
+    found = set(spans_that_contain(reader, trace_id, text))
+    for span_id, _, name, *_, model, error_type, _ in tree_rows(reader, trace_id):
+        if any(lower in (each or "").lower() for each in (name, model, error_type)):
+            found.add(span_id)
+    return list(found)

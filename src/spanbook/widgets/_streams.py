@@ -1,0 +1,76 @@
+"""Text that is being streamed, on its way to a view: redacted as the store would, the end held back while it may be a key.
+
+Streamed text is in memory only (``tracer._recorder.partials``) and goes to the page, never to the journal; what the page
+shows must be no more than what the store will keep.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ..model import clock, ids
+from ..tracer import _recorder
+from ._facts import to_ms
+from ._live import source
+from ._state import TraceState
+
+#: Characters of a text that are shown while it grows: its end.
+TAIL: Final = 20_000
+#: Characters before them that are looked at too, so that no key is cut in two where the tail begins.
+_MARGIN: Final = 2_000
+#: Texts sent in one round.
+_AT_ONCE: Final = 4
+#: A run of characters at the end that may be the beginning of a key. Longer runs are no keys, but data.
+_UNFINISHED: Final = re.compile(r"[\x21-\x7e]{8,512}\Z")
+
+
+class Streams:
+    """The streamed texts of one trace, and how much of each was sent."""
+
+    def __init__(self, state: TraceState) -> None:
+        self._state = state
+        self._trace = int(state.trace_id, 16)
+        self._sent: dict[int, str] = {}
+        self._policy: Any = None
+        self._redactor: Any = None
+
+    def news(self, first: str | None) -> list[dict[str, Any]]:
+        """Return the messages that tell the page what has grown; the span ``first`` before others, few in one round."""
+        partials = _recorder.partials
+        if not partials:
+            self._sent.clear()
+            return []
+        grown = [(span, text) for (trace, span), text in list(partials.items())
+                 if trace == self._trace and self._sent.get(span) != text]  # fmt: skip
+        grown.sort(key=lambda each: ids.span_hex(each[0]) != first)
+        return [message for span, text in grown[:_AT_ONCE] if (message := self._message(span, text)) is not None]
+
+    def _message(self, span: int, text: str) -> dict[str, Any] | None:
+        row = self._state.columns.row_of.get(ids.span_hex(span))
+        if row is None:  # its start is not folded yet
+            return None
+        self._sent[span] = text
+        shown = self._shown(text)
+        if shown is None:
+            return None
+        return {"kind": "partial", "v": 1, "row": row, "text": shown, "at_ms": to_ms(clock.now_ns())}
+
+    def _shown(self, text: str) -> str | None:
+        """Return the end of a text as it may be shown; None when the policy keeps no texts."""
+        tail = text[-(TAIL + _MARGIN) :]
+        unfinished = _UNFINISHED.search(tail)
+        if unfinished is not None:
+            tail = tail[: unfinished.start()]
+        clean, _ = self._redact(tail)
+        return clean[-TAIL:] if isinstance(clean, str) else None
+
+    def _redact(self, text: str) -> tuple[Any, int]:
+        running = source()
+        policy = running.redact if running is not None else "secrets"
+        if self._redactor is None or policy != self._policy:
+            from ..model.redaction import make_redactor
+
+            self._policy, self._redactor = policy, make_redactor(policy)
+        clean: tuple[Any, int] = self._redactor.value(text)
+        return clean

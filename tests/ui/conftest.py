@@ -1,0 +1,161 @@
+"""A bare page in Chromium that stands for the notebook: a built bundle, a scripted model, nothing else."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests.ui.wire import TraceData, b64
+
+STATIC = Path(__file__).parents[2] / "src" / "spanbook" / "widgets" / "static"
+AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+HOST_JS = Path(__file__).with_name("host.js")
+URL = "http://notebook.test/"
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SURFACE = {"light": "#ffffff", "dark": "#111418"}
+
+
+def bundle(name: str) -> str:
+    """The text of a built file; says how to build it when it is not there."""
+    path = STATIC / name
+    if not path.exists():
+        pytest.fail(f"{path} is missing; build it with `npm --prefix js run build`.")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("there is no Chromium; install it with `apt-get install chromium`")
+    browser = playwright_driver.chromium.launch(executable_path=chromium, args=ARGS)
+    yield browser
+    browser.close()
+
+
+class HostPage:
+    """One page with one widget on it, and the kernel's side of its model."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", lambda dialog: (self.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def open(self, theme: str = "light", body: str = "") -> None:
+        html = (
+            f'<!doctype html><html lang="en" class="{theme}"><meta charset="utf-8"><title>notebook</title>'
+            f'<body style="margin:16px;background:{SURFACE[theme]}">{body}<main id="cell"></main></body></html>'
+        )
+        self.page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
+        self.page.goto(URL)
+        self.page.unroute("**/*")
+        self.page.route("**/*", lambda route: route.abort())
+        self.page.evaluate(HOST_JS.read_text(encoding="utf-8"))
+        self.requests.clear()
+
+    def show(
+        self,
+        widget: str,
+        state: dict[str, Any],
+        answers: dict[str, Any],
+        *,
+        held: bool = False,
+    ) -> None:
+        answers.setdefault(
+            "asset",
+            {
+                "$by": "name",
+                **{
+                    name: {
+                        "answer": {"name": name, "sha256": f"test-{name}"},
+                        "buffers": [b64(bundle(name).encode())],
+                    }
+                    for name in ("explorer.js", "markdown.js")
+                },
+            },
+        )
+        self.page.evaluate(
+            "([code, state, answers, held]) => host.show(code, state, answers, held)",
+            [bundle(widget), state, answers, held],
+        )
+
+    def explorer(
+        self, trace: TraceData, *, answers: dict[str, Any] | None = None, held: bool = False, **traits: Any
+    ) -> None:
+        self.show(
+            "explorer.js", {**trace.traits(), **traits}, {**trace.answers(), **(answers or {})}, held=held
+        )
+
+    def push(self, message: dict[str, Any], buffers: list[str] | None = None) -> None:
+        self.page.evaluate("([message, buffers]) => host.push(message, buffers)", [message, buffers or []])
+
+    def rows(self, trace: TraceData, changed: dict[int, Any]) -> None:
+        self.push(*trace.push(changed))
+
+    def release(self) -> None:
+        self.page.evaluate("host.model.release()")
+
+    def trait(self, name: str) -> Any:
+        return self.page.evaluate("(name) => host.model.get(name)", name)
+
+    def set_trait(self, name: str, value: Any) -> None:
+        self.page.evaluate("([name, value]) => host.model.set(name, value)", [name, value])
+
+    def calls(self, method: str) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = self.page.evaluate("host.model.calls")
+        return [call["params"] for call in sent if call["method"] == method]
+
+    def axe(self) -> list[str]:
+        """Violations that axe-core finds on the page, one line each."""
+        if not AXE.exists():
+            pytest.fail(f"{AXE} is missing; install it with `npm ci --prefix js`.")
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run(document.getElementById('cell'))")
+        return [
+            f"{rule['id']}: {node['target']} {node['any'][0]['message'] if node['any'] else node['html']}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
+
+
+@pytest.fixture
+def host(browser: Browser) -> Iterator[Callable[..., HostPage]]:
+    """Open a page: ``host(width=1180, theme="light")``; fails the test on any script error in it."""
+    opened: list[HostPage] = []
+
+    def open_page(
+        width: int = 1180, height: int = 760, theme: str = "light", body: str = "", **context: Any
+    ) -> HostPage:
+        page = browser.new_page(
+            viewport={"width": width, "height": height}, color_scheme=theme, **context
+        )
+        page.set_default_timeout(5000)
+        opened.append(HostPage(page))
+        opened[-1].open(theme, body)
+        return opened[-1]
+
+    expect.set_options(timeout=5000)
+    yield open_page
+    for each in opened:
+        each.page.context.close()
+    assert [error for each in opened for error in each.errors] == []

@@ -1,0 +1,76 @@
+// A page's side of the host: the few methods of anywidget's model that widgets use, with scripted answers.
+// Buffers arrive as DataViews at odd offsets, as they do from a real websocket message.
+window.host = (() => {
+  const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const view = (base64) => {
+    const data = bytes(base64);
+    const padded = new Uint8Array(data.length + 3);
+    padded.set(data, 3);
+    return new DataView(padded.buffer, 3, data.length);
+  };
+  const unpack = (value) => (value && typeof value === "object" && "$bytes" in value ? view(value.$bytes) : value);
+
+  class Model {
+    constructor(state, answers, isHeld) {
+      this.state = Object.fromEntries(Object.entries(state).map(([key, value]) => [key, unpack(value)]));
+      this.answers = answers;
+      this.isHeld = isHeld;
+      this.held = [];
+      this.calls = [];
+      this.saved = [];
+      this.listeners = new Map();
+    }
+    get(key) { return this.state[key]; }
+    set(key, value) {
+      if (this.state[key] === value) return;
+      this.state[key] = value;
+      this.saved.push([key, value]);
+      this.emit(`change:${key}`);
+    }
+    save_changes() {}
+    on(event, callback) {
+      if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+      this.listeners.get(event).add(callback);
+    }
+    off(event, callback) { this.listeners.get(event)?.delete(callback); }
+    emit(event, ...args) { for (const callback of [...(this.listeners.get(event) ?? [])]) callback(...args); }
+    send(message) {
+      this.calls.push(message);
+      if (this.isHeld) this.held.push(message);
+      else setTimeout(() => this.reply(message), 0);
+    }
+    reply({ id, method, params }) {
+      const { answer, buffers = [], error } = this.answer(method, params);
+      const message = error === undefined ? { kind: "rpc-response", v: 1, id, result: answer } : { kind: "rpc-response", v: 1, id, error: { message: error } };
+      this.emit("msg:custom", message, buffers.map(view));
+    }
+    // answers[method] is one answer, or answers by the parameter that names what is asked for.
+    answer(method, params) {
+      const scripted = this.answers[method];
+      if (scripted === undefined) return { error: `no answer is scripted for ${method}` };
+      if (!("$by" in scripted)) return scripted;
+      return scripted[params[scripted.$by]] ?? scripted["*"] ?? { error: `no answer is scripted for ${method} ${JSON.stringify(params)}` };
+    }
+    release() {
+      this.isHeld = false;
+      for (const message of this.held.splice(0)) this.reply(message);
+    }
+  }
+
+  const load = async (code) => {
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    try { return await import(url); } finally { URL.revokeObjectURL(url); }
+  };
+
+  return {
+    leaked: [],
+    async show(code, state, answers, isHeld) {
+      const module = await load(code);
+      this.model = new Model(state, answers, isHeld);
+      this.el = document.getElementById("cell").appendChild(document.createElement("div"));
+      this.cleanup = await module.default.render({ model: this.model, el: this.el });
+    },
+    push(message, buffers = []) { this.model.emit("msg:custom", message, buffers.map(view)); },
+  };
+})();
+document.addEventListener("keydown", (event) => host.leaked.push(event.key));
