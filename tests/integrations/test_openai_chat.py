@@ -254,7 +254,7 @@ def test_copies_of_a_client_are_traced(instrumented: Spans, client: openai.OpenA
     assert len(instrumented()) == 1
 
 
-def test_beta_alias_and_module_client(instrumented: Spans, model: OfflineModel, client: openai.OpenAI) -> None:
+def test_beta_alias(instrumented: Spans, model: OfflineModel, client: openai.OpenAI) -> None:
     client.beta.chat.completions.create(model=MODEL, messages=HELLO)
 
     assert [span.name for span in instrumented()] == ["chat gpt-4o-mini"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spanbook.offline import Message, Request
-from spanbook.offline._answers import UNKNOWN
+from spanbook.offline._answers import NOTHING_GIVEN, UNKNOWN
 from tests.offline.asking import HANDBOOK, answer, ask_handbook, reply, request, result
 
 
@@ -28,6 +28,18 @@ def test_only_a_large_model_is_careful() -> None:
     question = "Which lamp did general Napoleon carry at Waterloo against Wellington's British army?"
     assert ask_handbook(question, model="gpt-4o-mini") == "Every lamp has a warranty of two years."
     assert ask_handbook(question) == UNKNOWN
+
+
+def test_a_prompt_without_any_text_is_told_so() -> None:
+    assert answer("Write a haiku.") == NOTHING_GIVEN
+
+
+def test_instructions_about_the_context_are_not_context() -> None:
+    prompt = (
+        f"Use the following pieces of context to answer the question.\n\n{HANDBOOK}\n\nQuestion: {{}}\nHelpful Answer:"
+    )
+    assert answer(prompt.format("Who answers the question?")) == UNKNOWN
+    assert answer(prompt.format("Are sale items refunded?")) == "Sale items are not refunded. [refunds.md]"
 
 
 def test_the_words_for_not_knowing_are_taken_from_the_prompt() -> None:
@@ -100,7 +112,15 @@ def test_documents_in_a_tool_result_are_context() -> None:
 def test_a_tool_result_of_fields_becomes_a_sentence() -> None:
     after = result('{"city": "Paris", "temp_c": 18, "sky": "clear"}', "get_weather", '{"city": "Paris"}')
     told = answer("What is the weather?", after=after)
-    assert told == "According to get_weather(city=Paris), city is Paris, temp c is 18, sky is clear."
+    assert told == "According to get_weather(city=Paris), temp c is 18, sky is clear."
+
+
+def test_a_question_in_two_parts_is_answered_from_tool_and_text() -> None:
+    after = result('{"order_id": "7", "status": "shipped"}', "order_status", '{"order_id": "7"}')
+    question = "Are sale items refunded, and what is the status of order 7?"
+    assert ask_handbook(question, model="gpt-4o-mini", after=after) == (
+        "According to order_status(order_id=7), status is shipped. Sale items are not refunded."
+    )
 
 
 def test_a_failed_tool_is_reported() -> None:

@@ -179,6 +179,17 @@ def test_logprobs_are_null(client: openai.OpenAI) -> None:
     assert reply.choices[0].logprobs is None
 
 
+def test_the_raw_stream_is_server_sent_events(model: OfflineModel, client: openai.OpenAI) -> None:
+    model.rules.append(Rule(text="Hi there."))
+    with client.chat.completions.with_streaming_response.create(
+        model=MINI, messages=user("x"), stream=True
+    ) as response:
+        lines = [line for line in response.iter_lines() if line]
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert all(line.startswith("data: ") for line in lines)
+    assert lines[-1] == "data: [DONE]"
+
+
 async def test_the_async_client_streams_and_parses(model: OfflineModel) -> None:
     model.rules.append(Rule(match="hello", text="Hi there."))
     async with model.async_client() as client:

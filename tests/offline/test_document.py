@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped] # its stubs are a package of their own
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
@@ -198,6 +198,7 @@ _SCHEMAS = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(_SCHEMAS)
 def test_every_document_satisfies_its_schema(schema: dict[str, Any]) -> None:
     jsonschema.validate(document(schema, EVIDENCE), schema)

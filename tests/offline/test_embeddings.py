@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +17,6 @@ SMALL = "text-embedding-3-small"
 
 def near(a: str, b: str) -> float:
     """Cosine of the angle between two texts."""
-    return math.sumprod(vector(a, 1536), vector(b, 1536)) if hasattr(math, "sumprod") else _dot(a, b)
-
-
-def _dot(a: str, b: str) -> float:
     return sum(x * y for x, y in zip(vector(a, 1536), vector(b, 1536), strict=True))
 
 
@@ -37,7 +32,7 @@ def test_spellings_of_a_word_are_nearer_than_other_words() -> None:
 
 @pytest.mark.parametrize("text", ["x", "the", "!?", "\ud800", "é " * 3000])
 def test_every_vector_has_length_one(text: str) -> None:
-    assert _dot(text, text) == pytest.approx(1, abs=1e-5)
+    assert near(text, text) == pytest.approx(1, abs=1e-5)
 
 
 def test_base64_and_floats_say_the_same(client: openai.OpenAI, model: OfflineModel) -> None:

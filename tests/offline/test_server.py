@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +18,8 @@ import pytest
 from spanbook import offline
 from spanbook.model import UsageError
 from spanbook.offline import OfflineModel, Rule
+from spanbook.offline._engine import Engine
+from spanbook.offline._types import ApiError
 
 if TYPE_CHECKING:
     import openai
@@ -109,6 +113,19 @@ def test_a_cut_stream_breaks_off(model: OfflineModel, client: openai.OpenAI) -> 
     with pytest.raises(openai.APIConnectionError):
         read(ask(client, stream=True), into=seen)
     assert seen == ["", "one", " two"]
+
+
+@pytest.mark.parametrize(("cut_after", "text"), [(0, ""), (2, "one two"), (9, "one two")])
+def test_a_cut_comes_before_the_end_is_said(
+    model: OfflineModel, client: openai.OpenAI, cut_after: int, text: str
+) -> None:
+    import openai
+
+    model.rules.append(Rule(text="one two", cut_after=cut_after))
+    seen: list[str] = []
+    with pytest.raises(openai.APIConnectionError):
+        read(ask(client, stream=True), into=seen)
+    assert "".join(piece or "" for piece in seen) == text
 
 
 def test_a_cut_reply_never_comes(model: OfflineModel, client: openai.OpenAI) -> None:
@@ -281,6 +298,7 @@ def test_a_taken_port_is_said(model: OfflineModel) -> None:
 def test_the_interpreter_ends_while_it_serves() -> None:
     """Nothing was stopped, a stream is open: the process still ends at once, without a word."""
     code = """
+import copy
 import http.client
 from spanbook import offline
 model = offline.start(rules=[offline.Rule(text="a b c", token_delay_s=30)])
@@ -291,3 +309,108 @@ connection.getresponse().read(10)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_asks_its_parent_and_frees_the_port() -> None:
+    """The child's request is answered by the parent; afterwards the port is closed, though the child lives."""
+    code = """
+import os, socket, time, warnings
+warnings.simplefilter("ignore")
+from spanbook import offline
+model = offline.start(rules=[offline.Rule(text="hello")], delays=False)
+ready, done = os.pipe(), os.pipe()
+if os.fork() == 0:
+    import urllib.request
+    urllib.request.urlopen(model.base_url + "/models").read()
+    model.stop()
+    os.write(ready[1], b"1")
+    os.read(done[0], 1)
+    os._exit(0)
+os.read(ready[0], 1)
+assert model.requests
+model.stop()
+try:
+    socket.create_connection(("127.0.0.1", model.port), timeout=5)
+except ConnectionRefusedError:
+    print("closed")
+os.write(done[1], b"1")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == (b"closed\n", b"")
+
+
+DAMAGE: list[Any] = [None, True, -1, 1e300, "", "x", [], {}, [None], {"a": 1}, {"$ref": "#"}, {"type": "function"}]
+TOOL_BODY: Any = {
+    "model": "gpt-4o",
+    "messages": [
+        {"role": "system", "content": "Context:\n[a.md] Lamps are blue."},
+        {"role": "user", "content": [{"type": "text", "text": "Weather in Paris?"}]},
+        {
+            "role": "assistant",
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "{}"},
+    ],
+    "tools": [
+        {
+            "type": "function",
+            "function": {"name": "weather", "parameters": {"properties": {"city": {"type": "string"}}}},
+        }
+    ],
+    "tool_choice": {"type": "function", "function": {"name": "weather"}},
+}
+SCHEMA_BODY: Any = {
+    "model": "o3",
+    "input": [{"role": "user", "content": [{"type": "input_text", "text": "x"}]}],
+    "text": {
+        "format": {
+            "type": "json_schema",
+            "schema": {
+                "properties": {"a": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]}},
+                "required": ["a"],
+                "allOf": [{"properties": {"b": {"type": "array", "items": {"minimum": 1}, "minItems": 1}}}],
+                "$defs": {"A": {"type": "string", "pattern": "^a+$"}},
+            },
+        }
+    },
+    "reasoning": {"summary": "auto"},
+    "stream": True,
+}
+
+
+@pytest.mark.parametrize(("path", "whole"), [("chat/completions", TOOL_BODY), ("responses", SCHEMA_BODY)])
+def test_damaged_requests_are_refused_and_never_break_it(path: str, whole: Any) -> None:
+    """Each value of a request replaced by each kind of wrong one: an answer or a 4xx, nothing else."""
+    engine = Engine((), models=None, factor=0, name="test")
+    for place in places(whole):
+        for wrong in DAMAGE:
+            assert status_of(engine, path, damaged(whole, place, wrong)) < 500, (place, wrong)
+
+
+def status_of(engine: Engine, path: str, body: Any) -> int:
+    """The status of an answer, its stream read to the end."""
+    try:
+        plan = engine.post(f"/v1/{path}", body)
+    except ApiError as error:
+        return error.status
+    for event in plan.events or ():
+        json.dumps(event.data)
+    return plan.status
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value inside ``value``."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [p for key, item in items for p in ((*path, key), *places(item, (*path, key)))]
+
+
+def damaged(value: Any, place: tuple[Any, ...], wrong: Any) -> Any:
+    """A copy of ``value`` with something else at ``place``."""
+    made = copy.deepcopy(value)
+    *way, last = place
+    inner = made
+    for key in way:
+        inner = inner[key]
+    inner[last] = copy.deepcopy(wrong)
+    return made

@@ -193,6 +193,25 @@ def test_a_filter_on_traces_finds_what_its_python_reading_finds(world: World, te
 # ------------------------------------------------------------------------------------- single behaviours
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "any(s.cost_usd == cost_usd and s.user_id != user_id for s in spans)",
+        "max(cost_usd for s in spans) == cost_usd",
+        "sum(1 for s in spans if s.has_error) >= 1",
+        'sum(s.kind == "llm" for s in spans) > 1',
+        "len(spans) == n_spans and len(events) >= 0",
+        'any(metadata["tier"] == s.metadata["tier"] for s in spans)',
+        'not any(s.kind == "tool" for s in spans) or scores["correct"] is None',
+    ],
+)
+def test_inner_rows_and_the_row_itself_stand_side_by_side(world: World, text: str) -> None:
+    text_for_python = text.replace("sum(1 for s in spans if s.has_error)", "count(s.has_error for s in spans)")
+    text_for_python = text_for_python.replace("sum(s.kind", "count(s.kind")
+
+    assert found(world.db, text, "traces") == expected(world.rows["traces"], text_for_python, "traces")
+
+
 @pytest.mark.parametrize("on", ["spans", "traces"])
 def test_every_name_is_there(world: World, on: On) -> None:
     for name in NAMES[on]:

@@ -82,7 +82,7 @@ export function errorIn(response: unknown): string | null {
     if (isObject(response.error)) return textOf(response.error.type ?? response.error.message ?? "error");
   }
   if (typeof response !== "string") return null;
-  return /^\s*(?:error:?\s+)?([A-Z]\w*(?:Error|Exception|Timeout|Warning))\b/.exec(response)?.[1] ?? null;
+  return /^\s*(?:[Ee]rror:?\s+)?([A-Z]\w*(?:Error|Exception|Timeout|Warning))\b/.exec(response)?.[1] ?? null;
 }
 
 /** Text that is a JSON object or list, parsed; null for everything else. */

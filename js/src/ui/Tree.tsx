@@ -18,17 +18,25 @@ export function TreePane({ focusDetail }: { focusDetail: () => void }): JSX.Elem
   const x = useExplorer();
   const pane = useRef<HTMLDivElement>(null);
   const axisWidth = useSignal(200);
+  const nameWidth = useSignal(260);
   useLayoutEffect(() => {
-    const axis = pane.current?.querySelector(".sb-axis");
-    if (!axis) return;
-    const observer = new ResizeObserver(() => (axisWidth.value = axis.clientWidth || 200));
+    const [name, axis] = ["first", "last"].map((which) => pane.current?.querySelector(`.sb-cols > :${which}-child`));
+    if (!name || !axis) return;
+    const observer = new ResizeObserver(() => {
+      axisWidth.value = axis.clientWidth || 200;
+      nameWidth.value = name.clientWidth || 260;
+    });
+    observer.observe(name);
     observer.observe(axis);
     return () => observer.disconnect();
   }, []);
+  // Depth takes at most half of the name column, so that names stay readable in deep traces and narrow cells.
+  const deepest = Math.min(MOST_INDENT, useComputed(() => x.flat.value.depth.reduce((most, depth) => Math.max(most, depth), 1)).value);
+  const indent = Math.min(nameWidth.value < 180 ? 11 : 19, Math.max(5, Math.floor((nameWidth.value * 0.5) / deepest)));
   const ticks = axisTicks(x.end.value, Math.min(5, axisWidth.value / 40));
   const step = (ticks[1]?.at ?? 1) * 100;
   return (
-    <div class="sb-treepane" ref={pane} style={{ "--sb-step": `${step}%`, "--sb-rows-px": `${Math.max(2, x.flat.value.rows.length) * ROW}px` }}>
+    <div class="sb-treepane" ref={pane} style={{ "--sb-step": `${step}%`, "--sb-indent": `${indent}px`, "--sb-rows-px": `${Math.max(2, x.flat.value.rows.length) * ROW}px` }}>
       <div class="sb-cols" aria-hidden="true">
         <span>Name</span>
         <span class="sb-r sb-tok">Tokens</span>
@@ -191,7 +199,6 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
       aria-setsize={groupSize(tree, row)}
       aria-expanded={parent ? isOpen : undefined}
       aria-selected={isSelected}
-      aria-label={spoken(table, row, elapsed, running)}
       style={{ top: `${line * ROW}px` }}
       onClick={() => x.select(row)}
       onDblClick={() => parent && x.toggle(row)}
@@ -201,6 +208,7 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
         {depth > MOST_INDENT && <span class="sb-depth" title={`depth ${depth}`}>{depth}</span>}
         <span
           class="sb-tw"
+          aria-hidden="true"
           onClick={(event) => {
             event.stopPropagation();
             if (parent) x.toggle(row);
@@ -210,10 +218,12 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
         </span>
         <Glyph kind={kind} />
         <Name table={table} row={row} query={keep ? (x.found.value?.query ?? "") : ""} />
+        <span class="sb-sr"> {spoken(table, row, running)} </span>
         {parent && !isOpen && <Hidden x={x} row={row} />}
       </span>
       <span class="sb-r sb-tok" title={table.seenTwice(row) ? "seen twice, not counted" : undefined}>
         {tokens > 0 && (table.seenTwice(row) ? `(${formatCount(tokens)})` : formatCount(tokens))}
+        {tokens > 0 && <span class="sb-sr"> tokens</span>}
       </span>
       <span class="sb-r sb-cost">{cost >= 0 && formatMoney(cost)}</span>
       <span class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed === 0 && kind === "event" ? "" : elapsed >= 0 ? formatDuration(elapsed) : "–"}</span>
@@ -222,20 +232,10 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
   );
 }
 
-function spoken(table: SpanTable, row: number, elapsed: number, running: boolean): string {
-  const tokens = table.c.tokens[row] as number;
-  const cost = table.c.cost[row] as number;
-  return [
-    table.name(row),
-    table.kind(row),
-    table.sub(row),
-    running ? "running" : table.isInterrupted(row) ? "interrupted" : table.hasError(row) ? "error" : "",
-    elapsed >= 0 ? formatDuration(elapsed) : "",
-    tokens > 0 ? `${formatCount(tokens)} tokens` : "",
-    cost >= 0 ? formatMoney(cost) : "",
-  ]
-    .filter(Boolean)
-    .join(", ");
+/** What a row's colours and glyph say, in words for those who hear it. */
+function spoken(table: SpanTable, row: number, running: boolean): string {
+  const state = running ? "running" : table.hasError(row) ? "failed" : "";
+  return [table.kind(row), state].filter(Boolean).join(", ");
 }
 
 /** The name with what was searched for marked, when that is plain text found in it. */
@@ -256,8 +256,8 @@ function Name({ table, row, query }: { table: SpanTable; row: number; query: str
           {name.slice(at + length)}
         </>
       )}
-      {sub && <span class={failed ? "sb-errsub" : "sb-muted"}>{sub}</span>}
-      {table.isInterrupted(row) && <span class="sb-muted">interrupted</span>}
+      {sub && <span class={failed ? "sb-errsub" : "sb-muted"}> {sub}</span>}
+      {table.isInterrupted(row) && <span class="sb-muted"> interrupted</span>}
     </span>
   );
 }

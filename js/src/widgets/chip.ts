@@ -200,8 +200,9 @@ class Chip {
     );
   }
 
+  /** All but the list of traces, which may have the focus. */
   #clear(): void {
-    this.#panel.replaceChildren(...(this.#pick.isConnected ? [this.#pick] : []));
+    for (const child of [...this.#panel.children]) if (child !== this.#pick) child.remove();
   }
 
   #say(text: string, className: string): void {

@@ -15,6 +15,7 @@ from ..store._journal import Journal, journal_root
 from ..tracer import _recorder
 from ..tracer._decorator import set_trace_reader
 from ..tracer._report import errors, report_failure, warn_once
+from ..widgets import _live
 
 if TYPE_CHECKING:
     from ..ingest._fold import Fold, Listener
@@ -280,6 +281,7 @@ def _read_trace(trace_id: str) -> Any:
 set_trace_reader(_read_trace)
 _recorder.set_starter(_start_for_first_span)
 _recorder.set_in_child(_in_child)
+_live.set_source(started)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
 atexit.register(close)

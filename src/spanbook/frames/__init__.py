@@ -1,6 +1,7 @@
 """The store as pandas, as text and as OTLP."""
 
 from ._otlp import trace_otlp
+from ._records import span_record, trace_record
 from ._spans import SPAN_FRAME_COLUMNS, spans_frame, trace_frame
 from ._tables import SCORE_FRAME_COLUMNS, TRACE_FRAME_COLUMNS, query_frame, scores_frame, traces_frame
 from ._text import trace_text, traces_text
@@ -11,9 +12,11 @@ __all__ = [
     "TRACE_FRAME_COLUMNS",
     "query_frame",
     "scores_frame",
+    "span_record",
     "spans_frame",
     "trace_frame",
     "trace_otlp",
+    "trace_record",
     "trace_text",
     "traces_frame",
     "traces_text",

@@ -1,9 +1,9 @@
 """From batches of rows to typed pandas columns: the same dtypes whatever the rows, none at all included.
 
-Decision (2026-11): text is ``string`` (``StringDtype("python")``, missing is ``pd.NA``), measured at 0.02 µs a value to
-build. It is the one text dtype that is the same in pandas 2.2 and 3, with and without pyarrow. ``category`` would cost
-0.16 µs a value, warns in every ``groupby`` of pandas 2 and refuses ``fillna`` and new values; what it saves in memory is
-had by keeping one string object per distinct value in columns that repeat (0.05 µs a value).
+Decision (2026-11): text is ``string`` (``StringDtype("python")``, missing is ``pd.NA``), measured at 0.02 µs a value
+to build. It is the one text dtype that is the same in pandas 2.2 and 3, with and without pyarrow. ``category`` would
+cost 0.16 µs a value, warns in every ``groupby`` of pandas 2 and refuses ``fillna`` and new values; what it saves in
+memory is had by keeping one string object per distinct value in columns that repeat (0.05 µs a value).
 """
 
 from __future__ import annotations
@@ -88,14 +88,15 @@ def milliseconds_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return np.where(known, np.where(known, end - start, 0) / 1e6, np.nan)
 
 
-def make_frame(columns: Iterable[tuple[str, Any]]) -> pd.DataFrame:
+def make_frame(columns: Iterable[tuple[Any, Any]]) -> pd.DataFrame:
     """Return a DataFrame of these columns in this order; object arrays stay objects, texts in them too."""
+    import numpy as np
     import pandas as pd
 
-    series = {
-        name: pd.Series(values, dtype=object) if getattr(values, "dtype", None) == object else values
-        for name, values in columns
-    }
+    series: dict[Any, Any] = {}
+    for name, values in columns:
+        is_object = isinstance(values, np.ndarray) and values.dtype.kind == "O"
+        series[name] = pd.Series(values, dtype="object") if is_object else values
     return pd.DataFrame(series, copy=False)
 
 

@@ -9,8 +9,8 @@ from ..model import UsageError
 from ..store._columns import Payloads, Selection, parse_all, read_events, read_spans, select
 from ..store._filter_names import nearest
 from ..store._read import StoreReader
-from ._columns import Column, Form, each, make_frame, milliseconds_between, to_times
 from ._collector import paused_collector
+from ._columns import Column, Form, each, make_frame, milliseconds_between, to_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,8 +145,9 @@ def spans_frame(
     links                      object                    list
     =========================  ========================  ==========================================================
 
-    The dtypes are the same for any rows, also for none. A value of 200 characters or more that several spans hold (such as
-    a message of a chat that is sent again with each call) is one Python object in all of them: copy it before changing it.
+    The dtypes are the same for any rows, also for none. A value of 200 characters or more that several spans hold (such
+    as a message of a chat that is sent again with each call) is one Python object in all of them: copy it before
+    changing it.
 
     Args:
         reader: The store.
@@ -215,7 +216,7 @@ def _stored(wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     names = ["start_ns"]  # rows are sorted by it
     for name in wanted:
         names += _SOURCES.get(name, (name,))
-    payloads = [name for name in PAYLOADS if name in names]
+    payloads: list[str] = [name for name in PAYLOADS if name in names]
     return [name for name in dict.fromkeys(names) if name not in payloads], payloads
 
 

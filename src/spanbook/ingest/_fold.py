@@ -53,7 +53,7 @@ class Fold:
         self._generation = 0
         self._last_sync = self._last_look = 0.0
         self._wake = threading.Event()
-        self._stopped = False
+        self._stopped = self._closed = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -93,10 +93,12 @@ class Fold:
     def fold_once(self, wait_s: float = 0.2, *, durable: bool = False) -> bool:
         """Write what waits, at most one batch of it; True when more waits."""
         with self.lock:
+            if self._closed:
+                return False
             now = time.monotonic()
             if now - self._last_look > _LOOK_FOR_DEAD_S:
                 self._last_look = now
-                self._fold_dead()
+                self._fold_dead(wait_s)
             if not self._has_work():
                 self.journal.tidy()
                 return False
@@ -185,7 +187,7 @@ class Fold:
         report_failure("write a span whose data the store refuses", error)
 
     def _written(self, written: Written) -> None:
-        self.written += sum(row["status"] in ("ok", "error") for row in written.spans)
+        self.written += written.ended
         for listener in list(self.listeners):
             try:
                 listener(written)
@@ -194,10 +196,11 @@ class Fold:
 
     # -- journals of processes that are gone
 
-    def _fold_dead(self) -> None:
+    def _fold_dead(self, wait_s: float) -> None:
         for dead in dead_journals(self._root):
             try:
-                self._recover(dead)
+                self._notice_new_store()
+                self._recover(dead, wait_s)
             except (sqlite3.Error, SpanbookError, OSError) as error:
                 dead.release()
                 self._note(error)
@@ -206,7 +209,7 @@ class Fold:
                 dead.release()
                 raise
 
-    def _recover(self, dead: DeadJournal) -> None:
+    def _recover(self, dead: DeadJournal, wait_s: float) -> None:
         records = RecordReader(self._records.encoder, self._records._prices)
         at = self.writer.position(dead.id) or Position(0, 0)
         bodies: list[bytes] = []
@@ -215,20 +218,27 @@ class Fold:
             bodies.append(body)
             size, at = size + len(body), position
             if size > _BATCH_BYTES:
-                self._write_dead(records, dead, bodies, at)
+                self._write_dead(records, dead, bodies, at, wait_s)
                 bodies, size = [], 0
-        self._write_dead(records, dead, bodies, at, last=True)
+        self._write_dead(records, dead, bodies, at, wait_s, last=True)
         self.unreadable_in_dead = dead.damaged
         dead.remove()
         self.writer.forget_journal(dead.id)
 
     def _write_dead(
-        self, records: RecordReader, dead: DeadJournal, bodies: list[bytes], at: Position, *, last: bool = False
+        self,
+        records: RecordReader,
+        dead: DeadJournal,
+        bodies: list[bytes],
+        at: Position,
+        wait_s: float,
+        *,
+        last: bool = False,
     ) -> None:
         batch = records.read(bodies)
         batch.journal = (dead.id, at)
         batch.ended_journal = dead.id if last else None
-        self._write(batch, 5.0, durable=False)
+        self._write(batch, wait_s, durable=False)
 
     # -- ends
 
@@ -241,7 +251,11 @@ class Fold:
         self._last_look = 0.0  # children that have ended are part of "before this call"
         try:
             while True:
-                self.fold_once(wait_s=max(0.01, min(1.0, deadline - time.monotonic())), durable=durable)
+                try:
+                    self.fold_once(wait_s=max(0.01, min(1.0, deadline - time.monotonic())), durable=durable)
+                except Exception as error:  # noqa: BLE001 - a defect of ours is not the caller's
+                    report_failure("fold the journal", error)
+                    return False
                 if self._pending is None and self.journal.position >= target:
                     return self._sync() if durable else True
                 if time.monotonic() > deadline:
@@ -278,6 +292,7 @@ class Fold:
                 except (sqlite3.Error, SpanbookError, OSError) as error:
                     self._note(error)
                     done = False
+            self._closed = True
             self.journal.close(remove=done)
         return done
 

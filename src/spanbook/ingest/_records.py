@@ -15,6 +15,7 @@ from ..store._journal import END, EVENT, SCORE, START, UPDATE
 from ..store._schema import PAYLOAD_COLUMNS
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
+from ..tracer._report import report_failure
 from ._encode import Encoder
 
 Fields = dict[str, Any]
@@ -50,7 +51,7 @@ class RecordReader:
             except (ValueError, TypeError, EOFError, KeyError, IndexError):
                 self.unreadable += 1
         for fields in spans.values():
-            batch.spans.append(self._record(fields, batch.media))
+            self._add(fields, batch)
         return batch
 
     def _take(self, record: tuple[Any, ...], spans: dict[tuple[str, int], Fields], batch: Batch) -> None:
@@ -91,9 +92,24 @@ class RecordReader:
         have = {(record.columns["trace_id"], record.columns["span_id"]) for record in batch.spans}
         for (trace, span), fields in self.open.items():
             if (trace, ids.span_hex(span)) not in have:
-                batch.spans.append(self._record(fields, batch.media))
+                self._add(fields, batch)
 
     # -- one span
+
+    def _add(self, fields: Fields, batch: Batch) -> None:
+        """Add a span to the batch: whole, else without fields of a wrong type, else as the bare operation.
+
+        Users may set anything, and one value that cannot be converted must not hold up the spans behind it.
+        """
+        found = len(batch.media)
+        for attempt in (_same, _well_typed, _bare):
+            try:
+                batch.spans.append(self._record(attempt(fields), batch.media))
+                return
+            except Exception as error:  # noqa: BLE001 (whatever a value did: the span goes on without it)
+                del batch.media[found:]
+                report_failure(f"keep a field of span {str(fields['name'])[:100]!r} as given", error)
+        self.unreadable += 1
 
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
         if "format" in fields:
@@ -103,6 +119,7 @@ class RecordReader:
             "trace_id": fields["trace"],
             "span_id": f"{fields['span']:016x}",
             "parent_id": None if parent is None else f"{parent:016x}",
+            "name": "None",  # what a span without a name is called
         }
         payloads: dict[str, Payload] = {}
         usage: dict[str, int] = {}
@@ -200,6 +217,44 @@ class RecordReader:
         return out
 
 
+def _same(fields: Fields) -> Fields:
+    return fields
+
+
+def _well_typed(fields: Fields) -> Fields:
+    """Return the fields with values of a wrong type moved to attributes."""
+    odd = {name: value for name, value in fields.items() if value is not None and not _fits(name, value)}
+    kept = {name: value for name, value in fields.items() if name not in odd}
+    given = kept.get("attributes")
+    return {**kept, "attributes": {**(given if isinstance(given, dict) else {}), **odd}}
+
+
+def _bare(fields: Fields) -> Fields:
+    """Return what says that, and when, the operation took place."""
+    kept = {name: fields[name] for name in _BARE if name in fields}
+    return {**kept, "attributes": {"spanbook.lost": "the values of this span could not be stored"}}
+
+
+_BARE: Final = ("trace", "span", "parent", "name", "kind", "status", "start_ns", "end_ns")
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in _NUMBERS or name.endswith("cost_usd"):
+        return _is_number(value)
+    if name == "usage":
+        return isinstance(value, Mapping)
+    if name == "tags":
+        return isinstance(value, (list, tuple))
+    if name in ("model", "provider", "format"):
+        return isinstance(value, str)
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a column takes it: SQLite's integers have 64 bits, and NaN is no number."""
+    return isinstance(value, (int, float)) and -(2**63) <= value < 2**63
+
+
 def _is_messages(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "role" in item for item in value)
 
@@ -207,4 +262,4 @@ def _is_messages(value: Any) -> bool:
 def _usage(value: Any) -> dict[str, int]:
     if not isinstance(value, Mapping):
         return {}
-    return {name: int(value[name]) for name in USAGE_FIELDS if isinstance(value.get(name), (int, float))}
+    return {name: int(value[name]) for name in USAGE_FIELDS if _is_number(value.get(name))}

@@ -124,7 +124,7 @@ class Registry:
             if integration is None or not integration.wrap_client(client):
                 raise UsageError(
                     f"{_described(client)} is no client that sb.wrap() knows; give it a client of "
-                    f"{', '.join(self._known)}, such as openai.OpenAI()."
+                    f"{', '.join(self._known)}, such as openai.OpenAI(), or trace all clients with sb.instrument()."
                 )
             return client
 

@@ -6,12 +6,16 @@ the hooks with ``store_history=False``; the cell that loads the extension has an
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any, Final
 
+from IPython.core.error import UsageError as MagicError
+
 from ..api import _runtime, _settings
-from ..tracer import Span, _cell, report_failure
+from ..tracer import Span, _cell, context, report_failure
 from ..tracer._span import _current
+from ._trace_cell import TRACE, arguments_of
 
 #: A chip appears while a cell runs when it has traced for so long; before, it waits for the end of the cell.
 LIVE_AFTER_S: Final = 0.4
@@ -28,7 +32,24 @@ class Cell:
         self.chip: Any = None
         self.shown = 0  # traces handed to the chip so far
         self.running = True
-        self.span: Span | None = None
+        self.span: Span | None = None  # of its %%trace, with the fields given there
+        self.context: Any = None
+
+    def begin_span(self, arguments: str) -> None:
+        """Open the span of a ``%%trace`` cell. Raises IPython's ``UsageError`` for wrong arguments."""
+        given = TRACE.read(arguments)
+        self.context = context(user_id=given.user, session_id=given.session, tags=given.tag or None)
+        self.context.__enter__()
+        self.span = Span(given.name or "cell", "chain").start()
+        _current.set(self.span)
+
+    def end_span(self, error: BaseException | None) -> None:
+        """Close it, when there is one."""
+        if self.span is not None:
+            if _current.get() is self.span:
+                _current.set(None)
+            self.span.end(error)
+            self.context.__exit__(None, None, None)
 
 
 class CellHooks:
@@ -38,7 +59,6 @@ class CellHooks:
         self.ip = ip
         self._stack: list[Cell | None] = []
         self._last: Cell | None = None
-        self._chips: dict[str, Any] = {}  # cell id -> its live chip
 
     def register(self) -> None:
         """Begin to hear of cells."""
@@ -53,9 +73,8 @@ class CellHooks:
         runtime = _runtime.started()
         if runtime is not None and self._tick in runtime.fold.ticks:
             runtime.fold.ticks.remove(self._tick)
-        for chip in self._chips.values():
-            chip.close()
-        self._chips.clear()
+        if self._last is not None and self._last.chip is not None:
+            self._last.chip.close()
 
     @property
     def cell(self) -> Cell | None:
@@ -74,7 +93,12 @@ class CellHooks:
             source = info.raw_cell if isinstance(info.raw_cell, str) else ""
             notebook = _cell.notebook_path(self.ip.user_ns)
             traces = _cell.begin_cell(cell_id=cell_id, source=source, notebook=notebook)
-            self._stack.append(Cell(cell_id, traces, _parent_header(self.ip)))
+            cell = Cell(cell_id, traces, _parent_header(self.ip))
+            self._stack.append(cell)
+            arguments = arguments_of(source)
+            if arguments is not None:
+                with contextlib.suppress(MagicError):  # the line itself says what is wrong with it
+                    cell.begin_span(arguments)
         except Exception as error:  # noqa: BLE001 - a hook must never show in the user's cell
             report_failure("note the beginning of a cell", error)
 
@@ -86,11 +110,7 @@ class CellHooks:
             if cell is None:
                 return
             cell.running = False
-            if cell.span is not None:
-                error = result.error_in_exec or result.error_before_exec
-                if _current.get() is cell.span:
-                    _current.set(None)
-                cell.span.end(error)
+            cell.end_span(result.error_in_exec or result.error_before_exec)
             _cell.end_cell(cell.traces, result.execution_count)
             self._last = cell
             if cell.traces:
@@ -123,13 +143,10 @@ class CellHooks:
         from ..api._store import current_store
         from ..widgets import Chip, show_chip
 
-        if cell.cell_id is not None and cell.cell_id in self._chips:
-            self._chips.pop(cell.cell_id).close()  # run again: one live widget a cell
         chip = Chip(current_store()._reader, _first(cell.traces), running=live)
         cell.chip, cell.shown = chip, len(cell.traces)
-        if cell.cell_id is not None:
-            self._chips[cell.cell_id] = chip
-        show_chip(chip, parent=cell.parent if live else None)
+        if not show_chip(chip, parent=cell.parent if live else None) and live:
+            cell.chip, cell.parent = None, None  # it is shown when the cell ends
 
     def _hand_over(self, cell: Cell) -> None:
         if len(cell.traces) > cell.shown:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from IPython.core.error import UsageError as MagicError
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, needs_local_scope
@@ -13,34 +12,10 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 from ..api import _functions, _runtime, _settings
 from ..api._store import init
 from ..model import SpanbookError
-from ..tracer import Span, _recorder
-from ..tracer._span import _current
+from ..tracer import _recorder
+from ._trace_cell import Parser
 
-
-class _Parser(ArgumentParser):
-    """Says what is wrong with a magic's arguments in one sentence."""
-
-    def __init__(self, magic: str, usage: str) -> None:
-        super().__init__(prog=magic, usage=usage, add_help=False, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        raise MagicError(f"{self.prog}: {message}; write {self.usage}")
-
-    def read(self, line: str) -> Any:
-        try:
-            words = shlex.split(line)
-        except ValueError as error:
-            self.error(f"{line!r} has {str(error).lower()}")
-        return self.parse_args(words)
-
-
-_TRACE = _Parser("%%trace", "%%trace [NAME] [--user U] [--session S] [--tag T]...")
-_TRACE.add_argument("name", nargs="?")
-_TRACE.add_argument("--user")
-_TRACE.add_argument("--session")
-_TRACE.add_argument("--tag", action="append", default=[])
-
-_TRACES = _Parser("%traces", "%traces [FILTER] [--since 1h] [--until T] [--limit N]")
+_TRACES = Parser("%traces", "%traces [FILTER] [--since 1h] [--until T] [--limit N]")
 _TRACES.add_argument("--since")
 _TRACES.add_argument("--until")
 _TRACES.add_argument("--limit", type=int, default=100)
@@ -102,24 +77,16 @@ class SpanbookMagics(Magics):
 
     @line_magic
     def _spanbook_begin(self, line: str) -> None:
-        """What ``%%trace`` at the top of a cell becomes."""
+        """What ``%%trace`` becomes where no hook opens its span."""
         from ._extension import hooks
 
-        given = _TRACE.read(line)
-        fields: dict[str, Any] = {"tags": given.tag} if given.tag else {}
-        if given.user is not None:
-            fields["user_id"] = given.user
-        if given.session is not None:
-            fields["session_id"] = given.session
-        span = Span(given.name or "cell", "chain", **fields)
         active = hooks()
         cell = active.cell if active is not None else None
         if cell is None:
             raise MagicError("%%trace needs a notebook cell; here, use `with sb.span(name):`.")
         if cell.span is not None:
             raise MagicError("%%trace: this cell is traced already; write %%trace once, at its top.")
-        cell.span = span.start()
-        _current.set(span)
+        cell.begin_span(line)
 
     @line_magic
     def traces(self, line: str) -> Any:
@@ -158,13 +125,13 @@ def _status() -> str:
     from ..integrations import integrations
 
     stats = _runtime.stats()
-    on = [row["name"] for row in integrations() if row["on"]]
+    on = [f"{row['name']} ({row['state']})" for row in integrations() if row["state"] in ("on", "waiting")]
     state = "on" if _recorder.enabled else "off"
     lines = [
         f"tracing {state}, into {stats['store']}",
-        f"written {stats['written']:,} spans, redacted {stats['redacted']:,} values, {stats['queued_bytes']:,} bytes wait",
-        f"dropped {stats['dropped']:,}, without values {stats['emptied']:,}, errors {stats['errors']:,}",
-        f"integrations on: {', '.join(on) or 'none'}; after a cell: {_settings.display}",
+        f"written {stats['written']:,} spans ({stats['queued_bytes']:,} bytes wait)",
+        f"redacted {stats['redacted']:,} values, dropped {stats['dropped']:,}, without values {stats['emptied']:,}, errors {stats['errors']:,}",
+        f"integrations: {', '.join(on) or 'none'}; after a cell: {_settings.display}",
     ]
     if stats["problem"]:
         lines.append(f"problem: {stats['problem']}")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_MAX_NAME: Final = 96  # the end of a longer name decides
+_MAX_NAME: Final = 96  # what is longer is prose
 
 #: Last word of a name -> label.
 _WORDS: Final = {
@@ -89,11 +89,13 @@ def secret_name(name: str) -> str | None:
     Case and separators do not matter: ``x-api-key``, ``OPENAI_API_KEY``, ``apiKey``. Counts of tokens and tokens of
     text (``max_tokens``, ``eos_token``) are no secrets.
     """
-    return _secret_name(name[-_MAX_NAME:])
+    return _secret_name(name) if len(name) <= _MAX_NAME else None
 
 
 @lru_cache(maxsize=4096)
 def _secret_name(name: str) -> str | None:
+    if "[redacted:" in name:
+        return None
     words = [word.lower() for word in _WORD.findall(name)]
     while words and (words[-1].isdigit() or words[-1] in _ADDITIONS):
         words.pop()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from ._redaction_names import NAME_ENDS, NAME_STEMS, secret_name
@@ -74,9 +75,18 @@ _FLAG: Final = re.compile(rb"--([A-Za-z][\w-]{1,40})[ \t]{1,4}(?:[\"']([^\"'\r\n
 _AFTER_NAME: Final = b" \t\"'`\\])0123456789"
 _NAME_BYTES: Final = _ALNUM + b"_-."
 _NAME_REACH: Final = 80
-#: After a separator: an annotation between a name and its value, as in ``api_key: str | None = "…"``.
-_ANNOTATION: Final = re.compile(rb"[ \t]{0,4}[A-Za-z_][\w.\[\]|, ]{0,48}=(?=[ \t]{0,4}[bfruBFRU]{0,2}[\"'])")
-_OPENING: Final = re.compile(rb"[=>]?+[ \t]{0,4}+(?!\[redacted:)(?:[\[(][ \t]{0,2}+)?+(?:[bfruBFRU]{0,2}(\\{0,7})([\"'`]))?")
+_BARE_BYTES: Final = rb"[^\s\"'`,;&<>(){}\[\]\\|]"
+_ASSIGNED: Final = (
+    rb"[=>]?+[ \t]{0,4}+(?!\[redacted:)(?:[\[(][ \t]{0,2}+)?+(?:[bfruBFRU]{0,2}(\\{0,7})([\"'`])|("
+    + _BARE_BYTES
+    + rb"{4,48}))"
+)
+#: What follows a separator: (backslashes, quote), or the beginning of a bare value.
+_VALUE: Final = {
+    61: re.compile(_ASSIGNED),
+    # after a colon there may be an annotation first, as in api_key: str | None = "…"
+    58: re.compile(rb"(?:[ \t]{0,4}[A-Za-z_][\w.\[\]|, ]{0,48}=(?=[ \t]{0,4}[bfruBFRU]{0,2}[\"']))?+" + _ASSIGNED),
+}
 _QUOTED: Final = {
     quote: (
         re.compile(rb"[^%b\\\r\n]*+(?:\\[^\r\n][^%b\\\r\n]*+)*+" % (quote, quote)),
@@ -84,18 +94,21 @@ _QUOTED: Final = {
     )
     for quote in (b'"', b"'", b"`")
 }
-_BARE: Final = re.compile(rb"[^\s\"'`,;&<>(){}\[\]\\|]{4,512}")
-_BARE_REST: Final = re.compile(rb"[^\s\"'`,;&<>(){}\[\]\\|]*+")
+_BARE_REST: Final = re.compile(_BARE_BYTES + rb"*+")
 _SCHEME: Final = re.compile(
     rb"[ \t]{0,4}(?:bearer|basic|token|digest|apikey|api-key|negotiate|bot)[ \t]{1,4}([^\s\"'`,;\\]{4,}+)", re.IGNORECASE
 )
 _COOKIES: Final = re.compile(rb"[ \t]{0,4}([\w.-]{1,64}=[^\r\n\"'\\]{1,}+)")
+#: Labels whose values may have a form of their own.
+_WITH_FORM: Final = {"authorization": _SCHEME, "cookie": _COOKIES}
+_ENDS_OF_LINE: Final = frozenset((b"", b"\n", b"\r"))
+_ENDS_OF_SETTING: Final = _ENDS_OF_LINE | {b" ", b"\t", b";", b"&", b'"', b"'"}
 #: Values that say what kind of thing belongs there, or that there is none.
 _NO_SECRETS: Final = frozenset(
     b"bool boolean bytes false none null optional required secretstr string text true undefined".split()
 )
 _DIGIT: Final = re.compile(rb"[0-9]")
-_SYMBOL: Final = re.compile(rb"[!@#$%^*+/~]")
+_TELLING: Final = re.compile(rb"[0-9!@#$%^*+/~]")  # what words of prose and code do not have
 
 
 def as_ascii(text: str) -> bytes:
@@ -184,21 +197,22 @@ def _is_mixed(token: bytes) -> bool:
 
 
 def _private_keys(probe: bytes) -> Iterator[Span]:
-    at = probe.find(b"-----BEGIN")
+    at, end = probe.find(b"-----BEGIN"), 0
     while at >= 0:
         head = _PRIVATE_KEY.match(probe, at)
         if head is None:
             at = probe.find(b"-----BEGIN", at + 5)
             continue
-        end = probe.find(b"-----END", head.end(), head.end() + _KEY_REACH)
-        if end >= 0:
+        if 0 <= end < head.end():
+            end = probe.find(b"-----END", head.end())
+        if 0 <= end <= head.end() + _KEY_REACH:
             close = probe.find(b"-----", end + 8, end + 80)
-            end = close + 5 if close >= 0 else end
+            until = close + 5 if close >= 0 else end
         else:  # its end was cut off
             body = _KEY_BODY.match(probe, head.end())
-            end = body.end() if body else head.end()
-        yield at, end, "private_key"
-        at = probe.find(b"-----BEGIN", end)
+            until = body.end() if body else head.end()
+        yield at, until, "private_key"
+        at = probe.find(b"-----BEGIN", until)
 
 
 def _url_passwords(probe: bytes) -> Iterator[Span]:
@@ -239,74 +253,69 @@ def _flags(probe: bytes) -> Iterator[Span]:
 def _named(probe: bytes, lowered: bytes, separator: bytes) -> Iterator[Span]:
     """``name = value``, ``"name": "value"``, ``name: value``, ``?name=value``."""
     at = probe.find(separator)
-    done = 0
     while at >= 0:
-        if at >= done:
-            near = max(0, at - _NAME_REACH)
-            head = lowered[near:at].rstrip(_AFTER_NAME)
-            if head.endswith(NAME_ENDS):
-                start = near + len(head.rstrip(_NAME_BYTES))
-                span = _value(probe, probe[start : near + len(head)], start, at)
-                if span is not None:
-                    yield span
-                    done = span[1]
+        near = at - _NAME_REACH if at > _NAME_REACH else 0
+        head = lowered[near:at].rstrip(_AFTER_NAME)
+        if head.endswith(NAME_ENDS):
+            start = near + len(head.rstrip(_NAME_BYTES))
+            span = _value(probe, probe[start : near + len(head)], start, at)
+            if span is not None:
+                yield span
+                at = span[1] - 1
         at = probe.find(separator, at + 1)
+
+
+@lru_cache(maxsize=4096)
+def _label(name: bytes) -> str | None:
+    return secret_name(name.decode())
 
 
 def _value(probe: bytes, name: bytes, start: int, at: int) -> Span | None:
     """Return the span of the value after the separator ``at`` when the name announces a secret."""
-    if probe.endswith(_MARK, 0, start):  # the label of a marker
-        return None
+    label = _label(name)
     in_query = start > 0 and probe[start - 1] in b"?&"
-    label = secret_name(name.decode())
-    if label is None:
-        if not in_query or name.lower() != b"sig":
-            return None
+    if label is None and in_query and name.lower() == b"sig":
         label = "signature"
-    begin = at + 1
-    if probe[at] == 58:
-        annotation = _ANNOTATION.match(probe, begin)
-        if annotation:
-            begin = annotation.end()
-    opening = _OPENING.match(probe, begin)
-    if opening is None:
+    if label is None or probe.endswith(_MARK, 0, start):  # the label of a marker is no name
         return None
-    if opening[2]:
-        body = _QUOTED[opening[2]][1 if opening[1] else 0].match(probe, opening.end())
+    if label in _WITH_FORM:
+        found = _WITH_FORM[label].match(probe, at + 1)
+        if found:
+            return None if found[1].startswith(_MARK) else (found.start(1), found.end(1), label)
+    value = _VALUE[probe[at]].match(probe, at + 1)
+    if value is None:
+        return None
+    slashes, quote, bare = value.groups()
+    if quote is not None:
+        body = _QUOTED[quote][1 if slashes else 0].match(probe, value.end())
         if not body or not body[0] or body[0].startswith(_MARK):
             return None
         return body.start(), body.end(), label
-    if label in ("authorization", "cookie"):
-        found = (_SCHEME if label == "authorization" else _COOKIES).match(probe, begin)
-        if found:
-            return None if found[1].startswith(_MARK) else (found.start(1), found.end(1), label)
-    bare = _BARE.match(probe, opening.end())
-    if bare is None:
+    if not in_query and not _is_secret(bare, label) and not _is_setting(probe, start, at, value):
         return None
-    if not _is_secret(bare[0], label) and not (in_query or _is_setting(probe, start, at, bare)):
+    rest = _BARE_REST.match(probe, value.end())
+    end = rest.end() if rest else value.end()
+    if probe[end : end + 1] in (b"(", b"[", b"{"):  # a call or a subscript: code, no literal
         return None
-    end = _BARE_REST.match(probe, bare.end())
-    end_at = end.end() if end else bare.end()
-    if probe[end_at : end_at + 1] in (b"(", b"[", b"{"):  # a call or a subscript: code, no literal
-        return None
-    return bare.start(), end_at, label
+    return value.start(3), end, label
 
 
 def _is_secret(value: bytes, label: str) -> bool:
     """Tell a bare value that looks like a secret from a word of prose or code."""
     if value.isdigit():
         return label == "password"
-    if b"://" in value:  # a password in a URL is found as such
-        return False
-    return len(value) >= 6 and bool(_DIGIT.search(value) or _SYMBOL.search(value))
+    # a password in a URL is found as such
+    return len(value) >= 6 and _TELLING.search(value) is not None and b"://" not in value
 
 
 def _is_setting(probe: bytes, start: int, at: int, value: re.Match[bytes]) -> bool:
     """Tell whether name and value stand as in an environment file, a connection string or YAML: any value counts."""
-    if value[0].lower() in _NO_SECRETS or b"://" in value[0]:
-        return False
     follows = probe[value.end() : value.end() + 1]
     if probe[at] == 61:  # code has a comma or a bracket after it
-        return value.start() == at + 1 and follows in (b"", b" ", b"\t", b"\n", b"\r", b";", b"&", b'"', b"'")
-    line = probe[max(probe.rfind(b"\n", 0, start) + 1, start - _NAME_REACH) : start]
-    return not line.strip(b" \t-\"'") and follows in (b"", b"\n", b"\r")
+        if value.start(3) != at + 1 or follows not in _ENDS_OF_SETTING:
+            return False
+    else:
+        line = probe[max(0, start - _NAME_REACH) : start].rpartition(b"\n")[2]
+        if follows not in _ENDS_OF_LINE or line.strip(b" \t-\"'"):
+            return False
+    return value[3].lower() not in _NO_SECRETS and b"://" not in value[3]

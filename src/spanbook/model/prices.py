@@ -143,7 +143,10 @@ def _rates(provider: str | None, model: str, day: date) -> Rates | None:
 def _tiered(provider: str | None, model: str, usage: Mapping[str, int], day: date) -> Cost | None:
     names = {"audio_input_tokens": "input_audio_tokens", "audio_output_tokens": "output_audio_tokens"}
     counts = {names.get(name, name): count for name, count in usage.items() if name != "reasoning_tokens" and count}
-    found = _calculate(provider, model, day, counts)
+    try:
+        found = _calculate(provider, model, day, counts)
+    except ValueError:  # counts that contradict each other, such as more cached tokens than input tokens
+        return None
     if found is None:
         return None
     return Cost(float(found.total_price), float(found.input_price), float(found.output_price), "genai-prices")

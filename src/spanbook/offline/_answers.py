@@ -2,13 +2,15 @@
 
 1. Sentences of the passages are ranked by the words they share with the question (a quarter as much counts
    for words found elsewhere in their passage). Small models count words; large ones weigh rare words more and
-   ask for a quarter of the question's weight before they answer.
+   ask for two fifths of the question's weight before they answer.
 2. Small models say the best sentence; large ones up to three from within reach of the best, each with the
    mark of its source.
 3. The prompt's wording changes this in known ways: *brief, concise, one sentence* → one sentence; *detailed,
    step by step* → up to five; *cite, source* → marks for all models; *bullet* → one bullet a sentence;
    *say "..."* (with what to say when the answer is not there) → those words instead of the usual admission.
-4. When nothing matches, it says that it does not know.
+4. A tool result of plain fields becomes a sentence (small models name the fields that were asked about);
+   documents in a tool result are passages like any others.
+5. When nothing matches, it says that it does not know.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from ._types import Request
 from ._words import sentences, stems
 
 UNKNOWN = "I do not know: nothing in the text I was given answers this."
+NOTHING_GIVEN = "I do not know: I was given no text to answer from, and I am scripted rules, not a model."
 
 _BRIEF = re.compile(r"\b(?:brief|briefly|concise|concisely|short|one sentence|single sentence|terse)\b", re.I)
 _LONG = re.compile(r"\b(?:detail|details|detailed|thorough|thoroughly|step by step|elaborate|in depth)\b", re.I)
@@ -39,7 +42,8 @@ _SAY = re.compile(
 _SUMMARY = re.compile(r"\b(?:summari[sz]e|summary|tl;?dr|main points|overview)\b", re.I)
 _AROUND = 0.25  # what a word counts that stands elsewhere in the passage
 _REACH = 0.8  # of the best score: what else is worth saying
-_ABSENT = 0.7  # weight of a word that no passage holds; a passage's own words weigh log(2) or more
+_ABSENT = 1.0  # weight of a word that no passage holds; one that all hold weighs log(2)
+_LEAST = 0.4  # of the question's weight, before a large model answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +75,25 @@ def grounded_answer(request: Request) -> str:
     question, size = question_of(request), size_of(request.model)
     parts = [tool_sentence(*result, question=question, size=size) for result in told]
     if hits or not told:
-        parts.append(write(hits, style_of(request)))
+        parts.append(write(hits, style_of(request)) if hits else unknown(request))
     return " ".join(parts)
+
+
+def unknown(request: Request) -> str:
+    """What to say when nothing answers: the prompt's own words for it, if it has any."""
+    style = style_of(request)
+    return NOTHING_GIVEN if style.unknown == UNKNOWN and not passages_of(request) else style.unknown
 
 
 def picked(request: Request) -> list[Hit]:
     """The sentences of the request's passages that answer its question, best first."""
-    question, passages, style = question_of(request), passages_of(request), style_of(request)
-    results = [tool_passages(text) for _, _, text in tool_results(request)]
-    if None in results:  # a tool has answered: what else it found counts, older text does not
-        passages = [passage for found in results for passage in found or ()]
+    question, style = question_of(request), style_of(request)
+    # once a tool has answered, older text does not count, and the rest only if it really fits
+    has_answer = any(tool_passages(text) is None for _, _, text in tool_results(request))
+    passages = passages_of(request, is_near=has_answer)
     if _SUMMARY.search(question):
         return _openings(passages or _after_colon(question), style.most)
-    is_small = size_of(request.model) == "small"
+    is_small = size_of(request.model) == "small" and not has_answer
     hits = best_sentences(question, passages, is_small=is_small, most=style.most + request.choice)
     return hits[request.choice :] or hits[-1:]
 
@@ -122,7 +132,7 @@ def best_sentences(question: str, passages: Sequence[Passage], *, is_small: bool
             question_score = 0.0
             place += 1
     hits.sort(key=lambda hit: (-hit.score, hit.place))
-    least = 0.0 if is_small else sum(weights.values()) / 4
+    least = 0.0 if is_small else sum(weights.values()) * _LEAST
     if not hits or hits[0].score <= 0 or hits[0].score < least:
         return []
     reach = hits[0].score * _REACH
@@ -131,8 +141,6 @@ def best_sentences(question: str, passages: Sequence[Passage], *, is_small: bool
 
 def write(hits: Sequence[Hit], style: Style) -> str:
     """The sentences in one text, marked with their sources; one mark for a run from the same source."""
-    if not hits:
-        return style.unknown
     parts = []
     for i, hit in enumerate(hits):
         is_last_of_run = style.is_bulleted or i + 1 == len(hits) or hits[i + 1].source != hit.source
@@ -152,7 +160,8 @@ def tool_sentence(name: str, arguments: Mapping[str, Any], result: str, *, quest
     if isinstance(value, dict) and value:
         if isinstance(value.get("error"), (str, dict)):
             return f"{called} failed: {_plain(value['error'])}."
-        fields = _asked_fields(value, question) if size == "small" else value
+        news = {key: item for key, item in value.items() if arguments.get(key) != item} or value
+        fields = _asked_fields(news, question) if size == "small" else news
         told = ", ".join(f"{key.replace('_', ' ')} is {_plain(item)}" for key, item in fields.items())
         return f"According to {called}, {told}."
     return f"According to {called}: {_plain(value)}."

@@ -250,7 +250,8 @@ def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:
     if isinstance(choice, Mapping):
         allowed = choice.get("allowed_tools")
         if isinstance(allowed, Mapping):
-            tools = [tool for tool in tools if tool.name in allowed_names(allowed)]
+            names = allowed_names(allowed)
+            tools = [tool for tool in tools if tool.name in names]
             choice = allowed.get("mode", "auto")
         else:
             function = read_mapping(choice.get("function") or {}, "tool_choice.function")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 
-from ._answers import grounded_answer, picked, style_of
+from ._answers import grounded_answer, picked, unknown
 from ._calls import next_calls
 from ._document import Evidence, document
 from ._prompt import passages_of, question_of, tool_results
@@ -99,7 +99,7 @@ def _evidence(request: Request) -> Evidence:
     elif tool_results(request):
         answer = grounded_answer(request)
     else:
-        answer = style_of(request).unknown
+        answer = unknown(request)
     return Evidence(
         question=question_of(request),
         answer=answer,
@@ -119,5 +119,6 @@ DEFAULT_RULES: tuple[Rule, ...] = (
         text=WHO,
     ),
     Rule(match=r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[^?]{0,40}$", text=f"Hello! {WHO}"),
+    Rule(match=r"^\s*(?:thanks|thank you|thx)\b[^?]{0,40}$", text="You are welcome."),
     Rule(text=grounded_answer),
 )

@@ -76,9 +76,12 @@ def document(schema: Schema, evidence: Evidence) -> Any:
     Raises:
         ApiError: 400, the schema asks for something these rules cannot build.
     """
-    value = _Filler(schema, evidence).fill(schema, "", ())
-    if needs_check(schema):
-        check(value, schema)
+    try:
+        value = _Filler(schema, evidence).fill(schema, "", ())
+        if needs_check(schema):
+            check(value, schema)
+    except RecursionError:
+        raise impossible("it needs itself without end") from None
     return value
 
 

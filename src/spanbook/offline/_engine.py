@@ -25,7 +25,7 @@ _POST = re.compile(_ROOT + r"(?:/deployments/(?P<deployment>[^/]+))?/(?P<api>cha
 _MODELS = re.compile(_ROOT + r"/models(?:/(?P<model>.+))?/?")
 _STORED = re.compile(_ROOT + r"/responses/(?P<id>[^/]+)/?")
 T = TypeVar("T")
-_KEPT = 1000  # responses kept for previous_response_id
+_KEPT = 256  # responses kept for previous_response_id
 
 
 @dataclass(kw_only=True)

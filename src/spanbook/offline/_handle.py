@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
     import openai
 
-    from ._server import Received
+    from ._server import Received, Server
 
 _KEY = "offline-needs-no-key"
+_running: weakref.WeakSet[Server] = weakref.WeakSet()
+_is_watching = False
 
 
 class OfflineModel:
@@ -75,6 +78,7 @@ class OfflineModel:
             daemon=True,
         )
         self._thread.start()
+        _watch(self._server)
 
     @property
     def base_url(self) -> str:
@@ -90,7 +94,7 @@ class OfflineModel:
     def requests(self) -> list[Received]:
         """What was asked, oldest first: method, path, headers (no credentials) and JSON body.
 
-        A copy; the latest thousand are kept.
+        A copy; the latest 256 are kept.
         """
         return list(self._server.received)
 
@@ -112,7 +116,7 @@ class OfflineModel:
             if self._is_stopped:
                 return
             self._is_stopped = True
-        if os.getpid() == self._pid:  # a forked child has the socket, but no thread to wait for
+        if os.getpid() == self._pid:  # a forked child has no thread to wait for
             self._server.stopping.set()
             self._server.shutdown()
             self._server.close_connections()
@@ -129,3 +133,17 @@ class OfflineModel:
     def __repr__(self) -> str:
         state = "stopped" if self._is_stopped else f"serving at {self.base_url}"
         return f"<OfflineModel {state}: scripted rules, not a model>"
+
+
+def _watch(server: Server) -> None:
+    """Let forked children close the socket they inherit: else the port would outlive the server, and be deaf."""
+    global _is_watching
+    _running.add(server)
+    if not _is_watching and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_close_inherited)
+        _is_watching = True
+
+
+def _close_inherited() -> None:
+    for server in tuple(_running):
+        server.server_close()

@@ -19,14 +19,14 @@ from ._words import sentences, words
 
 _ASKED = re.compile(
     r"^[ \t]*(?:the |my |user )?(?:question|query|q|task|request)[ \t]*:[ \t]*(.+?)"
-    r"(?=^[ \t]*[A-Z][a-z]+:|\Z)",
+    r"(?=^[ \t]*[A-Z][a-z]+(?: [A-Z]?[a-z]+)?:|\Z)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
 _ASKED_TAG = re.compile(r"<(question|query)>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _LABEL = re.compile(
     r"^(?:(?:here (?:is|are)|use|given) (?:the )?(?:following )?)?"
     r"(?:context|documents?|sources?|passages?|background|facts?|notes?|excerpts?|search results|content|"
-    r"text|answer)[ \t]*:[ \t]*$",
+    r"text|(?:helpful |final |your )?answer)[ \t]*:[ \t]*$",
     re.IGNORECASE,
 )
 _INLINE_LABEL = re.compile(
@@ -65,6 +65,9 @@ _INSTRUCTION = re.compile(
     r"list|find|call|note that you)\b",
     re.IGNORECASE,
 )
+_POINTING = re.compile(
+    r"\b(?:context|question|passages?|pieces|documents?|following|below|above|sources?|text|excerpts?)\b", re.IGNORECASE
+)
 _TEXT_KEYS = ("text", "content", "page_content", "snippet", "body", "passage", "chunk")
 _SOURCE_KEYS = ("source", "title", "name", "path", "file", "url", "id", "document")
 
@@ -82,19 +85,20 @@ def question_of(request: Request) -> str:
     return split_prompt(request.text_of("user"))[0]
 
 
-def passages_of(request: Request) -> list[Passage]:
-    """Everything the request offers to answer from, nearest first."""
+def passages_of(request: Request, *, is_near: bool = False) -> list[Passage]:
+    """Everything the request offers to answer from, nearest first; without earlier turns if ``is_near``."""
     made: list[Passage] = []
     for message in request.turn():
         if message.role == "tool":
             made += tool_passages(message.text) or []
-    made += read_passages(split_prompt(request.text_of("user"))[1])
+    given = split_prompt(request.text_of("user"))[1]
+    made += [passage for passage in read_passages(given) if not _is_instruction(passage)]
     for message in request.messages:
         if message.role == "system":
             told, given = split_instructions(message.text)
             made += [passage for passage in read_passages(told) if not _INSTRUCTION.match(passage.text)]
             made += read_passages(given)
-    return made + list(_earlier(request))
+    return made if is_near else made + list(_earlier(request))
 
 
 def split_prompt(text: str) -> tuple[str, str]:
@@ -216,6 +220,11 @@ def _mark(line: str) -> tuple[str, str] | None:
         if found:
             return found["source"].strip(" \"'*"), found["rest"].strip()
     return None
+
+
+def _is_instruction(passage: Passage) -> bool:
+    """True for a paragraph of a user's message that says what to do with the others."""
+    return bool(_INSTRUCTION.match(passage.text) and _POINTING.search(passage.text) and not passage.source)
 
 
 def _trailing_source(found: re.Match[str]) -> str:

@@ -145,7 +145,8 @@ def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:
     choice: Any = body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         if choice.get("type") == "allowed_tools":
-            tools = [tool for tool in tools if tool.name in allowed_names(choice)]
+            names = allowed_names(choice)
+            tools = [tool for tool in tools if tool.name in names]
             choice = choice.get("mode", "auto")
         else:
             choice = str(choice.get("name", "auto"))

@@ -30,6 +30,7 @@ _FORMATS: Mapping[str, tuple[str, str]] = {  # format → (what a value looks li
     "uri": (r"https?://\S+", "https://example.com/"),
 }
 _REMOTE = re.compile(r'"\$ref": "(?!#)')
+_MOST_STEPS = 20  # from one reference to the next
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -116,8 +117,13 @@ def merged(schema: Schema, resolve: Callable[[str], Any]) -> dict[str, Any]:
     """A schema and its ``allOf`` parts as one; properties and required fields add up."""
     made = {key: item for key, item in schema.items() if key != "allOf"}
     for part in schema["allOf"]:
-        while isinstance(part, Mapping) and "$ref" in part:
-            part = under({key: item for key, item in part.items() if key != "$ref"}, resolve(str(part["$ref"])))
+        for _ in range(_MOST_STEPS):
+            if not (isinstance(part, Mapping) and "$ref" in part):
+                break
+            rest = {key: item for key, item in part.items() if key != "$ref"}
+            part = under(rest, resolve(str(part["$ref"])))
+        else:
+            raise impossible("a reference leads back to itself")
         if isinstance(part, Mapping) and "allOf" in part:
             part = merged(part, resolve)
         if isinstance(part, Mapping):

@@ -22,7 +22,7 @@ HONESTY = {"x-spanbook-offline": "not-a-model"}
 _SECRET_HEADERS = {"authorization", "api-key", "cookie", "x-api-key", "proxy-authorization"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _MOST_BYTES = 64 * 2**20
-_MOST_RECORDED = 1000
+_MOST_RECORDED = 256  # bodies may hold images
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def record(self, request: Received) -> None:
-        """Keep what was asked, the latest thousand requests."""
+        """Keep what was asked, the latest 256 requests."""
         with self._lock:
             self.received.append(request)
             del self.received[:-_MOST_RECORDED]
@@ -183,26 +183,22 @@ class Handler(BaseHTTPRequestHandler):
             return
         kind = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
         self._start(plan.status, {**kind, "cache-control": "no-cache", **plan.headers})
-        sent, is_waiting = 0, True
+        sent, has_begun = 0, False
         try:
             for event in events:
-                if is_waiting and (event.is_piece or plan.is_quiet_at_first):
-                    if not self._wait(plan.timing.first_s):
+                if plan.cut_after is not None and sent >= plan.cut_after:
+                    break
+                if event.is_piece or (plan.is_quiet_at_first and not has_begun):
+                    if not self._wait(plan.timing.token_s if has_begun else plan.timing.first_s):
                         return
-                    is_waiting = False
-                elif event.is_piece and sent and not self._wait(plan.timing.token_s):
-                    return
-                if event.is_piece:
-                    if plan.cut_after is not None and sent >= plan.cut_after and self._cut():
-                        return
-                    sent += 1
+                    has_begun = True
+                sent += event.is_piece
                 self._chunk(_sse(event))
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 (the head is out: say it in the stream)
             self._chunk(_sse(Event(ApiError(500, f"The offline model failed: {error!r}.").body())))
-        if plan.cut_after is not None and sent < plan.cut_after:
-            self._cut()  # fewer pieces than the rule allows for: cut before the end is said
+        if plan.cut_after is not None and self._cut():
             return
         self.wfile.write((b"e\r\ndata: [DONE]\n\n\r\n" if plan.ends_with_done else b"") + b"0\r\n\r\n")
         self.wfile.flush()

@@ -46,7 +46,7 @@ _TEXT_AT_ONCE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows: a condition, a window on when they began (``since <= start < until``), the newest ``limit`` of them."""
+    """Which rows: a condition, a window on when they began (``since <= start < until``), the newest ``limit``."""
 
     where: str = "1"
     values: Sequence[Any] = field(default=())
@@ -77,7 +77,8 @@ def _parse(where: str, on: str) -> Filter:
         tree = ast.parse(f"({source})", mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return parse_filter(where)  # says what is wrong with it
-    return Filter("scores", where, Reader(source, "scores").test(tree.body))
+    # the condition is on scores; "traces" only gives the row its alias, t
+    return Filter("traces", where, Reader(source, "scores").test(tree.body))
 
 
 # -- rows

@@ -74,21 +74,18 @@ def complete(
             ``metadata``, ``attributes``, ``model_parameters`` and ``scores``.
     """
     cursor = max(0, min(cursor, len(text)))
-    return list(_Completer(text, cursor, on, known or {}).proposals())
+    completer = _Completer(text, cursor, on, known or {})
+    return sorted(completer.proposals(), key=lambda item: not item.text.lower().startswith(completer.word))
 
 
 class _Completer:
     def __init__(self, text: str, cursor: int, on: str, known: Mapping[str, Sequence[str]]) -> None:
         self._text, self._cursor, self._on, self._known = text, cursor, on, known
         self._tokens, self._open = lex_unfinished(text[:cursor])
-        self._word = ""
-        if (
-            self._open is None
-            and self._tokens
-            and self._tokens[-1].kind == "name"
-            and self._tokens[-1].end == cursor
-        ):
-            self._word = self._tokens.pop().text
+        word = ""
+        if self._open is None and self._tokens and self._tokens[-1].kind == "name" and self._tokens[-1].end == cursor:
+            word = self._tokens.pop().text
+        self.word = word.lower()  # what is written of the word at the cursor
         self._scopes = {"": on} | _variables(lex_unfinished(text)[0])
 
     def proposals(self) -> Iterator[Completion]:
@@ -125,7 +122,7 @@ class _Completer:
         if scope is not None:
             yield from self._names(NAMES[scope].values())
             return
-        for method in _matching(self._word, METHODS):
+        for method in _matching(self.word, METHODS):
             brackets = "()" if method in ("lower", "upper") else "("
             yield self._completion(method + brackets, "method", METHODS[method])
 
@@ -136,23 +133,21 @@ class _Completer:
         operators = dict(_JOIN)
         if not comparing and (name is not None or closed):
             operators = _OPERATORS.get(name.type if name else "json", {}) | operators
-        for operator in _matching(self._word, operators):
+        for operator in _matching(self.word, operators):
             yield self._completion(operator, "operator", operators[operator])
 
     def _operands(self) -> Iterator[Completion]:
         last = self._tokens[-1].text if self._tokens else ""
         name = self._compared_name() if last in _COMPARISONS or last in ("[", "(", ",", "in") else None
-        if name is not None and not self._word and last != "in":
+        if name is not None and not self.word and last != "in":
             for value in name.choices or self._known.get(name.name, ()):
                 if '"' not in value and "\\" not in value and value.isprintable():
                     yield self._completion(f'"{value}"', "value", "")
         if last == "is":
-            yield from (
-                self._completion(each, "value", "") for each in _matching(self._word, ("None", "not None"))
-            )
+            yield from (self._completion(each, "value", "") for each in _matching(self.word, ("None", "not None")))
             return
         variables = [variable for variable in self._scopes if variable]
-        for variable in _matching(self._word, variables):
+        for variable in _matching(self.word, variables):
             yield self._completion(variable + ".", "name", f"one of {self._scopes[variable]}")
         names = NAMES[self._on].values()
         if last == "in" and any(token.kind == "string" for token in self._condition()[-2:-1]):
@@ -160,23 +155,22 @@ class _Completer:
         else:
             yield from self._names(names)
         if last in ("", "(", "and", "or", "not"):
-            for function in _matching(self._word, FUNCTIONS):
+            for function in _matching(self.word, FUNCTIONS):
                 yield self._completion(function + "(", "function", FUNCTIONS[function])
             if last != "not":
                 yield from (
-                    self._completion(each, "operator", "the opposite")
-                    for each in _matching(self._word, ["not"])
+                    self._completion(each, "operator", "the opposite") for each in _matching(self.word, ["not"])
                 )
 
     # ------------------------------------------------------------------------------------------ helpers
 
     def _names(self, names: Iterable[Name]) -> Iterator[Completion]:
         by_name = {name.name: name for name in names}
-        for word in _matching(self._word, by_name):
+        for word in _matching(self.word, by_name):
             yield self._completion(word, "name", by_name[word].help)
 
     def _completion(self, text: str, kind: CompletionKind, help: str) -> Completion:
-        return Completion(text, kind, help, self._cursor - len(self._word), self._cursor)
+        return Completion(text, kind, help, self._cursor - len(self.word), self._cursor)
 
     def _condition(self) -> list[Token]:
         """The tokens of the condition at the cursor: those behind the last word that joins conditions."""
@@ -190,9 +184,7 @@ class _Completer:
         at = len(self._tokens) - 1
         if at >= 0 and self._tokens[at].text in _COMPARISONS:
             return self._name_before(at)
-        while at >= 0 and (
-            self._tokens[at].kind == "string" or self._tokens[at].text in ("[", "(", "{", ",")
-        ):
+        while at >= 0 and (self._tokens[at].kind == "string" or self._tokens[at].text in ("[", "(", "{", ",")):
             at -= 1
         if at >= 0 and self._tokens[at].text == "in":
             return self._name_before(at - (self._tokens[at - 1].text == "not"))
@@ -211,9 +203,7 @@ class _Completer:
         """What a variable goes over; one that no ``for`` has named yet is taken for a span of the trace."""
         if variable in self._scopes:
             return self._scopes[variable]
-        if variable in NAMES[self._on] or not any(
-            token.text in ("any", "all", "count") for token in self._tokens
-        ):
+        if variable in NAMES[self._on] or not any(token.text in ("any", "all", "count") for token in self._tokens):
             return None
         return "spans" if self._on == "traces" else "events"
 

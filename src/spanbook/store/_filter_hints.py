@@ -19,8 +19,8 @@ class Source:
 
     def span(self, node: ast.expr) -> tuple[int, int]:
         """First character and length of a node: Python counts bytes, and our bracket."""
-        start = len(self._bytes[: node.col_offset].decode()) - 1
-        end = len(self._bytes[: node.end_col_offset].decode()) - 1
+        start = max(len(self._bytes[: node.col_offset].decode()) - 1, 0)  # a tuple takes our bracket for its own
+        end = min(len(self._bytes[: node.end_col_offset].decode()) - 1, len(self._text))
         return start, end - start
 
     def quote(self, node: ast.expr) -> str:
@@ -69,9 +69,7 @@ def _refuse_known_elsewhere(
             source.refuse(node, f"{word} is a name of {inner}, not of {scope},", f"write {variable}.{word}")
     if scope == "traces" and word in NAMES["spans"]:
         condition = _with_variable(source, node, comparing or node)
-        source.refuse(
-            node, f"{word} is a name of spans, not of traces,", f"write any({condition} for s in spans)"
-        )
+        source.refuse(node, f"{word} is a name of spans, not of traces,", f"write any({condition} for s in spans)")
     if scope == "spans" and word in NAMES["traces"]:
         source.refuse(node, f"{word} is a name of traces, not of spans,", "filter traces with it")
     if word in FUNCTIONS:

@@ -171,14 +171,12 @@ def _token(found: re.Match[str]) -> Token:
 def _check_text(text: str) -> None:
     if not isinstance(text, str):
         raise FilterError(
-            f"a filter is a text such as 'kind == \"llm\"', not {type(text).__name__}; "
-            "put the condition in quotes."
+            f"a filter is a text such as 'kind == \"llm\"', not {type(text).__name__}; put the condition in quotes."
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise FilterError(
-            f"the filter has {size:,} bytes and may have {MAX_BYTES:,}; "
-            "shorten it, or filter the DataFrame further.",
+            f"the filter has {size:,} bytes and may have {MAX_BYTES:,}; shorten it, or filter the DataFrame further.",
             at=0,
             length=len(text),
         )
@@ -224,9 +222,7 @@ def _check_word(token: Token, text: str, before: list[Token]) -> None:
 def _check_number(token: Token, text: str) -> None:
     following = text[token.end : token.end + 1]
     if following.isalnum() or following == "_" or (following == "." and token.text[-1] == "."):
-        _refuse_token(
-            token, f"the number {token.text}{following}", "write a space behind it, or a decimal number"
-        )
+        _refuse_token(token, f"the number {token.text}{following}", "write a space behind it, or a decimal number")
     digits = token.text.replace("_", "")
     if digits.isdigit():
         if len(digits) > 1 and digits[0] == "0":
@@ -235,9 +231,7 @@ def _check_number(token: Token, text: str) -> None:
     else:
         too_large = float(digits) == float("inf")
     if too_large:
-        _refuse_token(
-            token, "a number too large to compare with", "write one below 9.2e18, or a decimal below 1e308"
-        )
+        _refuse_token(token, "a number too large to compare with", "write one below 9.2e18, or a decimal below 1e308")
 
 
 def _refuse_token(token: Token, problem: str, next_step: str) -> NoReturn:

@@ -20,9 +20,7 @@ from typing import Literal, TypeAlias
 #: ``json``: a scalar found inside a payload, its type known only when it is read. ``content``: a whole
 #: payload of text and structure (input, output…). ``map``: a payload that is an object (metadata…). ``rows``:
 #: other records (spans…).
-Type: TypeAlias = Literal[
-    "text", "number", "bool", "time", "none", "json", "content", "map", "tags", "scores", "rows"
-]
+Type: TypeAlias = Literal["text", "number", "bool", "time", "none", "json", "content", "map", "tags", "scores", "rows"]
 Scalar: TypeAlias = str | int | float | bool
 PathKey: TypeAlias = str | int
 Order: TypeAlias = Literal["==", "<", "<=", ">", ">="]
@@ -262,9 +260,7 @@ class Exists:
 
 
 Value: TypeAlias = Const | Instant | Field | Item | Score | Cased | Length | Arithmetic | Negative | Aggregate
-Test: TypeAlias = (
-    Always | Truth | Compare | Missing | OneOf | Contains | Affix | Matches | Not | And | Or | Exists
-)
+Test: TypeAlias = Always | Truth | Compare | Missing | OneOf | Contains | Affix | Matches | Not | And | Or | Exists
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,7 @@ class Reader:
         self._comparing = node
         self._count(node, len(node.ops) - 1)
         lefts = [node.left, *node.comparators]
-        return _all_of(
-            self._comparison(*each) for each in zip(lefts, node.ops, node.comparators, strict=False)
-        )
+        return _all_of(self._comparison(*each) for each in zip(lefts, node.ops, node.comparators, strict=False))
 
     def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Test:
         if isinstance(op, ast.In | ast.NotIn):
@@ -110,9 +108,7 @@ class Reader:
         first, second = self._operand(left), self._operand(right)
         if isinstance(op, ast.Is | ast.IsNot):
             if second.type not in ("none", "bool"):
-                second.refuse(
-                    f"is before {second.source}", "write == to compare; is goes with None, True and False"
-                )
+                second.refuse(f"is before {second.source}", "write == to compare; is goes with None, True and False")
             test = types.compare("==", first, second)
             return Not(test) if isinstance(op, ast.IsNot) else test
         return types.compare(_ORDERS[type(op)], first, second)
@@ -205,9 +201,7 @@ class Reader:
             field = operand.value
             return Aggregate("count", Rows(" ", field.row, field.scope, field.name), Always(True))
         if operand.type not in ("text", "tags"):
-            operand.refuse(
-                f"len of {operand.source}", "only texts, tags, spans, events and scores have a length"
-            )
+            operand.refuse(f"len of {operand.source}", "only texts, tags, spans, events and scores have a length")
         return Length(operand.value)
 
     @contextmanager
@@ -228,17 +222,9 @@ class Reader:
     def _collection(self, generator: ast.comprehension) -> Rows:
         target = generator.target
         if not isinstance(target, ast.Name):
-            self._source.refuse(
-                target, f"the variable {self._source.quote(target)}", "write one name, such as s"
-            )
-        if (
-            target.id in self._rows
-            or target.id in FUNCTIONS
-            or any(target.id in names for names in NAMES.values())
-        ):
-            self._source.refuse(
-                target, f"the variable {target.id}, a name already", "choose another, such as s"
-            )
+            self._source.refuse(target, f"the variable {self._source.quote(target)}", "write one name, such as s")
+        if target.id in self._rows or target.id in FUNCTIONS or any(target.id in names for names in NAMES.values()):
+            self._source.refuse(target, f"the variable {target.id}, a name already", "choose another, such as s")
         field = self._operand(generator.iter)
         if not isinstance(field.value, Field) or field.type not in ("rows", "scores"):
             field.refuse(f"for {target.id} in {field.source}", "go over spans (of a trace), events or scores")
@@ -247,9 +233,7 @@ class Reader:
     def _comprehension(self, node: ast.Call, usage: str) -> ast.GeneratorExp | ast.ListComp:
         argument = self._argument(node, usage)
         if not isinstance(argument, ast.GeneratorExp | ast.ListComp):
-            self._source.refuse(
-                argument, f"{self._source.quote(argument)} without for … in", f"write {usage}"
-            )
+            self._source.refuse(argument, f"{self._source.quote(argument)} without for … in", f"write {usage}")
         return argument
 
     def _element_test(self, node: ast.GeneratorExp | ast.ListComp, rows: Rows) -> Test:
@@ -307,9 +291,7 @@ class Reader:
             value = self._constant(node).value
             if isinstance(value, str):
                 return value
-        self._source.refuse(
-            node, f"{self._source.quote(node)} where a text belongs", "write a text in quotes"
-        )
+        self._source.refuse(node, f"{self._source.quote(node)} where a text belongs", "write a text in quotes")
 
     def _signed(self, node: ast.UnaryOp) -> Value:
         operand = self._operand(node.operand)
@@ -367,9 +349,7 @@ class Reader:
                 "get": f'write {base}["key"]',
                 "casefold": f"write {base}.lower()",
             }
-            self._source.refuse(
-                node, f"unknown method {name!r}", instead.get(name, f"there are {', '.join(METHODS)}")
-            )
+            self._source.refuse(node, f"unknown method {name!r}", instead.get(name, f"there are {', '.join(METHODS)}"))
         if node.args or node.keywords:
             self._source.refuse(node, f".{name}() with an argument", f"write {base}.{name}()")
         return Cased(types.text(self._operand(method.value), name), "lower" if name == "lower" else "upper")
@@ -397,9 +377,7 @@ class Reader:
         text = self._source.quote(base)
         if isinstance(base, ast.Name) and base.id not in NAMES[self._rows[""]]:
             on_spans = self._rows[""] == "spans"
-            step = (
-                f"write {word} alone" if on_spans else f"write any({base.id}.{word} … for {base.id} in spans)"
-            )
+            step = f"write {word} alone" if on_spans else f"write any({base.id}.{word} … for {base.id} in spans)"
             self._source.refuse(base, f"unknown variable {text!r}", step)
         if word in METHODS:
             self._source.refuse(node, f".{word} without brackets", f"write {text}.{word}(…)")

@@ -324,7 +324,8 @@ class _Writer:
         chosen = Sql(what)
         if value is not None:
             # an aggregate of outer columns alone would be one of the outer query: name a column of these rows
-            chosen = _sql(f"{what}(CASE WHEN {row.alias}.id IS NOT NULL THEN {{}} END)", self._number(value))
+            # (and not in IS NOT NULL, which SQLite takes out again)
+            chosen = _sql(f"{what}(CASE WHEN {row.alias}.id <> 0 THEN {{}} END)", self._number(value))
         only = Sql("") if test == Always(True) else _sql(" AND {}", self._inside(test))
         del self._rows[rows.variable]
         join = f" LEFT JOIN payloads {row.payloads} ON {row.payloads}.span = {row.alias}.id"

@@ -142,17 +142,13 @@ def contains(part: Operand, whole: Operand) -> Test:
     """``part in whole`` where the whole is no list of constants."""
     if isinstance(whole.value, Const) and whole.type != "none":
         one = whole.source
-        whole.refuse(
-            f"in before the single value {one}", f"write {part.source} == {one}, or {part.source} in [{one}]"
-        )
+        whole.refuse(f"in before the single value {one}", f"write {part.source} == {one}, or {part.source} in [{one}]")
     if whole.type in ("none", "number", "bool", "time", "rows"):
         whole.refuse_type("after in")
     if whole.type in ("map", "scores") and not (isinstance(part.value, Const) and part.type == "text"):
         part.refuse(f"{part.source} in {whole.source}", "write the key as a text in quotes")
     if part.type not in ("text", "json") and not (part.type == "number" and whole.type == "json"):
-        part.refuse(
-            f"{part.source}, {_IS[part.type]}, in {whole.source}", 'search for a text, such as "refund"'
-        )
+        part.refuse(f"{part.source}, {_IS[part.type]}, in {whole.source}", 'search for a text, such as "refund"')
     return Contains(whole.value, part.value)
 
 
@@ -223,11 +219,7 @@ def _mismatch(left: Operand, right: Operand) -> NoReturn:
 
 def _compare_bools(op: str, left: Operand, right: Operand) -> Test:
     known, other = (right, left) if isinstance(left.value, Const) else (left, right)
-    if (
-        known.type not in ("bool", "json", "content")
-        or not isinstance(other.value, Const)
-        or other.type != "bool"
-    ):
+    if known.type not in ("bool", "json", "content") or not isinstance(other.value, Const) or other.type != "bool":
         _mismatch(left, right)
     if op != "==":
         known.refuse(f"{left.source} {op} {right.source} has no order", "compare True and False with ==")

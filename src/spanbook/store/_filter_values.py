@@ -16,9 +16,6 @@ from typing import Any, Final
 
 from ..model import Json
 
-_PART_TYPES: Final = frozenset(
-    {"text", "reasoning", "refusal", "tool_call", "tool_call_response", "blob", "uri", "file", "not_captured"}
-)
 _PART_WORDS: Final = frozenset({"type", "id", "modality", "mime_type", "digest", "size"})
 _MESSAGE_WORDS: Final = frozenset({"role", "finish_reason"})
 _CAPTURED_WORDS: Final = frozenset({"$type", "modality", "mime_type", "digest", "size", "dtype"})
@@ -28,16 +25,18 @@ _INTEGER_MAX: Final = (1 << 63) - 1
 
 def texts(value: Json) -> Iterator[str]:
     """Yield the texts of a document, in order; numbers must have been read as strings."""
-    waiting = [value]
+    waiting = [(value, _NO_WORDS)]
     while waiting:
-        value = waiting.pop()
+        value, words = waiting.pop()
         if isinstance(value, str):
             yield value
         elif isinstance(value, list):
-            waiting.extend(reversed(value))
+            waiting.extend((item, words) for item in reversed(value))
         elif isinstance(value, dict):
-            words = _words_of_form(value)
-            waiting.extend(reversed([inner for key, inner in value.items() if key not in words]))
+            is_message = "role" in value and isinstance(value.get("parts"), list)
+            words |= _MESSAGE_WORDS if is_message else _CAPTURED_WORDS if "$type" in value else _NO_WORDS
+            inner = _PART_WORDS if is_message else _NO_WORDS
+            waiting.extend((value[key], inner) for key in reversed(value) if key not in words)
 
 
 def read_texts(document: str | None) -> Iterator[str]:
@@ -125,15 +124,6 @@ def _upper(text: object) -> str | None:
     return text.upper() if isinstance(text, str) else None
 
 
-def _words_of_form(value: dict[str, Json]) -> frozenset[str]:
-    if "$type" in value:
-        return _CAPTURED_WORDS
-    kind = value.get("type")
-    if isinstance(kind, str) and kind in _PART_TYPES:
-        return _PART_WORDS
-    return _MESSAGE_WORDS if "role" in value and "parts" in value else _NO_WORDS
-
-
 def _surely_absent(document: str, needle: str) -> bool:
     """Whether the JSON need not be opened: what it says plainly has no such text, and no escape can hide it.
 
@@ -163,7 +153,7 @@ def _as_bytes(value: Json) -> bytes:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < 20 else float(digits)
+    return int(digits) if len(digits) <= 20 else float(digits)
 
 
 def _below(value: Json, path: str) -> Json:

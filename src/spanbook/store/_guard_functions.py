@@ -37,11 +37,11 @@ def instr(whole: SqlValue, part: SqlValue) -> int | None:
 
 def replace(whole: SqlValue, part: SqlValue, by: SqlValue) -> SqlValue:
     """The text with each ``part`` replaced. Raises OverflowError ("too big") when it would be too long."""
-    if whole is None or part is None or by is None:
+    if whole is None or part is None or _text(part) == "":
+        return None if part is None else whole
+    if by is None:
         return None
     text, old, new = _text(whole), _text(part), _text(by)
-    if not old:
-        return whole
     growth = len(new) - len(old)
     if growth > 0 and len(text) + text.count(old) * growth > MAX_BYTES:
         raise OverflowError

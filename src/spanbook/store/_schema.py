@@ -3,7 +3,7 @@
 One SQLite file, readable by anything: names are TEXT, nothing in the file needs our code. A span is a narrow row in
 ``spans`` and what it was given and returned in ``payloads``; long values are ``blobs``, shared by content (a chat
 message is one blob, so an agent that sends its history again with each call stores it once). ``traces`` holds one
-summary row a trace, kept up to date in the transaction that changes its spans, so that every list is answered from it alone.
+summary row a trace, kept up to date in the transaction that changes its spans, so every list is answered from it alone.
 
 A payload column is NULL, TEXT (JSON as it is), INTEGER (the blob that holds the JSON) or BLOB (the blobs of a list of
 messages, see ``_codec.pack_ids``). ``sb_json(column)`` gives the JSON text, ``span_view`` and ``trace_view`` use it;

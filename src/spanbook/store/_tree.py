@@ -38,6 +38,7 @@ _CHATS: Final = (
     "WHERE s.trace_id = ? AND s.kind = 'llm' ORDER BY s.start_ns, s.id"
 )
 _MATCHING: Final = "SELECT s.span_id FROM spans s LEFT JOIN payloads p ON p.span = s.id WHERE s.trace_id = ? AND "
+_MEDIA: Final = "SELECT digest, mime_type, size FROM blobs WHERE mime_type IS NOT NULL AND digest IN"
 _IDS_AT_ONCE: Final = 500
 
 
@@ -108,7 +109,7 @@ def blob_sizes(reader: StoreReader, digests: Iterable[str]) -> dict[str, tuple[s
     """Return (MIME type, bytes) of images, sounds and files by hex digest; unknown ones are left out."""
     found: dict[str, tuple[str, int]] = {}
     for some in chunks(sorted(set(digests)), _IDS_AT_ONCE):
-        query = f"SELECT digest, mime_type, size FROM blobs WHERE mime_type IS NOT NULL AND digest IN ({placeholders(some)})"
         keys = [bytes.fromhex(digest) for digest in some]
-        found.update((row[0].hex(), (row[1], row[2])) for row in reader.rows(query, keys))
+        rows = reader.rows(f"{_MEDIA} ({placeholders(some)})", keys)
+        found.update((row[0].hex(), (row[1], row[2])) for row in rows)
     return found

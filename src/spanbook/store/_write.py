@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import COUNTED_KINDS, STATUS_RANK
+from ..model import COUNTED_KINDS, STATUS_RANK, StoreError
 from . import _connection
 from ._blobs import Blob, BlobInserts, BlobSet, Payload
 from ._journal import Position
@@ -40,6 +40,7 @@ _UPSERT_TRACE: Final = (
     f"INSERT INTO traces({_TRACE_NAMES}) VALUES ({', '.join('?' * len(TRACE_COLUMNS))}) "
     f"ON CONFLICT(trace_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in TRACE_COLUMNS[1:])}"
 )
+_FINAL: Final = ("ok", "error")
 _NEVER: Final = (None, None, None, None, None)
 _SUMS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens", "cost_usd")
 #: Fields a trace takes from its root, or from any span while the root has none.
@@ -78,9 +79,10 @@ class Written:
 
     spans: list[Row]
     traces: list[Row]
+    ended: int = 0  # spans that reached their final state in it
 
 
-class StoreReplacedError(Exception):
+class StoreReplacedError(StoreError):
     """The store file was removed or replaced between the encoding of a batch and its writing."""
 
 
@@ -206,6 +208,7 @@ class _Transaction:
         self._traces: dict[str, Row] = {}
         self._known: set[str] = set()  # traces that were in the file before
         self._rows: dict[tuple[str, str], tuple[int, Row]] = {}
+        self._ended = 0
         self._new_spans: list[tuple[Any, ...]] = []
         self._new_payloads: list[tuple[Any, ...]] = []
         self._next = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM spans").fetchone()[0])
@@ -234,7 +237,7 @@ class _Transaction:
                 "DO UPDATE SET segment = excluded.segment, offset = excluded.offset",
                 (batch.journal[0], *batch.journal[1]),
             )
-        return Written([row for _, row in self._rows.values()], list(self._traces.values()))
+        return Written([row for _, row in self._rows.values()], list(self._traces.values()), self._ended)
 
     # -- spans
 
@@ -261,6 +264,7 @@ class _Transaction:
             if payloads:
                 self._db.execute(_OLDER_PAYLOAD if older else _NEWER_PAYLOAD, self._payload_row(number, payloads))
         self._rows[key] = (number, row)
+        self._ended += row["status"] in _FINAL and (old is None or old["status"] not in _FINAL)
         self._note_open(number, old, row, journal_id)
         trace = self._traces[key[0]] = _add_to_trace(trace, old, row)
         if trace["root_span_id"] != row["span_id"] and self._is_better_root(trace, row):

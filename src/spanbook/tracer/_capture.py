@@ -31,11 +31,14 @@ __all__ = ["ArgumentNames", "bind_arguments", "describe_error", "dumps", "snapsh
 
 #: Records whose marshalled form is longer are looked at as a whole.
 _LARGE: Final = 1 << 18
+_HUGE: Final = 1 << 25
 #: So are records with a container of more items than this near their top.
 _FEW: Final = 512
 _LONG: Final = 16  # lists this long are worth a test of all items at once
+_LONG_KEY: Final = 64
 _MIN_TEXT: Final = 1_000  # characters kept of a text when MAX_CHARACTERS are used up
 
+_LOST: Final = not_captured("there was no memory or no stack left to read it")
 _SCALARS: Final = frozenset((type(None), bool, int, float))
 _ATOMS: Final = _SCALARS | {str}
 _NESTED: Final = frozenset((dict, list, tuple))
@@ -102,7 +105,9 @@ def _is_plain_below(level: list[Any]) -> bool:
 def _dumps_whole(record: tuple[Any, ...]) -> bytes:
     try:
         if _is_within_bounds(record):
-            return _marshal(record, 4)
+            data = _marshal(record, 4)
+            if len(data) <= _HUGE:
+                return data
     except Exception:  # noqa: BLE001 (whatever it was, the careful way is still open)
         return _dumps_carefully(record)
     return _dumps_carefully(record)
@@ -144,13 +149,12 @@ def _is_within_bounds(record: tuple[Any, ...]) -> bool:
 
 
 def _dumps_carefully(record: tuple[Any, ...]) -> bytes:
-    walk = Snapshot()
-    plain = tuple(walk.take(value) for value in record)
     try:
-        return _marshal(tuple(None if value is DROP else value for value in plain), 4)
-    except Exception as problem:  # noqa: BLE001 (not enough memory is what is left)
-        lost = not_captured(f"writing it raised {type(problem).__name__}")
-        return _marshal(tuple(value if type(value) in _SCALARS else lost for value in plain), 4)
+        walk = Snapshot()
+        plain = [walk.take(value) for value in record]
+        return _marshal(tuple([None if value is DROP else value for value in plain]), 4)
+    except Exception:  # noqa: BLE001 (no memory, or no stack, is left)
+        return _marshal(tuple([value if type(value) in _SCALARS else _LOST for value in record]), 4)
 
 
 class Snapshot:
@@ -225,6 +229,10 @@ class Snapshot:
             if made is DROP:
                 continue
             name = key_text(key) if type(key) in _ATOMS else self._key(key)
+            if len(name) > _LONG_KEY:
+                self._characters -= len(name)
+                if self._characters < 0:
+                    return cut(size, out)
             out[free_key(out, name, key) if name in out else name] = made
         return out if size <= MAX_ITEMS else cut(size, out)
 

@@ -1,9 +1,9 @@
 """The tree of one trace as columns of numbers: what goes over the wire, and how it grows.
 
 Columns of ``n`` entries one after another, little endian, in this order: start f64 (ms from the trace's start),
-duration f32 (ms, NaN while running), first_token f32 (ms from the span's start, NaN: none), parent i32 (row, -1: root or
-orphan), tokens u32 (0: none), cost f32 (NaN: none), name u16 (u32 when ``wide``), sub u16, kind u8, status u8 (low two
-bits; 16: seen twice, not counted). Its twin that decodes is ``js/src/core/columns.ts``.
+duration f32 (ms, NaN while running), first_token f32 (ms from the span's start, NaN: none), parent i32 (row, -1: root
+or orphan), tokens u32 (0: none), cost f32 (NaN: none), name u16 (u32 when ``wide``), sub u16, kind u8, status u8 (low
+two bits; 16: seen twice, not counted). Its twin that decodes is ``js/src/core/columns.ts``.
 
 A row keeps its index for as long as the view lives. Names and subs are numbered texts, sent once each.
 """
@@ -25,7 +25,14 @@ STATUS_CODE: Final[dict[str, int]] = {status: code for code, status in enumerate
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFF_FFFF
 #: Attribute and array type of each column but the last four, in wire order.
-_WIDE: Final = (("start", "d"), ("duration", "f"), ("first_token", "f"), ("parent", "i"), ("tokens", "I"), ("cost", "f"))
+_WIDE: Final = (
+    ("start", "d"),
+    ("duration", "f"),
+    ("first_token", "f"),
+    ("parent", "i"),
+    ("tokens", "I"),
+    ("cost", "f"),
+)
 
 
 class Encoded(NamedTuple):
@@ -63,12 +70,13 @@ class TreeColumns:
         self.names = Names()
         self.subs = Names("", most=_U16)
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(TREE_COLUMNS)
-        (spans, parents, names, kinds, statuses, starts, ends, firsts, inputs, outputs, costs, models, errors, counted) = columns
+        spans, parents, names, kinds, statuses, starts, ends, firsts = columns[:8]
+        inputs, outputs, costs, models, errors, counted = columns[8:]
         self.span_ids = list(spans)
         self.row_of = {span: row for row, span in enumerate(spans)}
         self.start = array("d", [(ns - base_ns) / 1e6 for ns in starts])
-        self.duration = array("f", [NAN if end is None else (end - start) / 1e6 for start, end in zip(starts, ends, strict=True)])
-        self.first_token = array("f", [NAN if at is None else (at - start) / 1e6 for start, at in zip(starts, firsts, strict=True)])
+        self.duration = array("f", [_after(*two) for two in zip(starts, ends, strict=True)])
+        self.first_token = array("f", [_after(*two) for two in zip(starts, firsts, strict=True)])
         row_of = self.row_of.get
         self.parent = array("i", [row_of(parent, -1) for parent in parents])
         self.tokens = array("I", [_tokens(given, made) for given, made in zip(inputs, outputs, strict=True)])
@@ -126,8 +134,8 @@ class TreeColumns:
         cost = new["cost_usd"]
         return {
             "start": (start - self.base_ns) / 1e6,
-            "duration": NAN if end is None else _single((end - start) / 1e6),
-            "first_token": NAN if first is None else _single((first - start) / 1e6),
+            "duration": _single(_after(start, end)),
+            "first_token": _single(_after(start, first)),
             "parent": self.row_of.get(new["parent_id"], -1),
             "tokens": _tokens(new["input_tokens"], new["output_tokens"]),
             "cost": NAN if cost is None else _single(cost),
@@ -178,6 +186,10 @@ def _single(value: float) -> float:
 
 def _same(one: float, other: float) -> bool:
     return one == other or (one != one and other != other)  # NaN is no value here, and equal to itself
+
+
+def _after(start_ns: int, ns: int | None) -> float:
+    return NAN if ns is None else (ns - start_ns) / 1e6
 
 
 def _tokens(given: int | None, made: int | None) -> int:

@@ -103,21 +103,21 @@ def _publish_here(data: Bundle, metadata: Bundle, display_id: str | None, update
     from IPython.display import publish_display_data
 
     transient = {"display_id": display_id} if display_id else {}
-    publish_display_data(data, metadata, transient=transient, update=update)
+    publish_display_data(data, metadata, transient=transient, update=update)  # type: ignore[no-untyped-call]
 
 
 def _publisher_for(parent: dict[str, Any]) -> Publish | None:
     """Return what publishes outputs of the cell that this message runs, from any thread; None if the kernel cannot."""
     kernel = _cell.kernel()
     session, socket = getattr(kernel, "session", None), getattr(kernel, "iopub_socket", None)
-    if session is None or socket is None or not hasattr(kernel, "topic"):
+    if session is None or socket is None or not hasattr(kernel, "ident"):
         return None
 
     def publish(data: Bundle, metadata: Bundle, display_id: str | None, update: bool) -> None:
         what = "update_display_data" if update else "display_data"
         transient = {"display_id": display_id} if display_id else {}
         content = {"data": data, "metadata": metadata, "transient": transient}
-        session.send(socket, what, content, parent=parent, ident=kernel.topic(what))
+        session.send(socket, what, content, parent=parent, ident=f"kernel.{kernel.ident}.{what}".encode())
 
     return publish
 

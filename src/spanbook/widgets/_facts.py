@@ -118,7 +118,8 @@ def shortened(text: str, most: int) -> str:
 
 
 def _end(span: Row, now_ns: int) -> int:
-    return max(span["end_ns"] if span["end_ns"] is not None else now_ns, span["start_ns"])
+    end = span["end_ns"] if span["end_ns"] is not None else now_ns
+    return max(int(end), int(span["start_ns"]))
 
 
 def _sum(traces: Iterable[Row], name: str) -> int:

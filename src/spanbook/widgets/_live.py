@@ -1,9 +1,9 @@
 """What keeps open views up to date: one thread for all of them, at most ten times a second.
 
 The fold tells what it wrote (``Fold.listeners``, on its own thread, inside its lock): that is only noted here. The
-thread below hands it to the views, and looks at the texts that are being streamed. Messages to the page are few, because
-Jupyter drops those beyond a thousand a second, the user's own output among them. Where no thread can be started
-(Pyodide) views are told at once, on the thread that folds.
+thread below hands it to the views, and looks at the texts that are being streamed. Messages to the page are few,
+because Jupyter drops those beyond a thousand a second, the user's own output among them. Where no thread can be
+started (Pyodide) views are told at once, on the thread that folds.
 
 This module imports no widget library: tracing may connect it long before a widget is shown.
 """

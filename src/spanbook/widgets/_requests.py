@@ -48,8 +48,8 @@ class TraceRequests:
 
     def more(self, params: Params) -> Answer:
         """Return a slice of a long text: ``row``, ``field``, ``path``, ``offset``."""
-        state, span_id = self._state, self._state.span_id(params.get("row"))
-        return more(state.reader, state.trace_id, span_id, params.get("field"), params.get("path"), params.get("offset")), []
+        state, place = self._state, [params.get(name) for name in ("field", "path", "offset")]
+        return more(state.reader, state.trace_id, state.span_id(params.get("row")), *place), []
 
     def find(self, params: Params) -> Answer:
         """Return the rows that match ``query``, a filter or a text."""

@@ -1,12 +1,12 @@
-"""Text that is being streamed, on its way to a view: redacted as the store would, the end held back while it may be a key.
+"""Text that is being streamed, on its way to a view.
 
-Streamed text is in memory only (``tracer._recorder.partials``) and goes to the page, never to the journal; what the page
-shows must be no more than what the store will keep.
+Streamed text is in memory only (``tracer._recorder.partials``) and goes to the page, never to the journal. The page is
+shown no more than the store will keep: the text is redacted by the same policy, and its end is held back while it may
+be the beginning of a key.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from ..model import clock, ids
@@ -21,8 +21,9 @@ TAIL: Final = 20_000
 _MARGIN: Final = 2_000
 #: Texts sent in one round.
 _AT_ONCE: Final = 4
-#: A run of characters at the end that may be the beginning of a key. Longer runs are no keys, but data.
-_UNFINISHED: Final = re.compile(r"[\x21-\x7e]{8,512}\Z")
+#: Lengths of a run of printing ASCII at the end that may be the beginning of a key. Longer runs are data.
+_KEY_FROM: Final = 8
+_KEY_TO: Final = 512
 
 
 class Streams:
@@ -30,8 +31,7 @@ class Streams:
 
     def __init__(self, state: TraceState) -> None:
         self._state = state
-        self._trace = int(state.trace_id, 16)
-        self._sent: dict[int, str] = {}
+        self._sent: dict[int, str] = {}  # by span
         self._policy: Any = None
         self._redactor: Any = None
 
@@ -42,8 +42,8 @@ class Streams:
             self._sent.clear()
             return []
         grown = [(span, text) for (trace, span), text in list(partials.items())
-                 if trace == self._trace and self._sent.get(span) != text]  # fmt: skip
-        grown.sort(key=lambda each: ids.span_hex(each[0]) != first)
+                 if trace == self._state.trace_id and self._sent.get(span) != text]  # fmt: skip
+        grown.sort(key=lambda each: ids.span_hex(each[0]) != first)  # the one looked at comes first
         return [message for span, text in grown[:_AT_ONCE] if (message := self._message(span, text)) is not None]
 
     def _message(self, span: int, text: str) -> dict[str, Any] | None:
@@ -59,9 +59,9 @@ class Streams:
     def _shown(self, text: str) -> str | None:
         """Return the end of a text as it may be shown; None when the policy keeps no texts."""
         tail = text[-(TAIL + _MARGIN) :]
-        unfinished = _UNFINISHED.search(tail)
-        if unfinished is not None:
-            tail = tail[: unfinished.start()]
+        run = _run_at_end(tail)
+        if _KEY_FROM <= run <= _KEY_TO:
+            tail = tail[:-run]
         clean, _ = self._redact(tail)
         return clean[-TAIL:] if isinstance(clean, str) else None
 
@@ -74,3 +74,11 @@ class Streams:
             self._policy, self._redactor = policy, make_redactor(policy)
         clean: tuple[Any, int] = self._redactor.value(text)
         return clean
+
+
+def _run_at_end(text: str) -> int:
+    """Count the printing ASCII characters that a text ends with, to one more than a key may have."""
+    for count, letter in enumerate(reversed(text[-_KEY_TO - 1 :])):
+        if not "!" <= letter <= "~":
+            return count
+    return min(len(text), _KEY_TO + 1)

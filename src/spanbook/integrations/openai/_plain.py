@@ -25,11 +25,16 @@ def plain(value: Any) -> Any:
         return [item if type(item) in _ATOMS else plain(item) for item in value]
     if kind is dict:
         return {str(key): plain(item) for key, item in value.items() if item is not None}
-    if hasattr(kind, "model_fields"):
+    if is_model(kind):
         return _plain_model(value)
     if isinstance(value, str | int | float):  # an enum's member
         return value
     return {"$type": "repr", "class": kind.__qualname__, "text": kind.__qualname__}
+
+
+def is_model(kind: type) -> bool:
+    """Tell whether objects of a class are models of pydantic's, as all answers of the SDK are."""
+    return hasattr(kind, "__pydantic_decorators__")  # `model_fields` costs ten times as much to ask for
 
 
 def _plain_model(value: Any) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
+
+from .._guard import guard
 
 #: About the connection, and headers carry keys.
 _NOT_BODY: Final = frozenset({"extra_headers", "extra_query", "timeout"})
@@ -65,9 +68,15 @@ def request_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 def provider_of(client: Any) -> tuple[str, str]:
     """Return (provider, host) that a client talks to; "openai" for hosts that only speak its language."""
     host = str(getattr(getattr(client, "base_url", None), "host", "") or "")
-    if any("Azure" in base.__name__ for base in type(client).__mro__):
-        return "azure", host
-    return next((name for end, name in _PROVIDERS if host.endswith(end)), "openai"), host
+    kind: Any = type(client)
+    return _provider(kind, host), host
+
+
+@lru_cache(maxsize=64)
+def _provider(kind: type, host: str) -> str:
+    if any("Azure" in base.__name__ for base in kind.__mro__):
+        return "azure"
+    return next((name for end, name in _PROVIDERS if host.endswith(end)), "openai")
 
 
 def _unread(value: Any) -> dict[str, Any]:
@@ -81,11 +90,12 @@ def _schema(kind: type) -> dict[str, Any]:
     known = _schemas.get(kind)
     if known is None:
         known = {"name": kind.__name__}
-        if hasattr(kind, "model_json_schema"):
-            known["schema"] = kind.model_json_schema()
-        elif hasattr(kind, "__pydantic_core_schema__") or hasattr(kind, "__dataclass_fields__"):
-            from pydantic import TypeAdapter
+        with guard("read the schema of a response format"):
+            if hasattr(kind, "model_json_schema"):
+                known["schema"] = kind.model_json_schema()
+            elif hasattr(kind, "__dataclass_fields__"):
+                from pydantic import TypeAdapter
 
-            known["schema"] = TypeAdapter(kind).json_schema()
+                known["schema"] = TypeAdapter(kind).json_schema()
         _schemas[kind] = known
     return dict(known)

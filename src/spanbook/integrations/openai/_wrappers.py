@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -48,6 +47,8 @@ def wrap_async(api: Api) -> Callable[[Wrapper, Callable[[], bool]], Wrapper]:
     """
 
     def make(original: Wrapper, is_on: Callable[[], bool]) -> Wrapper:
+        from inspect import iscoroutinefunction
+
         async def traced(self: Any, *args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             call = begin(api, self, kwargs, is_async=True) if is_on() else None
@@ -64,7 +65,7 @@ def wrap_async(api: Api) -> Callable[[Wrapper, Callable[[], bool]], Wrapper]:
             call.succeed(result)
             return result
 
-        if inspect.iscoroutinefunction(original):
+        if iscoroutinefunction(original):
             return functools.wraps(original)(traced)
 
         @functools.wraps(original)

@@ -1,0 +1,2 @@
+export function blank(source: string): string;
+export function problems(path: string, source: string): string[];

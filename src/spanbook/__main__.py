@@ -1,0 +1,7 @@
+"""``python -m spanbook`` is ``spanbook``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

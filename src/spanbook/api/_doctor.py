@@ -1,0 +1,236 @@
+"""What could be wrong with the store, the journal and the kernel, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .._version import __version__
+from ..model import SpanbookError
+from ..model.format import format_bytes, format_count
+from ..store import _platform, _schema
+from ..store._connection import WAL_LIMIT, has_wal_reset_bug
+from ..store._inspect import journal_facts, store_facts
+from ..store._journal import journal_root
+from ..tracer import _recorder
+from . import _runtime, _settings
+
+#: What spanbook's own parts need, and what people look for when a widget does not show.
+_REQUIRED: Final = ("ipykernel", "anywidget", "ipywidgets", "pandas", "openai")
+_OTHERS: Final = ("jupyterlab", "notebook")
+_LITTLE_SPACE: Final = 200_000_000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of ``doctor``."""
+
+    name: str
+    is_ok: bool
+    text: str  # what was found
+    advice: str = ""  # what to do about it; empty when nothing needs doing
+
+
+def doctor(store: str | os.PathLike[str] | None = None) -> list[Check]:
+    """Look at everything tracing depends on; works without a store, and changes nothing.
+
+    Args:
+        store: The file to look at; when None the one traced into, or the one that would be.
+
+    Raises:
+        UsageError: ``store`` is no path of a file.
+    """
+    runtime = _runtime.started()
+    path = runtime.path if store is None and runtime is not None else _runtime.store_path(store)
+    checks: list[Check] = []
+    for name, look in _GROUPS.items():
+        try:
+            for check in look(path):
+                checks.append(check)
+        except (SpanbookError, OSError, sqlite3.Error, ValueError) as error:
+            checks.append(Check(name, False, str(error)))
+    return checks
+
+
+def doctor_text(checks: list[Check]) -> str:
+    """Return the checks one a line, each warning with its next step below."""
+    wide = max((len(check.name) for check in checks), default=0)
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok  ' if check.is_ok else 'warn'}  {check.name:{wide}}  {check.text}")
+        if check.advice:
+            lines.append(f"      {'':{wide}}  → {check.advice}")
+    return "\n".join(lines)
+
+
+# -- the environment
+
+
+def _python(path: Path) -> Iterator[Check]:
+    yield Check(
+        "spanbook", True, f"{__version__} on Python {platform.python_version()}, {platform.platform(terse=True)}"
+    )
+
+
+def _sqlite(path: Path) -> Iterator[Check]:
+    version = sqlite3.sqlite_version
+    if not has_wal_reset_bug():
+        yield Check("SQLite", True, version)
+        return
+    yield Check(
+        "SQLite",
+        False,
+        f"{version} has the WAL-reset bug: very rarely, two processes that write at once damage the file",
+        "write to one store from one process at a time, or use a Python with SQLite 3.51.3 or later (or 3.50.7, 3.44.6)",
+    )
+
+
+def _packages(path: Path) -> Iterator[Check]:
+    for name in _REQUIRED:
+        version = _version(name)
+        if version is None:
+            yield Check(name, False, "not installed", f"pip install {name}")
+        elif name == "ipykernel" and version.startswith("7.0."):
+            yield Check(
+                name, False, f"{version} cannot send widget messages from a thread: live views stay empty",
+                "pip install -U 'ipykernel!=7.0.*' and restart the kernel",
+            )  # fmt: skip
+        else:
+            yield Check(name, True, version)
+    front_ends = [f"{name} {version}" for name in _OTHERS if (version := _version(name)) is not None]
+    yield Check("front end", True, ", ".join(front_ends) or "no Jupyter front end in this environment")
+
+
+def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+# -- the store
+
+
+def _file_system(path: Path) -> Iterator[Check]:
+    folder = _existing(path.parent)
+    kind = _platform.file_system(folder) or "unknown"
+    if _platform.is_network_file_system(folder):
+        yield Check(
+            "file system", False, f"{kind}: shared with other hosts, where SQLite cannot lock reliably",
+            "keep the store on a local disk: sb.init(store=…) or $SPANBOOK_STORE",
+        )  # fmt: skip
+    elif path.parent == _platform.state_dir() / "stores":
+        text = f"{kind}, in the local state folder, because the folder of the store is on a network file system"
+        yield Check("file system", True, text)
+    else:
+        yield Check("file system", True, kind)
+    free = shutil.disk_usage(folder).free
+    yield Check(
+        "free space", free >= _LITTLE_SPACE, f"{format_bytes(free)} where the store is",
+        "" if free >= _LITTLE_SPACE else "free some, or move the store: sb.init(store=…) or $SPANBOOK_STORE",
+    )  # fmt: skip
+
+
+def _store(path: Path) -> Iterator[Check]:
+    if not path.exists():
+        folder = _existing(path.parent)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+        advice = "" if writable else "choose a folder you can write: sb.init(store=…) or $SPANBOOK_STORE"
+        text = "not there yet; the first trace makes it" if writable else f"not there, and {folder} cannot be written"
+        yield Check("store", writable, f"{path}: {text}", advice)
+        return
+    facts = store_facts(path)
+    counts = f"{format_count(facts.traces)} traces, {format_count(facts.spans)} spans"
+    yield Check("store", True, f"{path}: {format_bytes(facts.size)}, {counts}")
+    if facts.schema_version > _schema.VERSION:
+        yield Check(
+            "schema", False, f"{facts.schema_version}, of a newer spanbook (this one writes {_schema.VERSION})",
+            "pip install -U spanbook; until then the store can only be read",
+        )  # fmt: skip
+    else:
+        yield Check("schema", True, f"{facts.schema_version}, journal mode {facts.journal_mode}")
+    if facts.mode is not None:
+        is_private = facts.mode & 0o077 == 0
+        text = f"{facts.mode:04o}" if is_private else f"{facts.mode:04o}: other users of this machine can read it"
+        yield Check("file mode", is_private, text, "" if is_private else f"chmod 600 {path}")
+    is_small = facts.wal_size <= 2 * WAL_LIMIT
+    advice = "" if is_small else "close what keeps reading from the store (a cursor left open), then trace something"
+    yield Check("write-ahead log", is_small, format_bytes(facts.wal_size), advice)
+    if not os.access(path, os.W_OK):
+        yield Check("access", False, "the store can be read, not written", f"chmod u+w {path}, or choose another store")
+
+
+def _journal(path: Path) -> Iterator[Check]:
+    facts = journal_facts(journal_root(path))
+    advice = "" if facts.writable else "set $SPANBOOK_JOURNAL to a folder you can write"
+    text = f"{facts.folder}: {facts.living} in use"
+    if not facts.writable:
+        text += "; it cannot be written, so a killed process loses what is not in the store yet"
+    yield Check("journal", facts.writable, text, advice)
+    if facts.dead:
+        yield Check(
+            "left behind", False,
+            f"{facts.dead} processes that are gone left {format_bytes(facts.dead_bytes)} that are not in the store yet",
+            "spanbook ls brings them in, and so does tracing into this store",
+        )  # fmt: skip
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+# -- this process
+
+
+def _process(path: Path) -> Iterator[Check]:
+    stats = _runtime.stats()
+    lost = stats["dropped"] + stats["errors"]
+    text = f"{stats['written']:,} spans written, {stats['queued_bytes']:,} bytes wait, {stats['redacted']:,} values redacted"
+    text += f", {stats['dropped']:,} spans dropped, {stats['errors']:,} errors"
+    advice = "sb.stats()['failures'] says what failed" if lost else ""
+    yield Check("this process", lost == 0, text, advice)
+    if stats["problem"]:
+        yield Check("problem", False, str(stats["problem"]), "what waits is written once this is mended")
+    state = "on" if _recorder.enabled else "off: nothing is recorded"
+    sampled = "" if _recorder.sample >= 1.0 else f", {_recorder.sample:.0%} of traces are kept"
+    advice = "" if _recorder.enabled else "%spanbook on"
+    yield Check("tracing", _recorder.enabled, f"{state}{sampled}; after a cell: {_settings.display}", advice)
+    runtime = _runtime.started()
+    policy = "secrets" if runtime is None else runtime.redact
+    is_off = policy == "off"
+    yield Check(
+        "redaction", not is_off, "a function of yours" if callable(policy) else str(policy),
+        "keys and passwords are stored as they are; sb.init(redact='secrets') removes them" if is_off else "",
+    )  # fmt: skip
+
+
+def _integrations(path: Path) -> Iterator[Check]:
+    from ..integrations import integrations
+
+    for row in integrations():
+        problems = row["problems"]
+        version = f" {row['version']}" if row["version"] else ""
+        text = "; ".join([f"{row['state']}{version}", *problems])
+        yield Check(row["name"], not problems, text, f"pip install -U {row['name']}, or spanbook" if problems else "")
+
+
+_GROUPS: Final[dict[str, Callable[[Path], Iterator[Check]]]] = {
+    "spanbook": _python,
+    "SQLite": _sqlite,
+    "packages": _packages,
+    "file system": _file_system,
+    "store": _store,
+    "journal": _journal,
+    "this process": _process,
+    "integrations": _integrations,
+}

@@ -1,0 +1,111 @@
+"""The arguments of each command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from .._version import __version__
+from . import _commands
+from ._quickstart import demo
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_FILTER: Final = (
+    "A FILTER is a Python condition: 'n_errors > 0', 'user_id == \"ada\" and cost_usd > 0.01', "
+    "'any(s.kind == \"tool\" and s.has_error for s in spans)'."
+)
+_WHEN: Final = "WHEN is '15m', '2h', '7d' (ago), or a date such as 2026-11-01 (UTC)."
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments; ``run`` is the function of the command.
+
+    Raises:
+        SystemExit: help was asked for, or the arguments are wrong; either was printed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="spanbook",
+        description="Traces of LLM applications, from one SQLite file. In a notebook: %%load_ext spanbook.",
+    )
+    parser.add_argument("--version", action="version", version=f"spanbook {__version__}")
+    _add_store(parser, default=None)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _command(commands, "demo", demo, "run a small assistant with a scripted stand-in for a model, and show its traces")
+    _command(commands, "doctor", _commands.doctor, "say what could be wrong with the store, the journal, the kernel")
+    _add_ls(commands)
+    _add_show(commands)
+    _add_export(commands)
+    _add_sql(commands)
+    return parser.parse_args(argv)
+
+
+def _command(
+    commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], text: str, after: str = ""
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=after)
+    parser.set_defaults(run=run)
+    _add_store(parser)
+    return parser
+
+
+def _add_store(parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS) -> None:
+    """Add ``--store``, before and behind the command; behind it, it says nothing unless it is given."""
+    text = "the store (default: $SPANBOOK_STORE, else .spanbook/store.db)"
+    parser.add_argument("--store", metavar="PATH", default=default, help=text)
+
+
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="WHEN", help="only traces that started then or later")
+    parser.add_argument("--until", metavar="WHEN", help="only traces that started before")
+
+
+def _add_ls(commands: _Commands) -> None:
+    parser = _command(commands, "ls", _commands.ls, "list traces, newest first", f"{_FILTER} {_WHEN}")
+    parser.add_argument("where", nargs="?", metavar="FILTER", help="only traces that match")
+    _add_window(parser)
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default: 20)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _add_show(commands: _Commands) -> None:
+    parser = _command(commands, "show", _commands.show, "print one trace as a tree")
+    parser.add_argument(
+        "trace_id", nargs="?", default="last", metavar="ID", help="its id, the beginning of it, or 'last'"
+    )
+    parser.add_argument("--json", action="store_true", help="all of it as one JSON object")
+
+
+def _add_export(commands: _Commands) -> None:
+    text = "write traces to a file"
+    parser = _command(commands, "export", _commands.export, text, f"{_FILTER} {_WHEN}")
+    parser.add_argument("trace_ids", nargs="*", metavar="ID", help="ids, beginnings of ids, or 'last'")
+    parser.add_argument("--where", metavar="FILTER", help="instead of ids: traces that match")
+    _add_window(parser)
+    parser.add_argument("--all", action="store_true", help="instead of ids: every trace")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--jsonl", dest="form", action="store_const", const="jsonl", help="a JSON object a span (default)"
+    )
+    form.add_argument(
+        "--otlp", dest="form", action="store_const", const="otlp", help="OTLP/JSON, with GenAI attributes"
+    )
+    form.add_argument(
+        "--html", dest="form", action="store_const", const="html", help="one page a trace, for any browser"
+    )
+    form.add_argument(
+        "--plain", dest="form", action="store_const", const="plain", help="SQLite whose text any tool reads"
+    )
+    parser.set_defaults(form="jsonl")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to; a folder when --html writes several pages")
+
+
+def _add_sql(commands: _Commands) -> None:
+    after = "Tables: spans, traces, scores, events; span_view and trace_view have inputs and outputs as JSON text."
+    parser = _command(commands, "sql", _commands.sql, "run one SELECT on the store", after)
+    parser.add_argument("query", metavar="QUERY", help="one statement; '-' reads it from standard input")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="CSV; texts that a spreadsheet would run begin with '")
+    form.add_argument("--json", action="store_true", help="one JSON object a line")

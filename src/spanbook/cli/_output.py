@@ -1,0 +1,99 @@
+"""What commands print: tables, CSV and JSON that cannot harm the terminal or spreadsheet they end in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+#: What spreadsheets take for the start of a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width ones too
+_WIDEST_CELL: Final = 60
+
+
+def width() -> int:
+    """Return how many columns the output has: those of the terminal, else 100."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+
+
+def printable(text: str) -> str:
+    """Return the text on one line, without characters that move a cursor or reverse the direction of writing."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def json_line(value: Any) -> str:
+    """Return one line of JSON; bytes become hex, what is no number null."""
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield lines of CSV. A text that a spreadsheet would run as a formula gets ``'`` before it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    for row in [columns, *rows]:
+        writer.writerow([_cell(value) for value in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as a table of text; long cells are cut, numbers stand to the right."""
+    cells = [[_shown(value) for value in row] for row in rows]
+    head = [_shown(name) for name in columns]
+    wide = [max(map(columns_of, column)) for column in zip(head, *cells, strict=True)]
+    right = [_is_numeric([row[n] for row in rows]) for n in range(len(columns))]
+    lines = [_line(row, wide, right) for row in (head, *cells)]
+    lines.insert(1, "  ".join("─" * n for n in wide))
+    return "\n".join(lines)
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a printable text takes."""
+    if text.isascii():
+        return len(text)
+    zero = sum(unicodedata.category(c) in ("Mn", "Me") for c in text)
+    return len(text) - zero + sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+
+
+def _line(row: Sequence[str], wide: Sequence[int], right: Sequence[bool]) -> str:
+    cells = []
+    for cell, room, is_right in zip(row, wide, right, strict=True):
+        space = " " * (room - columns_of(cell))
+        cells.append(space + cell if is_right else cell + space)
+    return "  ".join(cells).rstrip()
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    return all(value is None or isinstance(value, (int, float)) for value in values)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    text = printable(value) if isinstance(value, str) else str(_plain(value))
+    return text if len(text) <= _WIDEST_CELL else text[: _WIDEST_CELL - 1] + "…"
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return "" if value is None else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON has a word for."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and value - value != 0.0:
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,137 @@
+"""What a stream brought until now, and the one end of its span."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import Any, Final
+
+from .._guard import guard
+from ._calls import Call
+from ._chunks import Accumulator
+from ._plain import parsed_body
+from ._sse import EventDecoder
+
+_SHOW_EVERY_S: Final = 0.05
+#: Bodies above this are not collected from a streamed raw response.
+_MAX_BODY: Final = 16 << 20
+
+
+class Recorder:
+    """Collects what a stream brings and ends the span once."""
+
+    def __init__(self, call: Call, response: Any, chunks: Accumulator | None) -> None:
+        self.call = call
+        self.is_reading = False  # inside the SDK's code: it closes the response itself when it is done
+        self.has_read = False
+        self._response = weakref.ref(response)
+        self._chunks = chunks
+        self._shown = -1.0
+        self._has_ended = False
+
+    def take(self, chunk: Any) -> None:
+        """Take a chunk as plain data: note the first token, show the text so far at most every 50 ms."""
+        chunks = self._chunks
+        if chunks is None or not isinstance(chunk, dict) or not chunks.add(chunk):
+            return
+        now = time.monotonic()
+        if now - self._shown < _SHOW_EVERY_S:
+            return
+        if self._shown < 0:
+            self.call.span.first_token()
+        self._shown = now
+        self.call.span.partial(chunks.text())
+
+    def fail(self, error: BaseException) -> None:
+        """The stream broke; a cancelled task gave up, which is no failure of the model."""
+        if not isinstance(error, Exception | KeyboardInterrupt | SystemExit):  # asyncio's and trio's, GeneratorExit
+            self.end(abandoned="cancelled")
+        elif self._ending():
+            with guard("record an OpenAI stream"):
+                self._set_output()
+            self._chunks = None
+            self.call.fail(error)
+
+    def closed(self) -> None:
+        """The response was closed; early, unless the SDK did that at the end."""
+        if not self.is_reading:
+            self.end(abandoned="closed")
+
+    def end(self, *, abandoned: str | None = None) -> None:
+        """End the span with what came; ``abandoned`` says why no more will, if the answer is not whole."""
+        if not self._ending():
+            return
+        with guard("record an OpenAI stream"):
+            self._set_output()
+            whole = self.is_whole()
+            if abandoned is not None and not whole:
+                reason = abandoned if self.has_read else f"{abandoned}, not read"
+                self.mark({"stream": "abandoned", "stream.reason": reason})
+            elif not whole:
+                self.mark({"stream": "incomplete", "stream.reason": "it ended without a finish reason"})
+        self._chunks = None  # the user's variable may hold the stream for long
+        self.call.span.end()
+
+    def is_whole(self) -> bool:
+        """Whether the whole answer came, or nothing says that it did not."""
+        return self._chunks is None or self._chunks.is_complete
+
+    def mark(self, attributes: dict[str, str]) -> None:
+        """Say on the span what is wrong with its output."""
+        self.call.span.set(level="warning", attributes=attributes)
+
+    def _set_output(self) -> None:
+        response = self._chunks.response() if self._chunks is not None else None
+        if response is not None:
+            self.call.set_response(response)
+
+    def _ending(self) -> bool:
+        """Return True the first time; give the response its own methods back."""
+        if self._has_ended or not self.call.span.is_recording:
+            return False
+        self._has_ended = True
+        response = self._response()
+        if response is not None:
+            for name in ("close", "aclose", "iter_bytes", "aiter_bytes", "_spanbook"):
+                vars(response).pop(name, None)
+        return True
+
+
+class BodyRecorder(Recorder):
+    """Collects the bytes of a raw response: server-sent events, or one JSON document."""
+
+    def __init__(self, call: Call, response: Any, *, ends_at_close: bool) -> None:
+        is_events = "text/event-stream" in response.headers.get("content-type", "")
+        chunks = call.api.new_chunks() if is_events and call.api.new_chunks is not None else None
+        super().__init__(call, response, chunks)
+        self._decoder = EventDecoder() if is_events else None
+        self._body = bytearray()
+        self._ends_at_close = ends_at_close
+        self._is_exhausted = False
+
+    def feed(self, piece: bytes) -> None:
+        """Take bytes that the user is about to get."""
+        self.has_read = True
+        with guard("record an OpenAI stream"):
+            if self._decoder is not None:
+                for event in self._decoder.feed(piece):
+                    self.take(event)
+            elif len(self._body) + len(piece) <= _MAX_BODY:
+                self._body += piece
+
+    def exhausted(self) -> None:
+        """The body has been read to its end; a ``with`` block around it may go on."""
+        self._is_exhausted = True
+        if not self._ends_at_close:
+            self.end()
+
+    def is_whole(self) -> bool:
+        return self._is_exhausted and super().is_whole()
+
+    def _set_output(self) -> None:
+        if self._body and self._is_exhausted:
+            body = parsed_body(bytes(self._body))
+            self.call.set_response(self.call.api.to_plain(body) if isinstance(body, dict) else body)
+        elif self._body:
+            self.call.span.set(output=self._body.decode("utf-8", "replace"))
+        super()._set_output()

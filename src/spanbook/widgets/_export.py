@@ -1,0 +1,207 @@
+"""One trace as one HTML file, with the same explorer and no kernel, network or server.
+
+The data is JSON in an element that no browser runs, with ``<`` escaped; the page's content security policy allows the
+one script and the two style sheets in it, by their hashes, and images made by that script. So whatever a model wrote
+into the trace cannot run or call out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from ..model import Span, TraceNotFoundError, UsageError
+from ..model.format import format_bytes
+from ..model.values import not_captured
+from ..store._read import StoreReader
+from ..store._tree import blob_sizes
+from ._facts import shortened
+from ._rpc_conversation import turns_of
+from ._rpc_detail import span_detail
+from ._rpc_files import STATIC, blob, not_built
+from ._snapshot import snapshot_text
+from ._state import TraceState
+
+#: Characters of JSON beyond which payloads are left out.
+MAX_TEXT: Final = 64_000_000
+#: Bytes of one image or file, and of all together, beyond which they are left out.
+MAX_BLOB: Final = 5_000_000
+MAX_BLOBS: Final = 20_000_000
+
+_PAGE_CSS: Final = (
+    ":root{color-scheme:light dark}"
+    "body{margin:16px;font:13px/1.5 system-ui,sans-serif}"
+    "body{background:light-dark(#fff,#111418);color:light-dark(#1d2329,#dfe4ea)}"
+    ".note{opacity:.7}"
+)
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width">
+<meta name="generator" content="spanbook">
+<title>{title}</title>
+<style>{css}</style>
+</head>
+<body>
+<noscript><pre>{text}</pre></noscript>
+<script type="application/json" data-spanbook>{data}</script>
+{notes}
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+def export_html(reader: StoreReader, trace_id: str, path: str | os.PathLike[str]) -> Path:
+    """Write a trace into one self-contained HTML file, and return its path.
+
+    All spans with their payloads are in it; of images and files, those of at most 5 MB, 20 MB in all.
+
+    Raises:
+        TraceNotFoundError: the store has no such trace.
+        UsageError: the path is a folder or cannot be written, or the widgets are not built.
+    """
+    page = html_page(reader, trace_id)
+    where = Path(os.path.abspath(Path(path).expanduser()))
+    if where.is_dir():
+        raise UsageError(f"path={str(path)!r} is a folder; give a file in it, such as {str(where / 'trace.html')!r}.")
+    try:
+        where.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(
+            f"path={str(path)!r} cannot be written ({error.strerror or error}); "
+            "give a file in a folder that you can write."
+        ) from error
+    return where
+
+
+def html_page(reader: StoreReader, trace_id: str) -> str:
+    """Return the text of the file.
+
+    Raises:
+        TraceNotFoundError: the store has no such trace.
+        UsageError: the widgets are not built.
+    """
+    script, css = _built("export.js"), _built("export.css")
+    data, notes = trace_data(reader, trace_id)
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(_PAGE_CSS)}' '{_hash(css)}'; "
+        "img-src blob:; base-uri 'none'; form-action 'none'"
+    )
+    return _PAGE.format(
+        policy=policy,
+        title=escape(shortened(data["meta"]["summary"]["name"], 80)),
+        css=_PAGE_CSS,
+        text=escape(snapshot_text(reader, trace_id)),
+        data=json_for_html(data),
+        notes="".join(f'<p class="note">{escape(note)}</p>' for note in notes),
+        script=script,
+    )
+
+
+def trace_data(reader: StoreReader, trace_id: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the trace as ``Exported`` in js/src/widgets/export.ts, and what had to be left out."""
+    state = TraceState(reader, trace_id)
+    meta, cols = state.whole()
+    details, digests, notes = _details(reader, state)
+    turns = []
+    for turn in turns_of(reader, trace_id):
+        for row in state.rows_of([turn.span_id]):
+            turns.append({"row": row, "new_input": turn.new_input, "output": turn.output})
+    blobs, more = _blobs(reader, digests)
+    data = {"meta": meta, "cols": _base64(cols), "details": details, "turns": turns, "blobs": blobs}
+    return data, [*notes, *more]
+
+
+def _details(reader: StoreReader, state: TraceState) -> tuple[dict[str, Any], dict[str, None], list[str]]:
+    details: dict[str, Any] = {}
+    digests: dict[str, None] = {}
+    size = left_out = 0
+    spans = reader.spans(state.trace_id)
+    if not spans:
+        raise TraceNotFoundError(state.trace_id, [])
+    scores = reader.scores("trace_id = ? AND span_id IS NULL", [state.trace_id])
+    for span in spans:
+        rows = state.rows_of([span.span_id])
+        if not rows:
+            continue
+        is_root = span.span_id == state.trace["root_span_id"]
+        found = span_detail(span, [*span.scores, *(scores if is_root else ())], long_at=None)
+        size += _size(span)
+        if size > MAX_TEXT:
+            left_out += 1
+            for name in ("input", "output"):
+                if found[name] is not None:
+                    reason = f"left out of this file, which holds at most {format_bytes(MAX_TEXT)} of text"
+                    found[name] = {"kind": "json", "value": not_captured(reason)}
+        digests.update(dict.fromkeys(_digests([found["input"], found["output"], found["metadata"]])))
+        details[str(rows[0])] = found
+    notes = [f"The inputs and outputs of {left_out} spans were left out of this file."] if left_out else []
+    return details, digests, notes
+
+
+def _size(span: Span) -> int:
+    return len(json.dumps([span.input, span.output], ensure_ascii=False))
+
+
+def _digests(value: Any) -> Iterator[str]:
+    """Yield the digests of media parts, at any depth."""
+    if isinstance(value, dict):
+        digest = value.get("digest")
+        if isinstance(digest, str) and "blob" in (value.get("type"), value.get("$type")) and _is_hex(digest):
+            yield digest
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _digests(item)
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _blobs(reader: StoreReader, digests: dict[str, None]) -> tuple[dict[str, Any], list[str]]:
+    sizes = blob_sizes(reader, digests)
+    blobs: dict[str, Any] = {}
+    total, left_out = 0, 0
+    for digest in digests:
+        size = sizes[digest][1] if digest in sizes else None
+        if size is None or size > MAX_BLOB or total + size > MAX_BLOBS:
+            left_out += 1
+            continue
+        mime_type, data = blob(reader, digest)
+        blobs[digest] = {"mime_type": mime_type, "data": _base64(data)}
+        total += size
+    noun = "image or file was" if left_out == 1 else "images and files were"
+    return blobs, [f"{left_out} {noun} left out of this file: too large."] if left_out else []
+
+
+def json_for_html(value: Any) -> str:
+    """Return JSON that no HTML parser takes for anything but text."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _built(name: str) -> str:
+    try:
+        text = (STATIC / name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(not_built(name)) from error
+    # the only texts that would end a script element; in our bundles they can stand in strings only
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

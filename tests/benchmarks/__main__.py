@@ -1,0 +1,42 @@
+"""``make bench``: every budget that a machine can measure, as ratios and figures of one run.
+
+``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller fold size start frames explorer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from . import caller, explorer, fold, frames, size, start
+from ._table import Row, table
+
+PARTS = {
+    "caller": caller.run,
+    "fold": fold.run,
+    "size": size.run,
+    "start": start.run,
+    "frames": frames.run,
+    "explorer": explorer.run,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the parts and print their table; returns an exit code."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"no benchmark is called {unknown[0]!r}; they are {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for name in names or PARTS:
+        with tempfile.TemporaryDirectory(prefix="spanbook-bench-") as folder:
+            os.environ["SPANBOOK_JOURNAL"] = str(Path(folder) / "journal")
+            print(f"… {name}", file=sys.stderr, flush=True)
+            rows += PARTS[name](Path(folder))
+    print(table(rows))
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

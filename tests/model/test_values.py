@@ -1,0 +1,117 @@
+"""Captured values become strict JSON."""
+
+import json
+import marshal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spanbook.model.values import MAX_DEPTH, MAX_VALUES, to_json
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=40,
+)  # fmt: skip
+marshal_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())) | st.binary()
+    | st.complex_numbers() | st.just(...) | st.just(StopIteration) | st.integers(0, 20_000).map(lambda bits: 1 << bits),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple)
+    | st.dictionaries(st.none() | st.text() | st.integers() | st.binary() | st.booleans() | st.floats(), inner)
+    | st.sets(st.integers() | st.text()) | st.frozensets(st.integers() | st.floats()),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@given(json_values)
+def test_json_is_returned_as_the_same_object(value: Any) -> None:
+    restored = marshal.loads(marshal.dumps(value, 4))
+    made = to_json(restored)
+    assert made == value
+    assert made is restored or "\\u" in json.dumps(value) or any_long_int(value)
+
+
+@given(marshal_values)
+def test_whatever_marshal_holds_becomes_strict_json(value: Any) -> None:
+    made = to_json(marshal.loads(marshal.dumps(value, 4)))
+    text = json.dumps(made, ensure_ascii=False, allow_nan=False)
+    assert json.loads(text.encode()) == made
+    assert to_json(made) == made
+
+
+def any_long_int(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(any_long_int(item) for item in value.values())
+    if isinstance(value, list):
+        return any(any_long_int(item) for item in value)
+    return isinstance(value, int) and value.bit_length() > 62
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ((1, (2,)), [1, [2]]),
+        ({"b", "a"}, ["a", "b"]),
+        (frozenset((2, 1.5)), [1.5, 2]),
+        ({1: "a", None: "b", True: "c", 1.5: "d"}, {"1": "c", "null": "b", "1.5": "d"}),
+        ({1: "a", "1": "b"}, {"1": "a", "1 (str)": "b"}),
+        ({(1, "a"): 2}, {"(1, 'a')": 2}),
+        (float("nan"), {"$type": "float", "text": "nan"}),
+        ([float("-inf")], [{"$type": "float", "text": "-inf"}]),
+        ([0.5] * 20 + [float("inf")], [0.5] * 20 + [{"$type": "float", "text": "inf"}]),
+        ([1e308] * 20, [1e308] * 20),
+        (b"\x00\x01", {"$type": "bytes", "size": 2, "head": "0001"}),
+        ("half \ud83d", "half \ufffd"),
+        ("\ud83d\ude00", "😀"),
+        ({"\udc00": 1}, {"\ufffd": 1}),
+        (1j, {"$type": "repr", "class": "builtins.complex", "text": "1j"}),
+        (..., {"$type": "repr", "class": "builtins.ellipsis", "text": "Ellipsis"}),
+        (object, {"$type": "not_captured", "class": "builtins.type", "reason": "it has no JSON form"}),
+        (2**1999, 2**1999),
+    ],
+)
+def test_forms_of_what_json_cannot_say(value: Any, expected: Any) -> None:
+    assert to_json(value) == expected
+
+
+def test_integers_too_long_for_decimal_become_hexadecimal() -> None:
+    """``json.dumps(1 << 20_000)`` raises: Python limits how many digits it writes."""
+    made = to_json([1 << 20_000])[0]
+    assert (made["class"], made["text"][:5]) == ("builtins.int", "0x800")
+    assert len(made["text"]) <= 2_000
+
+
+def test_images_become_blobs_and_code_its_name() -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(9)
+    made = to_json({"image": png, "part": {"type": "blob", "mime_type": "image/png", "content": png}})
+    assert made["image"]["mime_type"] == "image/png"
+    assert made["image"]["content"] == made["part"]["content"] == "iVBORw0KGgoAAAAAAAAAAAA="
+    assert to_json(to_json.__code__)["text"] == "to_json"
+
+
+def test_cycles_end() -> None:
+    cyclic: dict[str, Any] = {"self": [1]}
+    cyclic["self"].append(cyclic)
+    restored = marshal.loads(marshal.dumps(cyclic, 4))
+    assert to_json(restored) == {"self": [1, {"$type": "cycle", "class": "builtins.dict"}]}
+
+
+def test_shared_parts_are_bounded() -> None:
+    """Thirty lists, each ten times in the next, would be 10**30 values."""
+    value: Any = [0]
+    for _ in range(30):
+        value = [value] * 10
+    assert json.dumps(to_json(value)).count("cut") >= 1
+    wide = to_json(list(range(MAX_VALUES + 5)) + [()])
+    assert (wide["$type"], wide["size"]) == ("cut", MAX_VALUES + 6)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 1_500])
+def test_depth_is_bounded(depth: int) -> None:
+    value: Any = []
+    for _ in range(depth - 1):
+        value = [value]
+    text = json.dumps(to_json(marshal.loads(marshal.dumps(value, 4))))
+    assert ("nested deeper than 100 levels" in text) is (depth > MAX_DEPTH)

@@ -1,0 +1,193 @@
+"""Widths from 320 px to full screen, themes of the hosts, contrast and roles by axe-core, large traces."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui import agent
+from tests.ui.conftest import HostPage
+from tests.ui.wire import Line, TraceData
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., HostPage]
+
+OVERFLOWING = """() => [...document.querySelectorAll('.sb, .sb *')].filter(el => {
+  const style = getComputedStyle(el);
+  if (el.closest('.sb-block, .sb-scroll, .sb-sr, kbd') || style.display === 'inline') return false;
+  const clips = style.overflowX === 'hidden' || style.overflowX === 'clip';
+  return (el.scrollWidth > el.clientWidth + 1 && !clips && el.clientWidth > 0);
+}).map(el => el.className || el.tagName)"""
+
+
+def show(host: HostPage, row: int = 5, **view: object) -> Page:
+    data = agent.trace()
+    host.explorer(data, answers=agent.answers(data), _view={"row": row, **view})
+    expect(host.page.locator(".sb-panel")).not_to_be_empty()
+    host.page.wait_for_timeout(60)
+    return host.page
+
+
+@pytest.mark.parametrize("row", [5, 6, 10])
+def test_nothing_scrolls_sideways_but_code(host: Open, row: int) -> None:
+    page = show(host(height=1000), row)
+
+    for width in (320, 480, 640, 700, 900, 1180, 1900):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(30)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(OVERFLOWING) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "columns", "is_stacked"),
+    [
+        (1180, ["Name", "Tokens", "Cost", "Time"], False),
+        (900, ["Name", "Cost", "Time"], False),
+        (700, ["Name", "Cost", "Time"], True),
+        (640, ["Name", "Cost", "Time"], True),
+        (320, ["Name", "Time"], True),
+    ],
+)
+def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(
+    host: Open, width: int, columns: list[str], is_stacked: bool
+) -> None:
+    page = show(host(width=width, height=1000))
+
+    heads = page.locator(".sb-cols > span:not(.sb-axis)")
+    assert [head.inner_text() for head in heads.all() if head.is_visible()] == columns
+    tree = page.locator(".sb-treepane").bounding_box()
+    detail = page.locator(".sb-detail").bounding_box()
+    assert tree is not None
+    assert detail is not None
+    assert (detail["y"] >= tree["y"] + tree["height"]) == is_stacked
+
+
+def test_the_body_has_its_height_and_the_waterfall_its_axis_at_any_width(host: Open) -> None:
+    page = show(host(width=1180))
+
+    assert page.locator(".sb-body").evaluate("body => body.clientHeight") == 432
+    assert page.locator(".sb-row").first.evaluate("row => row.clientHeight") == 26
+
+
+def test_find_opens_over_a_narrow_header(host: Open) -> None:
+    page = show(host(width=640, height=900))
+    page.locator(".sb-tree").focus()
+    page.keyboard.press("/")
+
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    box = page.get_by_role("searchbox").bounding_box()
+    assert box is not None
+    assert box["width"] > 500
+
+
+@pytest.mark.parametrize(
+    ("mark", "theme"),
+    [
+        ("document.body.dataset.jpThemeLight = 'false'", "dark"),
+        ("document.body.dataset.jpThemeLight = 'true'", "light"),
+        ("document.body.dataset.vscodeThemeKind = 'vscode-dark'", "dark"),
+        ("document.body.dataset.vscodeThemeKind = 'vscode-high-contrast-light'", "light"),
+        ("document.documentElement.className = 'dark'", "dark"),
+        ("document.documentElement.className = ''; document.body.style.background = '#1e1e1e'", "dark"),
+    ],
+)
+def test_the_theme_of_the_host_is_followed_live(host: Open, mark: str, theme: str) -> None:
+    page = show(host())
+    page.evaluate(mark)
+
+    expect(page.locator(".sb-explorer")).to_have_attribute("data-theme", theme)
+    colour = page.locator(".sb-row .sb-t").first.evaluate("name => getComputedStyle(name).color")
+    assert colour == ("rgb(223, 228, 234)" if theme == "dark" else "rgb(29, 35, 41)")
+
+
+def test_it_works_inside_a_shadow_root(host: Open) -> None:
+    opened = host(theme="dark")
+    opened.page.evaluate(
+        """() => { const outer = document.createElement('div'); document.body.append(outer);
+          const cell = document.createElement('div'); outer.attachShadow({ mode: 'open' }).append(cell);
+          document.getElementById('cell').id = ''; document.getElementById = () => cell; }"""
+    )
+    page = show(opened)
+
+    expect(page.locator(".sb-explorer")).to_have_attribute("data-theme", "dark")
+    assert page.locator(".sb-row").first.evaluate("row => getComputedStyle(row).height") == "26px"
+    page.locator(".sb-tree").focus()
+    page.keyboard.press("e")
+    expect(page.locator('.sb-row[aria-selected="true"]')).to_contain_text("TimeoutError")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "view",
+    [{"row": 10}, {"row": 6}, {"row": 9, "view": "conversation"}, {"row": 5, "tab": "usage"}],
+    ids=["chat", "error", "conversation", "usage"],
+)
+def test_axe_finds_nothing(host: Open, theme: str, view: dict[str, object]) -> None:
+    opened = host(height=1000, theme=theme)
+    data = agent.trace()
+    opened.explorer(data, answers=agent.answers(data), _view=view)
+    expect(opened.page.locator(".sb-panel, .sb-turn").first).not_to_be_empty()
+    opened.page.wait_for_timeout(80)
+
+    assert opened.axe() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_while_searching_live_or_opened_from_the_chip(host: Open, theme: str) -> None:
+    opened = host(height=1000, theme=theme)
+    traces = [{"trace_id": f"t{i}", "name": "a", "status": "ok", "duration_ms": 5} for i in (1, 2)]
+    state = {"_summary": {**agent.CHIP, "running": True, "dropped": 2, "traces": traces}, "_open": True, "_view": {}}
+    opened.show("chip.js", state, agent.answers(agent.live()))
+    expect(opened.page.locator(".sb-row").first).to_be_visible()
+    opened.page.get_by_role("searchbox").fill("price")
+    expect(opened.page.locator(".sb-find")).to_contain_text("2 found")
+    opened.page.locator(".sb-tree").focus()
+    opened.page.keyboard.press("?")
+
+    assert opened.axe() == []
+
+
+def test_reduced_motion_is_respected(host: Open) -> None:
+    opened = host(reduced_motion="reduce")
+    opened.explorer(agent.live())
+
+    expect(opened.page.locator(".sb-livedot")).to_be_visible()
+    assert opened.page.locator(".sb-livedot").evaluate("dot => getComputedStyle(dot).animationName") == "none"
+
+
+def large(n: int) -> TraceData:
+    shuffled = random.Random(5)
+    lines = [Line("agent", "agent", -1, 0, float(n))]
+    for i in range(1, n):
+        kind = ("llm", "tool", "span")[i % 3]
+        lines.append(Line(f"step {i % 97}", kind, shuffled.randrange(max(0, i - 40), i), float(i), 30.0))
+    return TraceData(lines)
+
+
+SCROLL = """async () => {
+  const tree = document.querySelector('.sb-tree'), times = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let i = 0; i < 90; i++) {
+    tree.scrollTop += 180;
+    const now = await new Promise(requestAnimationFrame);
+    times.push(now - last); last = now;
+  }
+  return times.sort((a, b) => a - b)[45];
+}"""
+
+
+@pytest.mark.parametrize("n", [10_000, 100_000])
+def test_large_traces_draw_a_screenful_and_scroll_at_60_frames(host: Open, n: int) -> None:
+    opened = host()
+    data = large(n)
+    opened.show("explorer.js", data.traits(encoding="deflate"), {"detail": {"answer": data.detail(0)}})
+    page = opened.page
+    expect(page.locator(".sb-row").first).to_be_visible()
+
+    assert page.locator(".sb-row").count() < 45
+    assert page.evaluate(SCROLL) < 18.5
+    page.locator(".sb-tree").focus()
+    page.keyboard.press("End")
+    expect(page.locator('.sb-row[aria-selected="true"]')).to_be_in_viewport()
