@@ -232,9 +232,7 @@ def test_refusal_reasoning_and_audio_answers() -> None:
 
 
 def test_unknown_piece_is_shown_as_json() -> None:
-    assert user([{"type": "hologram", "data": 1}]) == [
-        {"type": "text", "content": '{"type": "hologram", "data": 1}'}
-    ]
+    assert user([{"type": "hologram", "data": 1}]) == [{"type": "text", "content": '{"type": "hologram", "data": 1}'}]
 
 
 def test_messages_that_were_cut_or_not_captured_say_so() -> None:

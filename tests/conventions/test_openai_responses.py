@@ -50,9 +50,7 @@ def test_response_sets_usage_reason_and_model() -> None:
         "id": "resp_1",
         "model": "gpt-4o-2024-08-06",
         "status": "completed",
-        "output": [
-            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
-        ],
+        "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}],
         "usage": {
             "input_tokens": 9,
             "input_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 0},
@@ -92,9 +90,7 @@ def test_finish_reason_is_in_the_words_of_chat(response: dict[str, Any], reason:
 
 
 def test_failed_response_is_an_error_and_says_its_status() -> None:
-    fields = responses(
-        output={"status": "failed", "error": {"code": "server_error", "message": "boom"}, "output": []}
-    )
+    fields = responses(output={"status": "failed", "error": {"code": "server_error", "message": "boom"}, "output": []})
 
     assert fields["error"]["type"] == "server_error"
     assert fields["attributes"]["openai.response.status"] == "failed"

@@ -215,6 +215,8 @@ def _over(node: ast.GeneratorExp | ast.ListComp, rows: Rows) -> list[Rows]:
             owner = rows[""][0]
         case ast.Attribute(value=ast.Name(id=variable), attr=name):
             owner = rows[variable][0]
+        case other:
+            raise AssertionError(ast.dump(other))
     inner = [rows | {generator.target.id: (row, name)} for row in owner[name]]
     return [each for each in inner if all(_test(condition, each) for condition in generator.ifs)]
 

@@ -141,7 +141,8 @@ def over_rows(draw: st.DrawFn, on: On) -> str:
         case 2:
             return f"len([x for x in {rows} if {test}]) >= {draw(st.integers(0, 2))}"
         case 3:
-            return f"{draw(st.sampled_from(['sum', 'min', 'max']))}({draw(number)} for x in {rows} if {test}) {draw(orders)} {draw(numbers)}"
+            over = f"({draw(number)} for x in {rows} if {test})"
+            return f"{draw(st.sampled_from(['sum', 'min', 'max']))}{over} {draw(orders)} {draw(numbers)}"
     return f"any({test} for x in {rows})"
 
 
@@ -298,8 +299,10 @@ _LEAF = 'metadata["a"] < scores["x"]'
         # as deep as it goes
         f"not ({_A} and not ({_A} and not ({_A} and not ({_A} and {_LEAF}))))",
         f"{_A} and ({_A} or ({_A} and ({_A} or ({_A} and ({_A} or ({_A} and {_LEAF}))))))",
-        'not any(not (s.model != "a" and any(not (e.name != "a" and s.metadata["a"] < e.data["x"]) for e in s.events))'
-        ' and s.scores["x"] < s.input[0] for s in spans)',
+        (
+            'not any(not (s.model != "a" and any(not (e.name != "a" and s.metadata["a"] < e.data["x"])'
+            ' for e in s.events)) and s.scores["x"] < s.input[0] for s in spans)'
+        ),
         'all(all(metadata["a"] < e.data["b"] for e in s.events if -(-(s.input["a"] + 1) / 2) > 3) for s in spans)',
         '1 + (1 + (1 + (1 + (1 + (1 + (1 + metadata["a"])))))) > scores["a"] - (1 - (1 - metadata["b"]))',
         # as long as it goes

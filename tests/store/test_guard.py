@@ -1,5 +1,7 @@
 """Free SQL reads, ends, and fails in our words."""
 
+# ruff: noqa: S608 - every query here is SQL of a user, well or ill meant
+
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ LONG = (
     "WITH RECURSIVE z(x) AS (SELECT 'aaaaaaaaaaaaaaaa' UNION ALL SELECT x||x FROM z WHERE length(x) < 7000000), "
     "m(x) AS (SELECT x FROM z ORDER BY length(x) DESC LIMIT 1) "
 )
+SHORTER = LONG.replace("7000000", "1000000")
 ENDLESS = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) "
 DOUBLING = "WITH c0 AS (SELECT 1 x)" + "".join(
     f", c{n} AS (SELECT a.x FROM c{n - 1} a, c{n - 1} b)" for n in range(1, 30)
@@ -97,7 +100,7 @@ def refused(store: Path, query: str, **options: Any) -> str:
         ("PRAGMA journal_mode = DELETE", "PRAGMA journal_mode is not allowed"),
         ("PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_checkpoint is not allowed"),
         ("PRAGMA database_list", "PRAGMA database_list is not allowed"),
-        ("SELECT * FROM pragma_database_list", "PRAGMA database_list is not allowed"),
+        ("SELECT * FROM pragma_database_list", "a virtual table in it is not allowed in queries"),
         ("SELECT load_extension('/tmp/x.so')", "the function load_extension() is not allowed in queries; leave it out"),
         ("SELECT fts3_tokenizer('simple', x'00')", "the function fts3_tokenizer() is not allowed"),
         ("SELECT printf('%.*c', 900000000, 'x')", "the function printf() is not allowed"),
@@ -109,8 +112,8 @@ def refused(store: Path, query: str, **options: Any) -> str:
         ("SELECT writefile('x', 'y')", "there is no function 'writefile'"),
         (DOUBLING + " SELECT * FROM c29", "the query becomes more than 2,000 subqueries"),
         (LONG + "SELECT replace(x, 'a', x) FROM m", "a value of the query is longer than 16 MiB"),
-        (LONG + "SELECT group_concat(x) FROM m, spans", "a value of the query is longer than 16 MiB"),
-        (LONG + "SELECT 'a' LIKE x FROM m", "a LIKE or GLOB pattern is longer than 64 bytes"),
+        (LONG + "SELECT group_concat(x) FROM m, (VALUES (1), (2), (3))", "a value of the query is longer than 16 MiB"),
+        (LONG + "SELECT 'a' LIKE x FROM m", "a LIKE or GLOB pattern is longer than 48 bytes"),
         (LONG + "SELECT trim(x, hex(x)) FROM m", "16 MiB"),
         ("SELECT " + "(" * 900 + "1" + ")" * 900, "failed"),
         ("SELECT " + "1+" * 5000 + "1", "failed"),
@@ -159,8 +162,8 @@ def test_what_does_not_end_is_stopped(store: Path, query: str) -> None:
         LONG + "SELECT instr(x, x || 'b') FROM m",
         LONG + "SELECT length(replace(x, x || 'b', '')) FROM m",
         LONG + "SELECT length(trim(x, 'a')) FROM m",
-        LONG + "SELECT x LIKE '%' || substr(x, 1, 62) || 'b' FROM m",
-        LONG + "SELECT x GLOB '*' || substr(x, 1, 62) || 'b' FROM m",
+        SHORTER + "SELECT x LIKE '%' || substr(x, 1, 46) || 'b' FROM m",
+        SHORTER + "SELECT x GLOB '*' || substr(x, 1, 46) || 'b' FROM m",
     ],
 )
 def test_one_call_on_a_long_text_ends_soon(store: Path, query: str) -> None:
@@ -172,7 +175,7 @@ def test_one_call_on_a_long_text_ends_soon(store: Path, query: str) -> None:
     except QueryError as error:
         assert "stopped" in str(error)  # noqa: PT017 - a slow machine may stop it, which is as good
 
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 1.5
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_one_call_on_a_long_text_ends_soon(store: Path, query: str) -> None:
         ("SELECT t FROM words WHERE words MATCH 'refund'", [("refund policy",)]),
         ("PRAGMA user_version", [(1,)]),
         ("SELECT strftime('%Y', start_ns / 1e9, 'unixepoch') FROM spans LIMIT 1;", [("1970",)]),
-        ("SELECT name LIKE 'SPAN%', name GLOB 'span*', instr(name, 'n'), trim('xax', 'x') FROM spans LIMIT 1", [(1, 1, 4, "a")]),
+        ("SELECT name LIKE 'SPAN%', name GLOB 'span*', instr(name, 'n') FROM spans LIMIT 1", [(1, 1, 4)]),
     ],
 )  # fmt: skip
 def test_good_queries_run(store: Path, query: str, rows: list[tuple[Any, ...]]) -> None:
@@ -233,10 +236,10 @@ def test_a_result_is_never_cut_in_silence(store: Path) -> None:
     assert "more than 1,999 rows; add LIMIT" in refused(store, "SELECT id FROM spans", max_rows=1999)
 
 
-def test_a_result_of_much_text_is_stopped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spanbook.store._guard.MAX_RESULT_BYTES", 20 << 20)
+def test_a_result_of_much_text_is_stopped(store: Path) -> None:
+    said = refused(store, SHORTER + "SELECT x, x, x FROM m, spans", max_bytes=4 << 20)
 
-    assert "more than 20 MiB of text" in refused(store, LONG + "SELECT x, x, x FROM m, spans")
+    assert said == "the query gives more than 4 MiB; select fewer columns or rows."
 
 
 def test_a_connection_may_be_given_and_is_closed(store: Path) -> None:
@@ -267,10 +270,12 @@ def test_a_missing_store_is_a_store_error(tmp_path: Path) -> None:
 
 
 def test_views_of_a_foreign_file_count_as_subqueries(tmp_path: Path) -> None:
-    db = sqlite3.connect(tmp_path / "foreign.db")
+    db = sqlite3.connect(tmp_path / "foreign.db", isolation_level=None)
+    db.execute("BEGIN")
     db.execute("CREATE VIEW v0 AS SELECT 1 x")
     for number in range(1, 30):
         db.execute(f"CREATE VIEW v{number} AS SELECT a.x FROM v{number - 1} a, v{number - 1} b")
+    db.execute("COMMIT")
     db.close()
 
     said = refused_by(lambda: sqlite3.connect(tmp_path / "foreign.db"), "SELECT * FROM v29")
@@ -295,9 +300,12 @@ def test_everyday_queries_expand_to_few_subqueries(query: str) -> None:
 
 
 values = st.one_of(
-    st.none(), st.integers(-(10**6), 10**6), st.sampled_from([1.5, -0.25, 1e300, 1e-5, 2.0]),
-    st.text(alphabet="abä \U0001f600", max_size=6), st.binary(max_size=4).map(lambda b: b.translate(bytes(range(128)) * 2)),
-)  # fmt: skip
+    st.none(),
+    st.integers(-(10**6), 10**6),
+    st.sampled_from([1.5, -0.25, 1e300, 1e-5, 2.0]),
+    st.text(alphabet="abä \U0001f600", max_size=6),
+    st.text(alphabet="ab", max_size=4).map(str.encode),
+)
 
 
 @given(whole=values, part=values, by=values)

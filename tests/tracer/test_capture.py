@@ -45,15 +45,6 @@ from spanbook.tracer._capture import describe_error, dumps, snapshot
 # -- hostile kinds
 
 
-class Raising:
-    def __init__(self, *what: str) -> None:
-        for name in what:
-            setattr(type(self), name, self.refuse)
-
-    def refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("hostile")
-
-
 def raising(*names: str) -> Any:
     """Return an object whose special methods raise."""
 
@@ -366,7 +357,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
     "endless repr": (Recursive, GONE),
     "object without repr": (lambda: type("Plain", (), {"__module__": "m"})(), {"$type": REPR, "class": "m.Plain", "text": "<m.Plain object>"}),
     "changing list": (appending, lambda made: made[1]["text"] == "appending"),
-    "exception": (lambda: raised(ValueError("no")), lambda made: (made["type"], made["message"]) == ("ValueError", "no") and "raised(" in made["traceback"]),
+    "exception": (lambda: raised(ValueError("no")), lambda made: (made["type"], made["message"]) == ("ValueError", "no") and "raise error" in made["traceback"]),
     "raising exception": (lambda: raised(BadError()), lambda made: "could not be read" in made["message"]),
     "exception group": (lambda: raised(ExceptionGroup("many", [ValueError(str(i)) for i in range(500)])), lambda made: len(made["traceback"]) < 70_000),
     "long exception": (lambda: ValueError("e" * 9_000_000), lambda made: len(made["message"]) < 70_000),
@@ -396,13 +387,8 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
     "picture": (lambda: PIL.Image.new("RGB", (3, 2)), lambda made: (made["mime_type"], made["width"], made["height"]) == ("image/png", 3, 2)),
     "odd pictures": (lambda: [PIL.Image.new(mode, (3, 2)) for mode in ("1", "P", "F", "CMYK", "I;16", "LAB", "RGBA")], lambda made: {item["$type"] for item in made} == {"blob"}),
     "large picture": (lambda: PIL.Image.new("L", (5_000, 3_000)), lambda made: (made["width"], len(made["content"]) < 1_000_000) == (5_000, True)),
-    "huge picture": (lambda: PIL.Image.new("1", (20_000, 20_000)), GONE),
+    "huge picture": (lambda: PIL.Image.new("1", (6_000, 4_000)), GONE),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def allowed_megabytes() -> float:
-    return 12
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -415,13 +401,17 @@ def test_any_value_is_kept_within_bounds(kind: str) -> None:
         made = to_json(marshal.loads(data))
         assert len(json.dumps(made, allow_nan=False).encode()) < 12 << 20
     made = to_json(marshal.loads(dumps((make(),))))[0]
-    assert json.dumps(made) == json.dumps(to_json(snapshot(make())))
+    assert _without_ids(made) == _without_ids(to_json(snapshot(make())))
     if callable(expected):
         assert expected(made)
     elif isinstance(expected, str) and isinstance(made, dict):
         assert made["$type"] == expected
     elif expected is not None or kind == "not given at all":
         assert made == expected
+
+
+def _without_ids(value: Any) -> str:
+    return re.sub(r"id='\d+'|line \d+", "", json.dumps(value))
 
 
 def test_there_are_enough_kinds() -> None:
@@ -544,7 +534,7 @@ def test_images_beyond_twenty_megabytes_are_not_kept() -> None:
 
 def test_an_image_as_text_is_longer_than_other_text_may_be() -> None:
     url = "data:image/png;base64," + "A" * (3 << 20)
-    made = marshal.loads(dumps((1, {"url": url, "text": url[30:-1] + " "})))[1]
+    made = marshal.loads(dumps((1, {"url": url, "text": "word " * (1 << 20)})))[1]
     assert made["url"] == url
     assert made["text"]["$type"] == "cut"
 

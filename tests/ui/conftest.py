@@ -6,9 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Page,
+    Playwright,
+    Route,
+    expect,
+    sync_playwright,
+)
 
-from tests.ui.wire import TraceData, b64
+from tests.ui.wire import TraceData
 
 STATIC = Path(__file__).parents[2] / "src" / "spanbook" / "widgets" / "static"
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,48 +64,40 @@ class HostPage:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.requests: list[str] = []
+        self.requests: list[str] = []  # everything the page asked the network for, answered by nobody
         self.errors: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("dialog", lambda dialog: (self.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.errors.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def open(self, theme: str = "light", body: str = "") -> None:
         html = (
             f'<!doctype html><html lang="en" class="{theme}"><meta charset="utf-8"><title>notebook</title>'
-            f'<body style="margin:16px;background:{SURFACE[theme]}">{body}<main id="cell"></main></body></html>'
+            f'<body style="margin:16px;background:{SURFACE[theme]}">{body}<main id="cell"></main>'
+            f"<script>{HOST_JS.read_text(encoding='utf-8')}</script></body></html>"
         )
-        self.page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
-        self.page.goto(URL)
-        self.page.unroute("**/*")
-        self.page.route("**/*", lambda route: route.abort())
-        self.page.evaluate(HOST_JS.read_text(encoding="utf-8"))
-        self.requests.clear()
 
-    def show(
-        self,
-        widget: str,
-        state: dict[str, Any],
-        answers: dict[str, Any],
-        *,
-        held: bool = False,
-    ) -> None:
-        answers.setdefault(
-            "asset",
-            {
-                "$by": "name",
-                **{
-                    name: {
-                        "answer": {"name": name, "sha256": f"test-{name}"},
-                        "buffers": [b64(bundle(name).encode())],
-                    }
-                    for name in ("explorer.js", "markdown.js")
-                },
-            },
-        )
+        def serve(route: Route) -> None:
+            path = route.request.url.removeprefix(URL)
+            if path == "":
+                route.fulfill(body=html, content_type="text/html")
+            elif path.startswith("static/"):
+                route.fulfill(body=bundle(path.removeprefix("static/")), content_type="text/javascript")
+            else:
+                self.requests.append(route.request.url)
+                route.abort()
+
+        self.page.route("**/*", serve)
+        self.page.goto(URL)
+
+    def show(self, widget: str, state: dict[str, Any], answers: dict[str, Any], *, held: bool = False) -> None:
+        """Render a widget; bundles that it asks the kernel for are answered unless ``answers`` says how."""
         self.page.evaluate(
-            "([code, state, answers, held]) => host.show(code, state, answers, held)",
-            [bundle(widget), state, answers, held],
+            "([name, state, answers, held]) => host.show(name, state, answers, held)",
+            [widget, state, answers, held],
         )
 
     def explorer(
@@ -138,24 +139,32 @@ class HostPage:
         ]
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> dict[str, BrowserContext]:
+    """Browser contexts by what they prefer; making one for each test would take most of the test's time."""
+    return {}
+
+
 @pytest.fixture
-def host(browser: Browser) -> Iterator[Callable[..., HostPage]]:
+def host(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., HostPage]]:
     """Open a page: ``host(width=1180, theme="light")``; fails the test on any script error in it."""
     opened: list[HostPage] = []
 
     def open_page(
-        width: int = 1180, height: int = 760, theme: str = "light", body: str = "", **context: Any
+        width: int = 1180, height: int = 760, theme: str = "light", body: str = "", **prefers: Any
     ) -> HostPage:
-        page = browser.new_page(
-            viewport={"width": width, "height": height}, color_scheme=theme, **context
-        )
-        page.set_default_timeout(5000)
+        key = repr((theme, prefers))
+        if key not in contexts:
+            contexts[key] = browser.new_context(color_scheme=theme, **prefers)
+        page = contexts[key].new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.set_default_timeout(10_000)
         opened.append(HostPage(page))
         opened[-1].open(theme, body)
         return opened[-1]
 
-    expect.set_options(timeout=5000)
+    expect.set_options(timeout=10_000)
     yield open_page
     for each in opened:
-        each.page.context.close()
+        each.page.close()
     assert [error for each in opened for error in each.errors] == []

@@ -39,8 +39,9 @@ window.host = (() => {
       if (this.isHeld) this.held.push(message);
       else setTimeout(() => this.reply(message), 0);
     }
-    reply({ id, method, params }) {
-      const { answer, buffers = [], error } = this.answer(method, params);
+    async reply({ id, method, params }) {
+      const { answer, buffers = [], error, source } = this.answer(method, params);
+      if (source) buffers.push(base64(await text(source)));
       const message = error === undefined ? { kind: "rpc-response", v: 1, id, result: answer } : { kind: "rpc-response", v: 1, id, error: { message: error } };
       this.emit("msg:custom", message, buffers.map(view));
     }
@@ -61,11 +62,17 @@ window.host = (() => {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     try { return await import(url); } finally { URL.revokeObjectURL(url); }
   };
+  const text = async (name) => (await fetch(`/static/${name}`)).text();
+  const base64 = (source) => btoa(Array.from(new TextEncoder().encode(source), (byte) => String.fromCharCode(byte)).join(""));
 
   return {
     leaked: [],
-    async show(code, state, answers, isHeld) {
-      const module = await load(code);
+    async show(name, state, answers, isHeld) {
+      answers.asset ??= { $by: "name" };
+      for (const each of ["explorer.js", "markdown.js"]) {
+        if ("$by" in answers.asset) answers.asset[each] ??= { answer: { name: each, sha256: `test-${each}` }, source: each };
+      }
+      const module = await load(await text(name));
       this.model = new Model(state, answers, isHeld);
       this.el = document.getElementById("cell").appendChild(document.createElement("div"));
       this.cleanup = await module.default.render({ model: this.model, el: this.el });

@@ -36,7 +36,7 @@ def test_a_trace_is_drawn_with_its_numbers(host: Open) -> None:
     assert page.locator(".sb-sum").inner_text().split("\n")[:4] == ["3.42 s", "2,837 tok", "$0.0048", "1 error"]
     row = page.locator(".sb-row", has_text="plan")
     assert [row.locator(cell).inner_text() for cell in (".sb-tok", ".sb-cost", ".sb-time")] == [
-        "1,102 tokens",
+        "1,102\ntokens",
         "$0.0019",
         "1.18 s",
     ]
@@ -397,3 +397,15 @@ def test_cleanup_leaves_nothing_and_gives_the_snapshot_back(host: Open) -> None:
     expect(snapshot).to_be_visible()
     assert opened.page.locator(".sb").count() == 0
     assert opened.page.evaluate("[...host.model.listeners.values()].every(set => set.size === 0)")
+
+
+def test_the_focus_never_falls_to_the_page(host: Open) -> None:
+    history = [text(f"question {i}") for i in range(15)]
+    data = TraceData([Line("chat", "llm")], details={0: {"input": messages(*history)}})
+    page = show(host(), data)
+    page.get_by_role("button", name="earlier messages").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".sb-detail")).to_be_focused()
+    page.keyboard.press("d")
+    assert page.evaluate("host.leaked") == []

@@ -179,4 +179,4 @@ def test_a_call_seen_twice_is_shown_in_brackets(host: Open) -> None:
     opened = host()
     opened.explorer(TraceData([Line("outer", "llm", tokens=90), Line("inner", "llm", 0, tokens=90, counted=False)]))
 
-    assert opened.page.locator(".sb-row .sb-tok").all_inner_texts() == ["90 tokens", "(90) tokens"]
+    assert opened.page.locator(".sb-row .sb-tok").all_inner_texts() == ["90\ntokens", "(90)\ntokens"]

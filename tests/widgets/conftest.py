@@ -12,7 +12,7 @@ from spanbook.testing import FixedClock, fixed_ids
 from tests.widgets.agent import run_agent
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[sb.Store]:
     """An empty store that this process traces into."""
     made = sb.init(tmp_path / "store.db", instrument=False)

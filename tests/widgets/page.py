@@ -88,7 +88,11 @@ class _Captured:
 
     def updates(self) -> list[dict[str, Any]]:
         """Traits that were sent so far, one mapping a message."""
-        return [msg["state"] for _, _, msg, _ in self.__dict__.get("sent", ()) if msg["method"] == "update"]
+        return [
+            msg["state"] | {path[0]: data for path, data in zip(msg["buffer_paths"], buffers, strict=True)}
+            for _, _, msg, buffers in self.__dict__.get("sent", ())
+            if msg["method"] == "update"
+        ]
 
 
 class CapturedExplorer(_Captured, TraceExplorer):

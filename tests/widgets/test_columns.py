@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanbook.model import KINDS, STATUSES
@@ -56,6 +56,7 @@ rows = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(rows)
 def test_what_is_encoded_is_what_a_page_decodes(given: list[dict[str, Any]]) -> None:
     made = columns(*given)
@@ -75,6 +76,7 @@ def test_what_is_encoded_is_what_a_page_decodes(given: list[dict[str, Any]]) -> 
         assert bool(seen["status"] & 16) is not bool(each["counted"])
 
 
+@settings(max_examples=40)
 @given(rows, st.randoms())
 def test_rows_that_come_one_by_one_in_any_order_end_as_those_that_come_at_once(
     given: list[dict[str, Any]], random: Any
@@ -107,7 +109,8 @@ def test_a_state_that_is_behind_changes_nothing() -> None:
 
 
 def test_more_names_than_two_bytes_can_count() -> None:
-    made = columns(*(row(number) for number in range(1, 65_538)))
+    like = tuple(row(1).values())
+    made = TreeColumns([(f"{at}", None, f"span {at}", *like[3:]) for at in range(65_537)], BASE)
     data, wide = made.encode()
     assert wide
     assert decode(data, len(made), wide=True)[-1]["name"] == 65_536

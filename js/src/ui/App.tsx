@@ -29,6 +29,7 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
   };
   root.addEventListener("keydown", onKeyDown);
   const stopTheme = followTheme(root);
+  const stopFocus = keepFocus(root);
   render(
     <ExplorerContext.Provider value={explorer}>
       <PrefixContext.Provider value={prefix}>
@@ -41,6 +42,7 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
   void explorer.start();
   return () => {
     stopTheme();
+    stopFocus();
     explorer.dispose();
     render(null, root);
     root.remove();
@@ -48,6 +50,31 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
 }
 
 const focusOn = (root: HTMLElement, selector: string): void => root.querySelector<HTMLElement>(selector)?.focus();
+
+/**
+ * When what had the focus is taken away (a button that did its work), move it to the pane around instead of
+ * letting it fall to the page, where the next key would be the notebook's.
+ */
+function keepFocus(root: HTMLElement): () => void {
+  let last: HTMLElement | null = null;
+  let pane = "";
+  const remember = (event: FocusEvent): void => {
+    last = event.target as HTMLElement;
+    pane = last.closest(".sb-right") ? ".sb-detail" : last.closest(".sb-convo") ? ".sb-convo" : ".sb-tree";
+  };
+  const forget = (event: FocusEvent): void => {
+    if (last?.isConnected || event.relatedTarget) last = null;
+  };
+  const observer = new MutationObserver(() => {
+    if (!last || last.isConnected || !root.isConnected) return;
+    last = null;
+    if (!root.matches(":focus-within")) focusOn(root, pane);
+  });
+  root.addEventListener("focusin", remember);
+  root.addEventListener("focusout", forget);
+  observer.observe(root, { childList: true, subtree: true });
+  return () => observer.disconnect();
+}
 
 /** Keys that work wherever the focus is in the explorer, except while typing. */
 function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {

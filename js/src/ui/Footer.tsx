@@ -1,7 +1,7 @@
 /** The line under the explorer: how much is shown, the main keys, what is going on; and the list of all keys. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatCount, plural } from "../core/format.ts";
 import { useExplorer } from "./context.ts";
 
@@ -62,7 +62,7 @@ export function Keys({ close }: { close: () => void }): JSX.Element | null {
   const x = useExplorer();
   const box = useRef<HTMLDivElement>(null);
   const isShown = x.showKeys.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isShown) box.current?.focus();
   }, [isShown]);
   if (!isShown) return null;

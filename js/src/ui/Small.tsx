@@ -128,7 +128,7 @@ export function Copy({ text, label = "copy", title, class: className = "", isSto
     setTimeout(() => say(null), 1400);
   };
   return (
-    <button type="button" class={`sb-small ${className}`} tabIndex={isStop ? 0 : -1} aria-label={title} title={title} onClick={(event) => void onClick(event)}>
+    <button type="button" class={`sb-small ${className}`} tabIndex={isStop ? 0 : -1} title={title} onClick={(event) => void onClick(event)}>
       <span aria-live="polite">{said ?? label}</span>
     </button>
   );

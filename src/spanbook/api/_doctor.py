@@ -73,9 +73,8 @@ def doctor_text(checks: list[Check]) -> str:
 
 
 def _python(path: Path) -> Iterator[Check]:
-    yield Check(
-        "spanbook", True, f"{__version__} on Python {platform.python_version()}, {platform.platform(terse=True)}"
-    )
+    system = platform.platform(terse=True)
+    yield Check("spanbook", True, f"{__version__} on Python {platform.python_version()}, {system}")
 
 
 def _sqlite(path: Path) -> Iterator[Check]:
@@ -87,7 +86,7 @@ def _sqlite(path: Path) -> Iterator[Check]:
         "SQLite",
         False,
         f"{version} has the WAL-reset bug: very rarely, two processes that write at once damage the file",
-        "write to one store from one process at a time, or use a Python with SQLite 3.51.3 or later (or 3.50.7, 3.44.6)",
+        "write to one store from one process at a time, or use a Python with SQLite 3.51.3 (or 3.50.7, 3.44.6)",
     )
 
 
@@ -195,8 +194,8 @@ def _existing(folder: Path) -> Path:
 def _process(path: Path) -> Iterator[Check]:
     stats = _runtime.stats()
     lost = stats["dropped"] + stats["errors"]
-    text = f"{stats['written']:,} spans written, {stats['queued_bytes']:,} bytes wait, {stats['redacted']:,} values redacted"
-    text += f", {stats['dropped']:,} spans dropped, {stats['errors']:,} errors"
+    text = f"{stats['written']:,} spans written, {stats['dropped']:,} dropped, {stats['errors']:,} errors, "
+    text += f"{stats['queued_bytes']:,} bytes wait, {stats['redacted']:,} values redacted"
     advice = "sb.stats()['failures'] says what failed" if lost else ""
     yield Check("this process", lost == 0, text, advice)
     if stats["problem"]:

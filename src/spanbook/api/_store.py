@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import reprlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +37,7 @@ class Store:
 
     def _read(self) -> StoreReader:
         runtime = _runtime.started()
-        if runtime is not None and runtime.path == self.path:
+        if runtime is not None and runtime.path == self.path and not runtime.closed:
             runtime.fold.flush(5.0)
         return self._reader
 
@@ -186,17 +188,20 @@ class Store:
         if self.readonly:
             raise UsageError("this store was opened read-only; open it with sb.open(path, readonly=False) to score.")
         record = _score_record(name, value, source, comment)
-        if trace_id is None and session_id is None:
+        trace_id, span_id = _hex(trace_id, 32, "trace_id"), _hex(span_id, 16, "span_id")
+        if session_id is not None and not isinstance(session_id, str):
+            raise UsageError(f"session_id={session_id!r} is a {type(session_id).__name__}; give text.")
+        if trace_id is None and (session_id is None or span_id is not None):
             span = current()
-            if span is None or not span.is_recording:
+            if span is None:
                 raise UsageError(
                     f"score {name!r} has nothing to be about: no span is current here. "
                     "Pass trace_id=… (for example sb.last_trace().trace_id), or call it inside a span."
                 )
-            trace_id, span_id = span.trace_id, span.span_id
-        record.update(
-            trace_id=_hex(trace_id, 32, "trace_id"), span_id=_hex(span_id, 16, "span_id"), session_id=session_id
-        )
+            if not span.is_recording:
+                return  # not sampled, or tracing is off: there is no row it could be about
+            trace_id, span_id = span.trace_id, span_id or span.span_id
+        record.update(trace_id=trace_id, span_id=span_id, session_id=session_id)
         runtime = _runtime.started()
         if runtime is not None and runtime.path == self.path:
             emit((SCORE, record))
@@ -225,7 +230,7 @@ class Store:
     def flush(self, timeout: float = 5.0, durable: bool = False) -> bool:
         """Fold what waits into the store; True when everything that has ended is readable (durable: on disk)."""
         runtime = _runtime.started()
-        if runtime is None or runtime.path != self.path:
+        if runtime is None or runtime.path != self.path or runtime.closed:
             return True
         return runtime.fold.flush(timeout, durable=durable)
 
@@ -326,8 +331,6 @@ def init(
 
 
 def _score_record(name: Any, value: Any, source: Any, comment: Any) -> dict[str, Any]:
-    import math
-
     if not isinstance(name, str) or not name.strip():
         raise UsageError(f"score name {name!r} is no text; give for example sb.score('correct', True).")
     if source not in SCORE_SOURCES:
@@ -339,13 +342,14 @@ def _score_record(name: Any, value: Any, source: Any, comment: Any) -> dict[str,
     kept: float | str
     if isinstance(value, bool):
         kind, kept = "bool", int(value)
-    elif isinstance(value, (int, float)) and math.isfinite(value):
+    elif isinstance(value, (int, float)) and abs(value) <= sys.float_info.max:
         kind, kept = "number", float(value)
     elif isinstance(value, str):
         kind, kept = ("label" if len(value) <= 64 and "\n" not in value else "text"), value
     else:
         raise UsageError(
-            f"score {name!r} = {value!r} is a {type(value).__name__}; give a finite number, a bool or a text."
+            f"score {name!r} = {reprlib.repr(value)} is a {type(value).__name__}; "
+            "give a finite number, a bool or a text."
         )
     return {"score_id": ids.span_hex(ids.next_span_id()) + os.urandom(4).hex(), "name": name, "value": kept,
             "value_type": kind, "source": source, "comment": comment, "created_ns": clock.now_ns()}  # fmt: skip

@@ -19,6 +19,13 @@ _FILTER: Final = (
 )
 _WHEN: Final = "WHEN is '15m', '2h', '7d' (ago), or a date such as 2026-11-01 (UTC)."
 
+_FORMS: Final = {
+    "jsonl": "one JSON object a span (default)",
+    "otlp": "OTLP/JSON, with the GenAI attributes of OpenTelemetry",
+    "html": "one page a trace that any browser opens, without network",
+    "plain": "a SQLite file whose text any tool can read; the whole store when nothing else is said",
+}
+
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments; ``run`` is the function of the command.
@@ -72,9 +79,8 @@ def _add_ls(commands: _Commands) -> None:
 
 def _add_show(commands: _Commands) -> None:
     parser = _command(commands, "show", _commands.show, "print one trace as a tree")
-    parser.add_argument(
-        "trace_id", nargs="?", default="last", metavar="ID", help="its id, the beginning of it, or 'last'"
-    )
+    text = "its id, the beginning of it, or 'last' (default)"
+    parser.add_argument("trace_id", nargs="?", default="last", metavar="ID", help=text)
     parser.add_argument("--json", action="store_true", help="all of it as one JSON object")
 
 
@@ -86,18 +92,8 @@ def _add_export(commands: _Commands) -> None:
     _add_window(parser)
     parser.add_argument("--all", action="store_true", help="instead of ids: every trace")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--jsonl", dest="form", action="store_const", const="jsonl", help="a JSON object a span (default)"
-    )
-    form.add_argument(
-        "--otlp", dest="form", action="store_const", const="otlp", help="OTLP/JSON, with GenAI attributes"
-    )
-    form.add_argument(
-        "--html", dest="form", action="store_const", const="html", help="one page a trace, for any browser"
-    )
-    form.add_argument(
-        "--plain", dest="form", action="store_const", const="plain", help="SQLite whose text any tool reads"
-    )
+    for name, help_text in _FORMS.items():
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=help_text)
     parser.set_defaults(form="jsonl")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to; a folder when --html writes several pages")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import spanbook as sb
@@ -38,38 +39,69 @@ def converse(client: OpenAI) -> Iterator[tuple[str, str]]:
     """Ask the assistant a few things in different ways, and yield each question with its answer."""
     with sb.context(user_id="ada", session_id="demo", tags=["demo"]):
         question = "What does the Team plan cost, and can I export invoices with it?"
-        yield question, answer(client, question)
-        question = "Write a haiku about traces."
+        yield question, answer(client, question, tools=_TOOLS)
+        question = "What can you do?"
         yield question, stream(client, question)
     with sb.context(user_id="grace", session_id="demo", tags=["demo"]):
-        yield from report(client)
+        yield from report(client, ["When are invoices sent?", "How fast does support answer?"])
 
 
-@sb.trace(kind="agent", capture_input=False)
-def answer(client: OpenAI, question: str) -> str:
-    """Answer with the help of documents, and of a tool where the model asks for it."""
-    found = search(question)
-    messages: list[Any] = [
-        {"role": "system", "content": f"Answer with the help of these documents:\n{found}"},
-        {"role": "user", "content": question},
-    ]
-    for _ in range(3):
-        message = (
-            client.chat.completions.create(model="gpt-4o-mini", messages=messages, tools=_TOOLS).choices[0].message
+def answer(client: OpenAI, question: str, tools: Sequence[Any] = ()) -> str:
+    """Answer from the documents, and with a tool where one is offered and the model asks for it."""
+    offered: dict[str, Any] = {"tools": tools} if tools else {}
+    with sb.span("answer", kind="agent", input=question) as span:
+        messages: list[Any] = [
+            {"role": "system", "content": f"Answer with the help of these documents:\n{search(question)}"},
+            {"role": "user", "content": question},
+        ]
+        text = "I could not answer."
+        for _ in range(3):
+            reply = client.chat.completions.create(model="gpt-4o-mini", messages=messages, **offered)
+            message = reply.choices[0].message
+            if not message.tool_calls:
+                text = message.content or ""
+                break
+            messages += [message.model_dump(exclude_none=True), *map(run_tool, message.tool_calls)]
+        span.set(output=text)
+    return text
+
+
+def run_tool(call: Any) -> dict[str, str]:
+    """Do what the model asks for, and return the message that says what came of it."""
+    result = lookup_price(**json.loads(call.function.arguments))
+    return {"role": "tool", "tool_call_id": call.id, "content": json.dumps(result)}
+
+
+def stream(client: OpenAI, question: str) -> str:
+    """Answer piece by piece, as text arrives."""
+    with sb.span("stream", kind="chain", input=question) as span:
+        chunks = client.chat.completions.create(
+            model="gpt-4o",
+            messages=[{"role": "user", "content": question}],
+            stream=True,
+            stream_options={"include_usage": True},
         )
-        if not message.tool_calls:
-            return message.content or ""
-        messages.append(message.model_dump(exclude_none=True))
-        for call in message.tool_calls:
-            arguments = json.loads(call.function.arguments) if call.type == "function" else {}
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": json.dumps(lookup_price(**arguments))})
-    return "I could not answer."
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        span.set(output=text)
+    return text
+
+
+def report(client: OpenAI, questions: list[str]) -> list[tuple[str, str]]:
+    """Ask several things at once, after a call that fails."""
+    failed = ""
+    with sb.span("report", kind="chain", input=questions), ThreadPoolExecutor() as pool:
+        try:
+            lookup_price("Platinum")
+        except KeyError as error:
+            failed = f"failed: {error.args[0]}"
+        answers = list(pool.map(sb.bind(partial(answer, client)), questions))
+    return [("What does the Platinum plan cost?", failed), *zip(questions, answers, strict=True)]
 
 
 @sb.trace(kind="retriever")
 def search(question: str) -> str:
     """Return the document that shares most words with the question."""
-    words = set(question.lower().split())
+    words = set(question.lower().strip("?").split())
     return max(_DOCUMENTS.values(), key=lambda text: len(words & set(text.lower().split())))
 
 
@@ -79,28 +111,3 @@ def lookup_price(plan: str) -> dict[str, Any]:
     if plan not in _PRICES:
         raise KeyError(f"no plan is called {plan!r}")
     return {"plan": plan, "euros_a_month": _PRICES[plan]}
-
-
-@sb.trace(kind="chain", capture_input=False)
-def stream(client: OpenAI, question: str) -> str:
-    """Answer piece by piece, as text arrives."""
-    chunks = client.chat.completions.create(
-        model="gpt-4o",
-        messages=[{"role": "user", "content": question}],
-        stream=True,
-        stream_options={"include_usage": True},
-    )
-    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-
-
-@sb.trace(kind="chain", capture_input=False, capture_output=False)
-def report(client: OpenAI) -> list[tuple[str, str]]:
-    """Ask two things at once, after a call that fails."""
-    try:
-        lookup_price("Platinum")
-    except KeyError as error:
-        failed = str(error)
-    questions = ["How can I pay?", "How fast is support?"]
-    with ThreadPoolExecutor() as pool:
-        answers = list(pool.map(sb.bind(answer), [client] * len(questions), questions))
-    return [("the price of a plan that does not exist", failed), *zip(questions, answers, strict=True)]

@@ -76,17 +76,10 @@ def find(store: Store, trace_id: str) -> Trace:
 def heading(trace: Trace) -> str:
     """Return a line about a trace: its id, when it started, whose it is, where it came from."""
     summary = trace.summary
-    facts = [
-        f"trace {summary.trace_id}",
-        f"{datetime.fromtimestamp(summary.start_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC",
-    ]
-    for name, value in (
-        ("user", summary.user_id),
-        ("session", summary.session_id),
-        ("in", summary.provenance.notebook),
-    ):
-        if value:
-            facts.append(f"{name} {printable(value)}")
+    started = datetime.fromtimestamp(summary.start_ns // 10**9, UTC)
+    facts = [f"trace {summary.trace_id}", f"{started:%Y-%m-%d %H:%M:%S} UTC"]
+    said = {"user": summary.user_id, "session": summary.session_id, "in": summary.provenance.notebook}
+    facts += [f"{name} {printable(value)}" for name, value in said.items() if value]
     if summary.tags:
         facts.append(f"tags {printable(', '.join(map(str, summary.tags)))}")
     return "  ".join(facts)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import tomllib
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import spanbook as sb
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The demo must never spend somebody's money: the notebook uses a real provider where it finds a key.
 _KEYS: Final = ("OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_")
+_MODEL: Final = "offline model (scripted rules, not a model)"
 _CELL_TIMEOUT_S: Final = 120
 _SHOWN: Final = 3
 
@@ -36,13 +36,11 @@ def demo(given: Namespace) -> int:
     began = clock.now_ns() / 1e9  # seconds, as `since` takes numbers
     if notebook is not None and find_spec("nbclient") is not None:
         path = store_of(notebook, given.store)
-        print(
-            f"Running {notebook.relative_to(notebook.parents[1])} with the offline model (scripted rules, not a model).\n"
-        )
+        print(f"Running {notebook.relative_to(notebook.parents[1])} with the {_MODEL}.\n")
         run_notebook(notebook, path)
     else:
         path = store_of(None, given.store)
-        print("Running a small assistant with the offline model (scripted rules, not a model).\n")
+        print(f"Running a small assistant with the {_MODEL}.\n")
         run_program(path)
     show_traces(path, began, has_lab=notebook is not None)
     return 0
@@ -90,7 +88,12 @@ def run_notebook(path: Path, store: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_KEYS)}
     environment["SPANBOOK_STORE"] = str(store)
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    client = NotebookClient(notebook, timeout=_CELL_TIMEOUT_S, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook,
+        timeout=_CELL_TIMEOUT_S,
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=40"],  # errors only
+    )
     with client.setup_kernel(env=environment):
         for number, cell in enumerate(notebook.cells):
             if cell.cell_type == "markdown":
@@ -105,7 +108,8 @@ def _run_cell(client: NotebookClient, cell: nbformat.NotebookNode, number: int) 
     try:
         client.execute_cell(cell, number)
     except CellExecutionError as error:
-        raise DemoError(f"cell {number} failed with {error.ename}: {printable(error.evalue)}.") from error
+        what = printable(f"{error.ename}: {error.evalue}").rstrip(": ")
+        raise DemoError(f"cell {number} of the notebook failed with {what}.") from error
     except CellTimeoutError as error:
         raise DemoError(f"cell {number} did not end within {_CELL_TIMEOUT_S} s.") from error
     for output in cell.outputs:
@@ -121,7 +125,8 @@ def _print_headings(text: str) -> None:
 
 def _print_indented(text: str) -> None:
     for line in text.splitlines():
-        print(f"    {printable(line)}"[: max(width(), 40)], flush=True)
+        clean = "".join(c if c.isprintable() else " " for c in line)
+        print(f"    {clean}", flush=True)
 
 
 # -- the program
@@ -150,13 +155,12 @@ def show_traces(path: Path, began: float, *, has_lab: bool) -> None:
     for trace in reversed(list(traces)):
         print(f"{heading(trace)}\n{trace.to_text(width=width())}\n")
     where = "" if path == _default() else f" --store {_shown(path)}"
-    lab: list[tuple[str, Any]] = (
-        [("make lab", "the same in JupyterLab: a live trace under each cell")] if has_lab else []
-    )
     steps = [
         (f"spanbook{where} ls", "lists all traces"),
         (f"spanbook{where} show {traces[0].trace_id[:12]}", "prints one as a tree"),
-        *(lab or [("jupyter lab", "then, in a notebook: %load_ext spanbook")]),
+        ("make lab", "opens the same in JupyterLab: a live trace under each cell")
+        if has_lab
+        else ("jupyter lab", "and there, in a notebook: %load_ext spanbook"),
     ]
     wide = max(len(step) for step, _ in steps)
     print(f"Everything is in {_shown(path)}. Next:")

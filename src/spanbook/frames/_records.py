@@ -11,8 +11,8 @@ from ..model import Json, Span, TraceSummary
 def span_record(span: Span) -> dict[str, Json]:
     """Return a span as one flat object; names are those of the store, times nanoseconds since the epoch.
 
-    What is missing or empty is left out, and ``counted`` where it is true; ``usage`` and ``provenance`` stand as fields of
-    their own.
+    What is missing or empty is left out, and ``counted`` where it is true; ``usage`` and ``provenance`` stand as fields
+    of their own.
     """
     found = _record(span, "usage", "provenance")
     if span.counted:

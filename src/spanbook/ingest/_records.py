@@ -68,7 +68,7 @@ class RecordReader:
             if begun:
                 self._closed[key] = begun
             ended = {**(fields or {}), "trace": trace, "span": span, "parent": parent, "name": name, "kind": kind,
-                     "start_ns": start, "end_ns": end, "status": status, "output": output}  # fmt: skip
+                     "start_ns": start, "end_ns": max(start, end), "status": status, "output": output}  # fmt: skip
             joined = {**begun, **ended}
             if _recorder.partials:
                 _recorder.partials.pop(key, None)

@@ -7,6 +7,7 @@ the hooks with ``store_history=False``; the cell that loads the extension has an
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ class Cell:
         self.cell_id, self.traces, self.parent = cell_id, traces, parent
         self.started = time.monotonic()
         self.chip: Any = None
+        self.showing = threading.Lock()  # the fold's thread and the end of the cell may both want to
         self.shown = 0  # traces handed to the chip so far
         self.running = True
         self.span: Span | None = None  # of its %%trace, with the fields given there
@@ -122,22 +124,24 @@ class CellHooks:
         if _settings.display == "off":
             return
         _runtime.active().fold.flush(_SETTLE_S)
-        if cell.chip is None:
-            self._show(cell, live=False)
-        else:
-            self._hand_over(cell)
-        if cell.chip is not None:
-            cell.chip.finish()
+        with cell.showing:
+            if cell.chip is None:
+                self._show(cell, live=False)
+            else:
+                self._hand_over(cell)
+            if cell.chip is not None:
+                cell.chip.finish()
 
     def _tick(self) -> None:
         """On the fold's thread, after each batch: show the chip of a cell that runs on; hand it new traces."""
         cell = self.cell or self._last
         if cell is None or not cell.traces or _settings.display == "off":
             return
-        if cell.chip is not None:
-            self._hand_over(cell)
-        elif cell.running and time.monotonic() - cell.started > LIVE_AFTER_S and cell.parent is not None:
-            self._show(cell, live=True)
+        with cell.showing:
+            if cell.chip is not None:
+                self._hand_over(cell)
+            elif cell.running and time.monotonic() - cell.started > LIVE_AFTER_S and cell.parent is not None:
+                self._show(cell, live=True)
 
     def _show(self, cell: Cell, *, live: bool) -> None:
         from ..api._store import current_store

@@ -1,14 +1,16 @@
 """The clock of spans: monotonic inside a process, anchored to wall time.
 
-``now_ns()`` is one ``perf_counter_ns`` and one addition, so durations are never negative. The anchor is
-drawn again (``anchor()``) when a root span starts on a clock that has drifted, not inside a trace.
+``now_ns()`` is one ``perf_counter_ns`` and one addition. The anchor is drawn again (``catch_up()``) when a root span
+starts after the clocks have come apart, so a computer that slept does not trace into the past.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
+_DRIFT_NS: Final = 100_000_000
 perf_ns: Callable[[], int] = time.perf_counter_ns
 #: Nanoseconds to add to ``perf_ns()`` to get nanoseconds since the Unix epoch.
 offset_ns: int = time.time_ns() - time.perf_counter_ns()
@@ -24,6 +26,15 @@ def anchor() -> None:
     global offset_ns
     if perf_ns is time.perf_counter_ns:
         offset_ns = time.time_ns() - time.perf_counter_ns()
+
+
+def catch_up() -> None:
+    """Draw the offset again when wall time has moved by more than a tenth of a second against the other clock."""
+    global offset_ns
+    if perf_ns is time.perf_counter_ns:
+        offset = time.time_ns() - time.perf_counter_ns()
+        if not -_DRIFT_NS < offset - offset_ns < _DRIFT_NS:
+            offset_ns = offset
 
 
 def set_clock(source: Callable[[], int] | None) -> None:

@@ -18,13 +18,13 @@ The tracer (``spanbook.tracer``) adds ``dataframe``, ``series`` and ``array``.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 #: Nesting below this many levels is replaced by ``not_captured``.
 MAX_DEPTH: Final = 100
 #: Values in all; what comes after them is cut. Shared parts count each time they are met.
-MAX_VALUES: Final = 100_000
+MAX_VALUES: Final = 500_000
 #: Characters of a ``repr`` that are kept.
 MAX_REPR: Final = 2_000
 #: Integers of more bits become text: Python refuses to write very long ones in decimal (640 digits may be its limit).
@@ -131,14 +131,14 @@ def key_text(key: Any) -> str:
     return text if text.isascii() else encodable(text)
 
 
-def free_key(taken: dict[str, Any], name: str, key: Any) -> str:
+def free_key(taken: Mapping[str, Any], name: str, key: Any) -> str:
     """Return ``name``, or a name with the type of ``key`` and a number when two keys have the same text."""
     if name not in taken:
         return name
-    base, count = f"{name} ({type(key).__name__})", 2
+    base, number = f"{name} ({type(key).__name__})", len(taken)
     name = base
-    while name in taken:
-        name, count = f"{base} {count}", count + 1
+    while name in taken:  # starting at their number, it is free at once
+        name, number = f"{base} {number}", number + 1
     return name
 
 

@@ -68,10 +68,11 @@ def complete(
     """Return what may stand at the cursor, likeliest first; empty where nothing can be proposed.
 
     Args:
-        text: The filter as written so far; it need not be complete. cursor: Where to complete, in characters
-        from the start. on: What is filtered. known: Texts seen in the store, by name: values (``{"model":
-        ["gpt-5"]}``) for columns and tags, keys for
-            ``metadata``, ``attributes``, ``model_parameters`` and ``scores``.
+        text: The filter as written so far; it need not be complete.
+        cursor: Where to complete, in characters from the start.
+        on: What is filtered.
+        known: Texts seen in the store, by name: values for columns and tags (``{"model": ["gpt-5"]}``), keys
+            for ``metadata``, ``attributes``, ``model_parameters`` and ``scores``.
     """
     cursor = max(0, min(cursor, len(text)))
     completer = _Completer(text, cursor, on, known or {})

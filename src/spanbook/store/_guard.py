@@ -36,11 +36,11 @@ Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 DEFAULT_TIMEOUT_S: Final = 1.5
 DEFAULT_MAX_ROWS: Final = 1_000_000
-#: Bytes of one value, and of all values of a result.
+DEFAULT_MAX_BYTES: Final = 512 << 20
+#: Bytes of one value.
 MAX_VALUE_BYTES: Final = 16 << 20
-MAX_RESULT_BYTES: Final = 512 << 20
 #: LIKE and GLOB may take the product of the lengths of text and pattern.
-MAX_PATTERN_BYTES: Final = 64
+MAX_PATTERN_BYTES: Final = 48
 #: Operations of SQLite's machine between two looks at the clock: some microseconds, or a few calls of our
 #: functions.
 _STEPS: Final = 500
@@ -62,7 +62,9 @@ FUNCTIONS: Final = frozenset(
 _PRAGMAS: Final = frozenset(
     {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"}
 )
-_PRAGMAS_TELLING: Final = frozenset({"user_version", "application_id", "page_count", "page_size", "encoding"})
+_PRAGMAS_TELLING: Final = frozenset(
+    {"user_version", "application_id", "page_count", "page_size", "encoding", "data_version"}
+)
 _INTERNAL_TABLES: Final = frozenset(
     {
         "sqlite_master",
@@ -73,6 +75,7 @@ _INTERNAL_TABLES: Final = frozenset(
         "sqlite_stat1",
     }
 )
+_READING: Final = ("SELECT", "WITH", "VALUES", "EXPLAIN")
 _LIMITS: Final = (
     (sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES),
     (sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000),
@@ -109,14 +112,17 @@ def run_query(
     *,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     max_rows: int = DEFAULT_MAX_ROWS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
 ) -> QueryResult:
     """Run one SELECT on a store and return all of its rows.
 
     Args:
-        source: The store's path, or what opens a read-only connection to it that no one else uses; it is
-        closed. query: One statement; ``?`` and ``:name`` are bound from ``parameters``. parameters: None,
-        bool, int, float, str and bytes, by position or by name. timeout_s: Seconds until it is stopped,
-        fetching included. max_rows: More rows are an error: a result that is cut in silence would be wrong.
+        source: The store's path, or what opens a connection to it that no one else uses; it is closed.
+        query: One statement; ``?`` and ``:name`` are bound from ``parameters``.
+        parameters: None, bool, int, float, str and bytes, by position or by name.
+        timeout_s: Seconds until it is stopped, fetching included.
+        max_rows: More rows are an error: a result that is cut in silence would be wrong.
+        max_bytes: So is more text and binary data, in characters and bytes.
 
     Raises:
         QueryError: it is no SELECT, does what is not allowed, fails, or was stopped.
@@ -130,7 +136,7 @@ def run_query(
         try:
             check_expansion(query, _views(db))
             guard.close_in()
-            return _fetch(db.execute(query, values), guard, max_rows)
+            return _fetch(db.execute(query, values), guard, max_rows, max_bytes)
         except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
             if isinstance(error, QueryError):
                 raise
@@ -154,9 +160,7 @@ class _Guard:
             # made known now: SQLite writes (in memory) when it first meets one, and the authorizer would
             # refuse that
             self._db.execute(f'PRAGMA table_info("{table}")').fetchall()
-        self._db.isolation_level = (
-            None  # or an INSERT would be refused for the BEGIN that Python puts before it
-        )
+        self._db.isolation_level = None  # or an INSERT would be refused for the BEGIN that Python puts before it
         self._db.execute("PRAGMA query_only = ON")
         self._db.execute("PRAGMA trusted_schema = OFF")
         _guard_functions.register(self._db)
@@ -209,9 +213,7 @@ class _Guard:
                 "or read the rows with sb.spans_df() and go on in pandas."
             )
         if "one statement at a time" in text:
-            return QueryError(
-                "the query holds more than one statement; run them one by one, without a semicolon."
-            )
+            return QueryError("the query holds more than one statement; run them one by one, without a semicolon.")
         if "too big" in text:
             return QueryError(
                 f"a value of the query is longer than {MAX_VALUE_BYTES >> 20} MiB; leave that column out, "
@@ -230,29 +232,25 @@ class _Guard:
         return QueryError(f"the query {_shown(query)} failed: {text}; check it against SQLite's SELECT.")
 
 
-def _fetch(cursor: sqlite3.Cursor, guard: _Guard, max_rows: int) -> QueryResult:
+def _fetch(cursor: sqlite3.Cursor, guard: _Guard, max_rows: int, max_bytes: int) -> QueryResult:
     if cursor.description is None:
-        raise QueryError(
-            "the query is empty; write a SELECT, such as SELECT name, cost_usd FROM spans LIMIT 10."
-        )
+        raise QueryError("the query is empty; write a SELECT, such as SELECT name, cost_usd FROM spans LIMIT 10.")
     columns = [column[0] for column in cursor.description]
     rows: list[tuple[Any, ...]] = []
-    size = 0
-    # few rows at a time: each value may have MAX_VALUE_BYTES
-    while batch := cursor.fetchmany(16):
+    size, at_once = 0, 1
+    while batch := cursor.fetchmany(at_once):
         rows += batch
+        before = size
         for row in batch:
             for value in row:
                 if isinstance(value, str | bytes):
                     size += len(value)
+        # long rows one by one, so that little is read beyond the bound
+        at_once = min(at_once * 2, 64) if size - before < 1 << 20 else 1
         if len(rows) > max_rows:
-            raise QueryError(
-                f"the query gives more than {max_rows:,} rows; add LIMIT, or count and sum in SQL."
-            )
-        if size > MAX_RESULT_BYTES:
-            raise QueryError(
-                f"the query gives more than {MAX_RESULT_BYTES >> 20} MiB of text; select fewer columns."
-            )
+            raise QueryError(f"the query gives more than {max_rows:,} rows; add LIMIT, or count and sum in SQL.")
+        if size > max_bytes:
+            raise QueryError(f"the query gives more than {max_bytes >> 20} MiB; select fewer columns or rows.")
         if guard.is_late():
             raise sqlite3.OperationalError("interrupted")
     return QueryResult(columns, rows)
@@ -269,9 +267,7 @@ def _checked_parameters(parameters: Parameters) -> Parameters:
     if isinstance(parameters, Mapping):
         return {name: _checked(value, f":{name}") for name, value in parameters.items()}
     if isinstance(parameters, str | bytes) or not isinstance(parameters, Sequence):
-        raise QueryError(
-            f"parameters are a tuple, list or dict, not {parameters!r:.50}; write ({parameters!r:.20},)."
-        )
+        raise QueryError(f"parameters are a tuple, list or dict, not {parameters!r:.50}; write ({parameters!r:.20},).")
     return [_checked(value, f"number {number}") for number, value in enumerate(parameters, 1)]
 
 
@@ -290,9 +286,7 @@ def _checked(value: Any, which: str) -> Any:
             "(times as start_ns, nanoseconds since 1970)."
         ) from None
     if not -(1 << 63) <= number < 1 << 63:
-        raise QueryError(
-            f"the parameter {which} is {number:.3g}; SQLite's integers go to 9.2e18, give a float."
-        )
+        raise QueryError(f"the parameter {which} is {number:.3g}; SQLite's integers go to 9.2e18, give a float.")
     return number
 
 
@@ -312,17 +306,14 @@ def _virtual_tables(db: sqlite3.Connection) -> list[str]:
 
 
 def _refusal(refused: str, query: str) -> QueryError:
-    if refused.startswith("the "):
-        return QueryError(
-            f"{refused} is not allowed in queries; leave it out, and compute the rest in pandas."
-        )
-    word = re.match(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", query, re.DOTALL)
-    if (
-        word
-        and not refused.startswith("PRAGMA")
-        and word[1].upper() not in ("SELECT", "WITH", "VALUES", "EXPLAIN")
-    ):
-        refused = word[1].upper()
+    found = re.match(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*([A-Za-z]+)", query, re.DOTALL)
+    word = found[1].upper() if found else ""
+    if word in _READING and refused.endswith("sqlite_master"):
+        refused = "a virtual table in it"  # that is how SQLite makes one known at its first use
+    if refused.startswith(("the ", "a ")):
+        return QueryError(f"{refused} is not allowed in queries; leave it out, and compute the rest in pandas.")
+    if word not in (*_READING, "PRAGMA"):
+        refused = word
     return QueryError(f"{refused} is not allowed; queries only read, so write a SELECT.")
 
 

@@ -37,9 +37,7 @@ def check_expansion(query: str, views: Mapping[str, str]) -> None:
     definitions, outside = _definitions(_tokens(query))
     _add(bodies, definitions)
     if len(bodies) > _MAX_DEFINITIONS:
-        raise QueryError(
-            f"the query and the store name {len(bodies)} subqueries; use at most {_MAX_DEFINITIONS}."
-        )
+        raise QueryError(f"the query and the store name {len(bodies)} subqueries; use at most {_MAX_DEFINITIONS}.")
     total = _size(outside, bodies, {}, ())
     if total > MAX_SUBQUERIES:
         raise QueryError(
@@ -99,9 +97,7 @@ def _closing(tokens: list[str]) -> dict[int, int]:
     return closing | {at: len(tokens) - 1 for at in opened}
 
 
-def _size(
-    tokens: list[str], bodies: Mapping[str, list[str]], known: dict[str, int], within: tuple[str, ...]
-) -> int:
+def _size(tokens: list[str], bodies: Mapping[str, list[str]], known: dict[str, int], within: tuple[str, ...]) -> int:
     """One, and for each name that is used what its definition comes to."""
     total = 1
     for word in tokens:

@@ -38,7 +38,7 @@ def instr(whole: SqlValue, part: SqlValue) -> int | None:
 def replace(whole: SqlValue, part: SqlValue, by: SqlValue) -> SqlValue:
     """The text with each ``part`` replaced. Raises OverflowError ("too big") when it would be too long."""
     if whole is None or part is None or _text(part) == "":
-        return None if part is None else whole
+        return None if part is None else _text(whole) if isinstance(whole, bytes) else whole
     if by is None:
         return None
     text, old, new = _text(whole), _text(part), _text(by)

@@ -67,6 +67,7 @@ class Segment(Protocol):
     size: int
 
     def write(self, framed: bytes) -> object: ...
+    def seal(self) -> None: ...
     def tell(self) -> int: ...
     def slice(self, start: int, end: int) -> bytes: ...
     def close(self) -> None: ...
@@ -100,6 +101,12 @@ class FileSegment:
 
     def slice(self, start: int, end: int) -> bytes:
         return self._map[start:end]
+
+    def seal(self) -> None:
+        """Let nothing more be written: a thread may hold ``write`` from before the rotation, the reader moves on."""
+        while (left := self.size - self._map.tell()) > 0:
+            with contextlib.suppress(ValueError):  # another record came in between; look again
+                self._map.write(bytes(left))  # zeros, which are there already: it moves the end
 
     def wipe(self) -> None:
         """Zero the records in slices (each holds the GIL for about 50 µs), so that the pages are hot for reuse."""
@@ -139,6 +146,9 @@ class MemorySegment:
 
     def tell(self) -> int:
         return len(self._data)
+
+    def seal(self) -> None:
+        self.size = 0
 
     def slice(self, start: int, end: int) -> bytes:
         return bytes(self._data[start:end])
@@ -213,6 +223,7 @@ class Journal:
                 raise JournalFullError
             if held + size > MAX_BYTES:
                 self._reserve.add(self._number + 1)
+            full.seal()
             self._segments.append(self._new_segment(size))
             # In the reserve the straight way is closed: each record has to ask.
             self.write = _refuse if self._number in self._reserve else self._segments[-1].write
@@ -258,7 +269,8 @@ class Journal:
         """Return bodies written since the last call, at most about ``limit`` bytes of them (one at least)."""
         bodies: list[bytes] = []
         number, offset = self._read
-        for segment in list(self._segments):
+        segments = list(self._segments)
+        for segment in segments:
             if segment.number < number:
                 continue
             if segment.number > number:
@@ -275,6 +287,8 @@ class Journal:
                 used = end_of_record
             offset += used
             limit -= used
+            if segment is not segments[-1] and _is_end(segment.slice(offset, offset + FRAME.size)):
+                offset = end  # what is left of a sealed segment is empty
             if limit <= 0 or offset < end:
                 break
         self._read = Position(number, offset)
@@ -342,6 +356,11 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.close(self._owner_fd)
             self._owner_fd = -1
+
+
+def _is_end(frame_bytes: bytes) -> bool:
+    """Whether no record begins here."""
+    return len(frame_bytes) < FRAME.size or FRAME.unpack(frame_bytes)[0] == 0
 
 
 def _records(data: bytes) -> Iterator[tuple[bytes, int]]:

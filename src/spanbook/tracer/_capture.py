@@ -265,6 +265,8 @@ class Snapshot:
         return out
 
     def _key(self, key: Any) -> str:
+        if type(key) is bytes:
+            return key_text(key)
         made = self.take(key, MAX_DEPTH - 2)
         if type(made) is list:
             made = tuple(made)

@@ -106,6 +106,6 @@ def _text(name: str, value: Any) -> str:
 
 
 def _tags(value: Any) -> list[str]:
-    if isinstance(value, str) or not all(isinstance(tag, str) for tag in value):
+    if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(tag, str) for tag in value):
         raise UsageError(f"tags={value!r} is not a list of texts; give for example tags=['beta'].")
     return list(value)

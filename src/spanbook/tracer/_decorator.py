@@ -15,7 +15,7 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..model import KINDS, UsageError
 from ._capture import ArgumentNames, bind_arguments
-from ._span import FIELDS, Span, _get, _set
+from ._span import FIELDS, Span, _context, _get, _set
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,20 +109,18 @@ def trace_function(fn: Any, name: str | None, kind: str, with_input: bool, with_
         return type(fn)(inner)
     if isinstance(fn, type) or not callable(fn):
         raise UsageError(f"@trace was put on {fn!r}; it wraps functions and methods. Put it on the methods of a class.")
-    label = name or getattr(fn, "__qualname__", type(fn).__name__).rpartition("<locals>.")[2]
-    code = getattr(_unwrapped(fn), "__code__", None)
-    flags = code.co_flags if code is not None else 0
-    names = ArgumentNames(_unwrapped(fn)) if with_input and code is not None else None
+    inner = _unwrapped(fn)
+    label = name or getattr(inner, "__qualname__", type(inner).__name__).rpartition("<locals>.")[2]
+    flags = _flags(inner)
+    names = ArgumentNames(fn) if with_input else None
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
-        if names is not None:
-            return Span(label, kind, bind_arguments(names, args, kwargs), **fields)
-        return Span(label, kind, {"args": args, **kwargs} if with_input else None, **fields)
+        return Span(label, kind, None if names is None else bind_arguments(names, args, kwargs), **fields)
 
     make: Callable[..., Any] = _function
     if flags & _ASYNC_GENERATOR:
         make = _async_generator
-    elif flags & _COROUTINE or _is_coroutine_callable(fn):
+    elif flags & _COROUTINE:
         make = _coroutine
     elif flags & _GENERATOR:
         make = _generator
@@ -138,10 +136,10 @@ def _unwrapped(fn: Any) -> Any:
     return fn
 
 
-def _is_coroutine_callable(fn: Any) -> bool:
-    call = getattr(type(fn), "__call__", None)  # noqa: B004 (its code flags are what is asked)
-    code = getattr(call, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
+def _flags(fn: Any) -> int:
+    """Return the flags of the code that a call runs: is it a generator, a coroutine?"""
+    call = fn if hasattr(fn, "__code__") else getattr(type(fn), "__call__", None)  # noqa: B004 (asked for its code)
+    return int(getattr(getattr(call, "__code__", None), "co_flags", 0))
 
 
 Begin = Callable[[tuple[Any, ...], dict[str, Any]], Span]
@@ -175,6 +173,7 @@ def _generator(fn: Callable[..., Generator[Any, Any, Any]], begin: Begin, with_o
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         span = begin(args, kwargs)
         span.start()
+        span._before = _get()
         body = contextvars.copy_context()
         body.run(_set, span)
         generator = body.run(fn, *args, **kwargs)
@@ -206,30 +205,35 @@ def _generator(fn: Callable[..., Generator[Any, Any, Any]], begin: Begin, with_o
 
 
 def _async_generator(fn: Callable[..., AsyncGenerator[Any, Any]], begin: Begin, with_output: bool) -> Any:
-    async def under(span: Span, step: Callable[..., Awaitable[Any]], *sent: Any) -> Any:
-        before = _get()
-        _set(span)
+    async def under(own: list[Any], step: Callable[..., Awaitable[Any]], *sent: Any) -> Any:
+        """Take one step in the body's own span and context, and give the consumer back its own."""
+        before = _get(), _context.get()
+        _set(own[0])
+        _context.set(own[1])
         try:
             return await step(*sent)
         finally:
-            if _get() is span:
-                _set(before)
+            own[:] = _get(), _context.get()
+            _set(before[0])
+            _context.set(before[1])
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         span = begin(args, kwargs)
         span.start()
+        span._before = _get()
+        body = [span, _context.get()]
         generator = fn(*args, **kwargs)
         kept = _Items(span, with_output)
         step: Callable[..., Awaitable[Any]] = generator.asend
         sent: Any = None
         try:
             while True:
-                item = await under(span, step, sent)
+                item = await under(body, step, sent)
                 kept.add(item)
                 try:
                     step, sent = generator.asend, (yield item)
                 except GeneratorExit:
-                    await under(span, generator.aclose)
+                    await under(body, generator.aclose)
                     raise
                 except BaseException as error:  # noqa: BLE001 (as above)
                     step, sent = generator.athrow, error
@@ -269,6 +273,7 @@ class _Items:
         if abandoned:
             span.set(level="warning", attributes={"generator": "abandoned", "items": self._count})
         span.end(error)
+        span._before = None
 
 
 def _traced(make: Callable[..., Any], fn: Any, begin: Begin, flags: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
@@ -44,11 +45,21 @@ def forget_said() -> None:
         _said.clear()
 
 
+def _in_child() -> None:
+    """Get a new lock: another thread may have held it when the process forked."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
 def _caller_level() -> int:
     """Return the ``stacklevel`` of the nearest frame outside this package, seen from ``warn_once``."""
     level, frame = 1, sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] != _INSIDE:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] != _INSIDE:
             return level
         if frame.f_back is None:
             break

@@ -8,7 +8,8 @@ so a finished span survives SIGKILL and costs microseconds. Nothing here raises 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from marshal import dumps
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +25,7 @@ from ._report import report_failure, warn_once
 if TYPE_CHECKING:
     from types import TracebackType
 
-_NEW, _OPEN, _ENDED, _OFF = 0, 1, 2, 3
+_NEW, _OPEN, _ENDED, _OFF, _INHERITED = 0, 1, 2, 3, 4  # inherited: in a forked child, whose parent will end it
 _NO_TRACE: Final = "0" * 32
 _KINDS: Final = frozenset(KINDS)
 _pack: Final = FRAME.pack
@@ -73,8 +74,8 @@ class Span:
     )
 
     def __init__(self, name: str, kind: str = "span", input: Any = None, **fields: Any) -> None:
-        self.name = name
-        self.kind = kind
+        self.name = name if type(name) is str else _text(name)
+        self.kind = kind if type(kind) is str else _text(kind)
         self._input = input
         self._output = None
         self._fields = fields or None
@@ -134,6 +135,7 @@ class Span:
             self._state = _OFF
             return None
         self._state = _OPEN
+        clock.catch_up()
         self.trace_id = _recorder.last_trace = ids.next_trace_id()
         if _recorder.cell_traces is not None:
             _recorder.cell_traces.append(self.trace_id)
@@ -217,19 +219,23 @@ class Span:
         if self._state == _ENDED:
             warn_once("set-after-end", f"span {self.name!r} has ended; set() has no effect after the end of its block.")
             return self
+        if self._state == _INHERITED:
+            warn_once("set-in-child", f"span {self.name!r} belongs to the parent process; set() has no effect here.")
+            return self
         if "output" in fields:
             self._output = fields.pop("output")
         if "name" in fields:
-            self.name = str(fields.pop("name"))
+            self.name = _text(fields.pop("name"))
         if "kind" in fields:
-            self.kind = fields.pop("kind")
+            self.kind = _text(fields.pop("kind"))
+            self._check_kind()
         if fields:
             self._fields = _merged(self._fields, self._checked(fields) or {})
         return self
 
     def event(self, name: str, data: Any = None) -> None:
         """Record something that happens at this moment inside the span."""
-        if self._state == _OPEN:
+        if self._state in (_OPEN, _INHERITED):
             emit((EVENT, self.trace_id, self.span_int, clock.now_ns(), name, data))
 
     def first_token(self) -> None:
@@ -251,22 +257,16 @@ class Span:
 
     @property
     def is_recording(self) -> bool:
-        """Whether the span is open and being recorded."""
-        return self._state == _OPEN
+        """Whether the span is open and being recorded (in a forked child: by the parent process)."""
+        return self._state in (_OPEN, _INHERITED)
 
     def __repr__(self) -> str:
-        state = ("new", "open", "ended", "not sampled")[self._state]
+        state = ("new", "open", "ended", "not sampled", "open in the parent process")[self._state]
         return f"<Span {self.name!r} {self.kind} {self.span_id} {state}>"
 
     def _checked(self, fields: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """Return the fields with unknown names moved to attributes; a wrong kind becomes "span". Says so once."""
-        if self.kind not in _KINDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(str(self.kind), KINDS, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            warn_once(f"kind-{self.kind}", f"{self.kind!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
-            self.kind = "span"
+        self._check_kind()
         if fields is None:
             return None
         if "output" in fields:
@@ -277,10 +277,30 @@ class Span:
         known = {name: value for name, value in fields.items() if name in FIELDS}
         unknown = {name: value for name, value in fields.items() if name not in FIELDS}
         for name in unknown:
+            hint = _nearest(name, sorted(FIELDS))
             warn_once(
-                f"field-{name}", f"{name!r} is no span field; kept in attributes. Use metadata={{...}} for your own."
+                f"field-{name}", f"{name!r} is no span field{hint} Kept in attributes; metadata={{...}} is for your own."
             )
         return _merged(known, {"attributes": unknown})
+
+    def _check_kind(self) -> None:
+        if self.kind not in _KINDS:
+            hint = _nearest(self.kind, KINDS)
+            warn_once(f"kind-{self.kind}", f"{self.kind!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
+            self.kind = "span"
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: the spans open here are the parent's to end; here they are only parents of others."""
+    span = _get()
+    while span is not None:
+        if span._state == _OPEN:
+            span._state = _INHERITED
+        span = span._before
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def current() -> Span | None:
@@ -353,6 +373,21 @@ def _write_light(record: tuple[Any, ...]) -> None:
 _NO_ROOM: Final = {"$type": "not_captured", "reason": "the journal was full: the store could not keep up"}
 
 
+def _text(value: Any) -> str:
+    """Return a name or kind as plain text, whatever was given."""
+    try:
+        return str.__str__(value if isinstance(value, str) else str(value))
+    except Exception:  # noqa: BLE001 (a user's object whose __str__ raises)
+        return f"<{type(value).__name__}>"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word[:100], known, 1)
+    return f"; did you mean {near[0]!r}?" if near else "."
+
+
 def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
     if old is None:
         return dict(new)
@@ -369,7 +404,7 @@ def _with_context(context: dict[str, Any], fields: dict[str, Any] | None) -> dic
     if fields is None:
         return context
     out = _merged(context, fields)
-    if "tags" in context and "tags" in fields:
+    if "tags" in context and isinstance(fields.get("tags"), (list, tuple)):
         out["tags"] = [*context["tags"], *(tag for tag in fields["tags"] if tag not in context["tags"])]
     return out
 

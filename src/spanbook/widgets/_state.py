@@ -106,7 +106,8 @@ class TraceState:
         found = trace_rows(self.reader, [self.trace_id]).get(self.trace_id)
         rows = tree_rows(self.reader, self.trace_id, MAX_ROWS)
         with self.lock:
-            self._put(dict(zip(TREE_COLUMNS, row, strict=True)) for row in rows)
+            if self._put(dict(zip(TREE_COLUMNS, row, strict=True)) for row in rows):
+                self.rev += 1  # other pages of this view were not told: they see a gap, and ask too
             if found is not None and found["n_spans"] >= self.trace["n_spans"]:
                 self.trace = found
             return self.whole()
