@@ -236,11 +236,11 @@ def _compare(left: ast.expr, op: ast.cmpop, right: ast.expr, rows: Rows) -> bool
     if _is_time(left, rows):
         b = int(datetime.fromisoformat(b).replace(tzinfo=UTC).timestamp()) * 10**9
     if type(a) is bytes and type(b) is bytes:
-        return isinstance(op, ast.Eq | ast.Is) and a == b  # lists and objects have no order
+        return isinstance(op, ast.Eq | ast.Is) and a.decode() == b.decode()  # lists and objects have no order
     if isinstance(a, str) != isinstance(b, str) or isinstance(a, bytes) or isinstance(b, bytes):
         return False
     orders: dict[type[ast.cmpop], bool] = {ast.Eq: a == b, ast.Is: a == b, ast.Lt: a < b, ast.LtE: a <= b}
-    return orders.get(type(op), a >= b if isinstance(op, ast.GtE) else a > b)
+    return orders.get(type(op), bool(a >= b if isinstance(op, ast.GtE) else a > b))
 
 
 def _is_time(node: ast.expr, rows: Rows) -> bool:

@@ -312,9 +312,9 @@ values = st.one_of(
 def test_our_text_functions_give_what_sqlites_give(whole: Any, part: Any, by: Any) -> None:
     plain, ours = sqlite3.connect(":memory:"), sqlite3.connect(":memory:")
     _guard_functions.register(ours)
-    query = "SELECT instr(?1, ?2), replace(?1, ?2, ?3), trim(?1, ?2), ltrim(?1, ?2), rtrim(?1, ?2)"
+    query = "SELECT instr(:a, :b), replace(:a, :b, :c), trim(:a, :b), ltrim(:a, :b), rtrim(:a, :b)"
 
-    results = [db.execute(query, (whole, part, by)).fetchone() for db in (plain, ours)]
+    results = [db.execute(query, {"a": whole, "b": part, "c": by}).fetchone() for db in (plain, ours)]
 
     plain.close()
     ours.close()

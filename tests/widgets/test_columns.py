@@ -64,8 +64,10 @@ def test_what_is_encoded_is_what_a_page_decodes(given: list[dict[str, Any]]) -> 
     for each, seen in zip(given, decoded(made), strict=True):
         assert seen["start"] == (each["start_ns"] - BASE) / 1e6
         runs = each["end_ns"] is None
-        assert math.isnan(seen["duration"]) if runs else seen["duration"] == pytest.approx(
-            (each["end_ns"] - each["start_ns"]) / 1e6, rel=1e-6
+        assert (
+            math.isnan(seen["duration"])
+            if runs
+            else seen["duration"] == pytest.approx((each["end_ns"] - each["start_ns"]) / 1e6, rel=1e-6)
         )
         assert seen["parent"] == at.get(each["parent_id"], -1)
         assert seen["tokens"] == (each["input_tokens"] or 0)

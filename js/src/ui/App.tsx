@@ -62,14 +62,21 @@ function keepFocus(root: HTMLElement): () => void {
     last = event.target as HTMLElement;
     pane = last.closest(".sb-right") ? ".sb-detail" : last.closest(".sb-convo") ? ".sb-convo" : ".sb-tree";
   };
-  const forget = (event: FocusEvent): void => {
-    if (last?.isConnected || event.relatedTarget) last = null;
-  };
-  const observer = new MutationObserver(() => {
+  const check = (): void => {
     if (!last || last.isConnected || !root.isConnected) return;
     last = null;
     if (!root.matches(":focus-within")) focusOn(root, pane);
-  });
+  };
+  // Some browsers say "focusout" just before they remove an element, others never do: hence both ways.
+  const forget = (): void => {
+    const left = last;
+    queueMicrotask(() => {
+      if (last !== left) return;
+      check();
+      last = null;
+    });
+  };
+  const observer = new MutationObserver(check);
   root.addEventListener("focusin", remember);
   root.addEventListener("focusout", forget);
   observer.observe(root, { childList: true, subtree: true });

@@ -47,7 +47,6 @@ class Runtime:
     def start(self) -> None:
         """Take the records of this process and start folding."""
         _recorder.install(self.journal)
-        _recorder.provenance = {**(_recorder.provenance or {}), "process_id": os.getpid()}
         self.fold.start()
         if self.journal.problem is not None:
             warn_once(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import SpanbookError
+from ..model import SpanbookError, clock
 from ..model.prices import PriceTable
 from ..model.redaction import Redactor
 from ..store._connection import is_locked
@@ -48,7 +48,7 @@ class Fold:
         self.unwritable = 0
         self.problem: str | None = None
         self._root = root
-        self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices)
+        self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
         self._pending: tuple[Batch, Position] | None = None
         self._generation = 0
         self._last_sync = self._last_look = 0.0
@@ -81,6 +81,7 @@ class Fold:
     def _run(self) -> None:
         while not self._stopped:
             try:
+                clock.catch_up()
                 more = self.fold_once()
                 for tick in list(self.ticks):
                     tick()
@@ -210,7 +211,7 @@ class Fold:
                 raise
 
     def _recover(self, dead: DeadJournal, wait_s: float) -> None:
-        records = RecordReader(self._records.encoder, self._records._prices)
+        records = RecordReader(self._records.encoder, self._records._prices, dead.pid)
         at = self.writer.position(dead.id) or Position(0, 0)
         bodies: list[bytes] = []
         size = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import marshal
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from ..conventions import normalise
 from ..model import COUNTED_KINDS, KINDS, LEVELS, USAGE_FIELDS, ids
 from ..model.prices import PriceTable
 from ..store._blobs import Blob, Payload
-from ..store._journal import END, EVENT, SCORE, START, UPDATE
+from ..store._journal import END, EVENT, SCORE, START, UPDATE, decode
 from ..store._schema import PAYLOAD_COLUMNS
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
@@ -32,8 +32,8 @@ _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
 class RecordReader:
     """Reads journal bodies into batches; remembers what open spans began with."""
 
-    def __init__(self, encoder: Encoder, prices: PriceTable) -> None:
-        self.encoder, self._prices = encoder, prices
+    def __init__(self, encoder: Encoder, prices: PriceTable, process_id: int | None) -> None:
+        self.encoder, self._prices, self._process_id = encoder, prices, process_id
         #: (trace, span) -> fields at start of spans that have not ended.
         self.open: dict[tuple[str, int], Fields] = {}
         self._closed: dict[tuple[str, int], Fields] = {}
@@ -47,8 +47,8 @@ class RecordReader:
         spans: dict[tuple[str, int], Fields] = {}
         for body in bodies:
             try:
-                self._take(marshal.loads(body), spans, batch)  # noqa: S302 (our own, from a private folder, CRC checked)
-            except (ValueError, TypeError, EOFError, KeyError, IndexError):
+                self._take(decode(body), spans, batch)
+            except (ValueError, TypeError, EOFError, KeyError, IndexError, struct.error):
                 self.unreadable += 1
         for fields in spans.values():
             self._add(fields, batch)
@@ -67,9 +67,11 @@ class RecordReader:
             begun = self.open.pop(key, {})
             if begun:
                 self._closed[key] = begun
-            ended = {**(fields or {}), "trace": trace, "span": span, "parent": parent, "name": name, "kind": kind,
-                     "start_ns": start, "end_ns": max(start, end), "status": status, "output": output}  # fmt: skip
-            joined = {**begun, **ended}
+            start = begun.get("start_ns", end) if start is None else start
+            joined = {**begun, **(fields or {}), "trace": trace, "span": span, "end_ns": max(start, end),
+                      "status": status, "output": output}  # fmt: skip
+            if name is not None:  # a short end leaves out what its start has said
+                joined.update(parent=parent, name=name, kind=kind, start_ns=start)
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
             if "input" not in (fields or {}):
@@ -108,19 +110,20 @@ class RecordReader:
                 return
             except Exception as error:  # noqa: BLE001 (whatever a value did: the span goes on without it)
                 del batch.media[found:]
-                report_failure(f"keep a field of span {str(fields['name'])[:100]!r} as given", error)
+                report_failure(f"keep a field of span {str(fields.get('name'))[:100]!r} as given", error)
         self.unreadable += 1
 
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
         if "format" in fields:
             fields = normalise(fields)
-        parent, clean = fields["parent"], self._clean
-        columns: Fields = {
-            "trace_id": fields["trace"],
-            "span_id": f"{fields['span']:016x}",
-            "parent_id": None if parent is None else f"{parent:016x}",
-            "name": "None",  # what a span without a name is called
-        }
+        parent, clean = fields.get("parent"), self._clean
+        columns: Fields = {"trace_id": fields["trace"], "span_id": f"{fields['span']:016x}"}
+        if "name" in fields:  # else an end alone: its start is in the store
+            columns["parent_id"] = None if parent is None else f"{parent:016x}"
+            columns["name"] = "None"  # what a span without a name is called
+            columns["kind"] = "span"
+            if parent is None:
+                columns["process_id"] = self._process_id
         payloads: dict[str, Payload] = {}
         usage: dict[str, int] = {}
         for name, value in fields.items():
@@ -143,7 +146,7 @@ class RecordReader:
         return SpanRecord(columns, payloads, self._metadata(fields) if parent is None else None)
 
     def _odd_columns(self, fields: Fields, columns: Fields) -> None:
-        if columns["kind"] not in _KINDS:
+        if columns.get("kind", "span") not in _KINDS:
             columns["kind"] = "span"
         level = fields.get("level")
         if level is not None:
@@ -167,7 +170,7 @@ class RecordReader:
             for name in ("input_cost_usd", "output_cost_usd"):
                 if fields.get(name) is not None:
                     columns[name] = float(fields[name])
-        elif usage and columns["kind"] in COUNTED_KINDS:
+        elif usage and columns.get("kind") in COUNTED_KINDS:
             cost = self._prices.cost(columns.get("provider"), columns.get("model"), usage, columns["start_ns"])
             if cost is not None:
                 columns.update(cost_usd=cost.total_usd, input_cost_usd=cost.input_usd, output_cost_usd=cost.output_usd,
@@ -175,7 +178,7 @@ class RecordReader:
 
     def _payload(self, name: str, value: Any, fields: Fields, payloads: dict[str, Payload], media: list[Blob]) -> None:
         if name in ("input", "output"):
-            if fields["kind"] == "llm" and _is_messages(value):
+            if fields.get("kind") == "llm" and _is_messages(value):
                 payloads[name] = self.encoder.messages(value, media)
             else:
                 payloads[name] = self.encoder.value(value, media)

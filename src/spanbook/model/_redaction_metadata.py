@@ -13,6 +13,7 @@ from typing import Any, Final
 
 REASON: Final = "metadata-only"
 
+_MARKER: Final = re.compile(r"\[redacted:[a-z_]{1,24}\]")
 _NAME: Final = re.compile(r"[A-Za-z_$][\w.$:/-]{0,63}")
 #: Fields of messages and their parts that say what they are.
 _MESSAGE: Final = frozenset(("role", "name", "finish_reason"))
@@ -30,16 +31,14 @@ _CONTENT_OF_FORMS: Final = {
 }
 _FLOAT: Final = frozenset(("$type", "text"))
 _ERROR: Final = frozenset(("type", "module"))
-_PART_TYPES: Final = frozenset(
-    "text reasoning refusal tool_call tool_call_response blob uri file not_captured".split()
-)
+_PART_TYPES: Final = frozenset("text reasoning refusal tool_call tool_call_response blob uri file not_captured".split())
 
 
 def without_content(value: Any) -> tuple[Any, int]:
     """Return the value without its texts and how many were left out; the same object when there were none."""
     kind = type(value)
     if kind is str:
-        return _left_out(value), 1
+        return (value, 0) if _MARKER.fullmatch(value) else (_left_out(value), 1)
     if kind is list:
         made = [without_content(item) for item in value]
         count = sum(part[1] for part in made)
@@ -51,13 +50,14 @@ def without_content(value: Any) -> tuple[Any, int]:
 
 def _object(value: dict[str, Any]) -> tuple[dict[str, Any], int]:
     kept = _kept_fields(value)
+    form = str(value.get("$type") or value.get("type"))
     out: dict[str, Any] = {}
     count = 0
     for number, (key, item) in enumerate(value.items()):
         if key in kept and _is_name(item):
             out[key] = item
             continue
-        if key in _CONTENT_OF_FORMS.get(value.get("$type") or value.get("type"), ()):
+        if key in _CONTENT_OF_FORMS.get(form, ()):
             count += 1  # shape or size say how much it was
             continue
         if not _NAME.fullmatch(key):  # a text of the user's, by its form

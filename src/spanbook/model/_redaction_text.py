@@ -69,7 +69,9 @@ _KEY_REACH: Final = 16_384
 
 _URL_PASSWORD: Final = re.compile(rb"://[^\s/?#:@\"'<>\\]{0,256}+:([^\s/?#\"'<>\\]{1,512})@")
 _BEARER: Final = re.compile(rb"bearer[ \t]{1,4}([\w.~+/=-]{8,}+)", re.IGNORECASE)
-_FLAG: Final = re.compile(rb"--([A-Za-z][\w-]{1,40})[ \t]{1,4}(?:[\"']([^\"'\r\n]{1,}+)|([^\s\"'`;\\-][^\s\"'`;\\]{2,}+))")
+_FLAG: Final = re.compile(
+    rb"--([A-Za-z][\w-]{1,40})[ \t]{1,4}(?:[\"']([^\"'\r\n]{1,}+)|([^\s\"'`;\\-][^\s\"'`;\\]{2,}+))"
+)
 
 #: Between a name and its separator: ``"name":``, ``["name"] =``, ``name_2=``.
 _AFTER_NAME: Final = b" \t\"'`\\])0123456789"
@@ -96,7 +98,8 @@ _QUOTED: Final = {
 }
 _BARE_REST: Final = re.compile(_BARE_BYTES + rb"*+")
 _SCHEME: Final = re.compile(
-    rb"[ \t]{0,4}(?:bearer|basic|token|digest|apikey|api-key|negotiate|bot)[ \t]{1,4}([^\s\"'`,;\\]{4,}+)", re.IGNORECASE
+    rb"[ \t]{0,4}(?:bearer|basic|token|digest|apikey|api-key|negotiate|bot)[ \t]{1,4}([^\s\"'`,;\\]{4,}+)",
+    re.IGNORECASE,
 )
 _COOKIES: Final = re.compile(rb"[ \t]{0,4}([\w.-]{1,64}=[^\r\n\"'\\]{1,}+)")
 #: Labels whose values may have a form of their own.

@@ -40,6 +40,8 @@ class Redactor(ABC):
 
     __slots__ = ("name",)
     version: Final = VERSION
+    #: Whether images, sounds and files may be stored; they are not looked into.
+    keeps_media = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -305,13 +307,14 @@ class _MetadataOnly(_Patterns):
     """No content; what is kept is searched for secrets."""
 
     __slots__ = ()
+    keeps_media = False
 
     def _value(self, value: Any, field: str) -> tuple[Any, int]:
         if field in _DESCRIBING:
             return super()._value(value, field)
-        bare, left_out = without_content(value)
-        clean, count = super()._value(bare, field)
-        return clean, left_out + count
+        clean, count = super()._value(value, field)
+        bare, left_out = without_content(clean)
+        return bare, count + left_out
 
 
 class _Custom(Redactor):

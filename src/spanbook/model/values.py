@@ -35,15 +35,19 @@ _INT64: Final = 1 << 63
 _LONG: Final = 16  # lists this long are worth a test of all items at once
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: Any, *, keep_media: bool = False) -> Any:
     """Return ``value`` as strict JSON: the same object when it is already.
 
     Takes whatever ``marshal.loads`` can return, cyclic and shared containers included. Keys become text, tuples and
     sets lists (sets sorted where they can be), bytes an image blob (base64) or the ``bytes`` form. The result is
     encodable in UTF-8, at most ``MAX_DEPTH`` deep, of at most ``MAX_VALUES`` values. Never raises for such values;
     anything else becomes ``not_captured``.
+
+    Args:
+        value: What a record of the journal, or a decoder, holds.
+        keep_media: Leave the ``content`` of image blobs bytes: they are about to move to blobs of the store.
     """
-    return value if _is_json(value) else _Conversion().take(value, 0)
+    return value if _is_json(value) else _Conversion(keep_media).take(value, 0)
 
 
 # -- forms
@@ -210,9 +214,10 @@ def _are_finite(items: list[Any]) -> bool:
 class _Conversion:
     """One walk over a value; counts what it met and knows what it stands in."""
 
-    __slots__ = ("left", "path")
+    __slots__ = ("keep_media", "left", "path")
 
-    def __init__(self) -> None:
+    def __init__(self, keep_media: bool) -> None:
+        self.keep_media = keep_media
         self.left = MAX_VALUES
         self.path: set[int] = set()
 
@@ -231,10 +236,13 @@ class _Conversion:
             mime_type = image_type(value)
             if mime_type is None:
                 return bytes_form(value)
-            return image_form(value, mime_type) | {"content": b64encode(value).decode("ascii")}
+            return image_form(value, mime_type) | {"content": self._media(value)}
         if kind in _CONTAINERS:
             return self._container(value, kind, depth)
         return _other(value, kind)
+
+    def _media(self, content: bytes) -> bytes | str:
+        return content if self.keep_media else b64encode(content).decode("ascii")
 
     def _container(self, value: Any, kind: type, depth: int) -> Any:
         if id(value) in self.path:
@@ -256,7 +264,7 @@ class _Conversion:
             if name in out:
                 name = free_key(out, name, key)
             if is_media and key == "content" and type(item) is bytes:
-                out[name] = b64encode(item).decode("ascii")
+                out[name] = self._media(item)
             else:
                 out[name] = self.take(item, depth)
         return out

@@ -171,7 +171,7 @@ class _Writer:
         left, right = self._bare(node.left, node.right), self._bare(node.right, node.left)
         plain = _sql("{} " + node.op.replace("==", "=") + " {}", left, right)
         if node.op == "==":
-            return plain
+            return self._sifted(node, plain)
         types = {node.left.type, node.right.type}
         if types == {"json"}:
             # both of one type, and neither a list or object
@@ -185,6 +185,14 @@ class _Writer:
         if "number" in types:
             return plain if wants_small else _sql("({} AND {} < '')", plain, json_side)
         return _sql("({} AND {} >= '')" if wants_small else "({} AND {} < x'')", plain, json_side)
+
+    def _sifted(self, node: Compare, plain: Sql) -> Sql:
+        """Look for the text in the JSON before opening it, where the JSON is a column of its own: ten times as fast."""
+        for inner, other in ((node.left, node.right), (node.right, node.left)):
+            written = _quoted(other)
+            if isinstance(inner, Item) and inner.field.scope == "traces" and inner.field.type == "map" and written:
+                return _sql("(instr({}, {}) > 0 AND {})", self.value(inner.field), written, plain)
+        return plain
 
     def _bare(self, node: Value, beside: Value) -> Sql:
         """Write one side; beside a payload's value a column must not lend it its type (TEXT '5' is not 5)."""
@@ -224,10 +232,9 @@ class _Writer:
 
     def _has_tag(self, tags: Sql, part: Value, needle: Sql) -> Sql:
         exact = _sql("EXISTS (SELECT 1 FROM json_each({}) WHERE value = {})", tags, needle)
-        if not (isinstance(part, Const) and isinstance(part.value, str) and _SAFE_IN_JSON.issuperset(part.value)):
-            return exact
-        # ten times as fast as opening every list, and true of every list that holds the tag
-        return _sql("(instr({}, {}) > 0 AND {})", tags, Sql("?", (f'"{part.value}"',)), exact)
+        written = _quoted(part)
+        # as above: true of every list that holds the tag
+        return _sql("(instr({}, {}) > 0 AND {})", tags, written, exact) if written else exact
 
     def _affix(self, node: Affix) -> Sql:
         value, text = self.value(node.value), node.text
@@ -363,6 +370,13 @@ def _sql(template: str, *parts: Sql, tail: tuple[Any, ...] = ()) -> Sql:
     """Put pieces into the ``{}`` of a template; ``tail`` are the values of ``?`` behind them."""
     values = tuple(value for part in parts for value in part.values)
     return Sql(template.format(*(part.text for part in parts)), values + tail)
+
+
+def _quoted(node: Value) -> Sql | None:
+    """A constant text as every JSON writer writes it, None when there are several ways."""
+    if isinstance(node, Const) and isinstance(node.value, str) and _SAFE_IN_JSON.issuperset(node.value):
+        return Sql("?", (f'"{node.value}"',))
+    return None
 
 
 def _join(word: str, parts: Iterable[Sql]) -> Sql:

@@ -69,7 +69,7 @@ def get(document: str | None, path: str) -> int | float | str | bytes | None:
     object is its JSON as bytes, empty when it is empty: no text or number equals it, and only a full one
     counts as true.
     """
-    value = _below(_load(document), path)
+    value = _at(document, path)
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, list | dict):
@@ -78,13 +78,12 @@ def get(document: str | None, path: str) -> int | float | str | bytes | None:
         return float(value)
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    assert value is None or isinstance(value, int | float)  # noqa: S101 - json.loads gives nothing else
-    return value
+    return value if isinstance(value, int | float) else None
 
 
 def has(document: str | None, path: str, item: object) -> int:
     """Python's ``item in value`` at the path: part of a text, item of a list, key of an object."""
-    value = _below(_load(document), path)
+    value = _at(document, path)
     if isinstance(value, str):
         return int(isinstance(item, str) and item in value)
     if isinstance(value, dict):
@@ -150,6 +149,14 @@ def _as_bytes(value: Json) -> bytes:
     except RecursionError:  # nested so deep that it was read and cannot be written: still something
         text = "[[]]"
     return text.encode("utf-8", "replace") if value else b""
+
+
+def _at(document: str | None, path: str) -> Json:
+    """The value at a path; the JSON is opened only when the first key may be in it."""
+    keys = _keys(path)
+    if document is None or (keys and isinstance(keys[0], str) and _surely_absent(document, keys[0])):
+        return None
+    return _below(_load(document), path)
 
 
 def _integer(digits: str) -> int | float:

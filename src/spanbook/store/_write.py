@@ -250,6 +250,8 @@ class _Transaction:
         if old is None:
             row = _NO_VALUES.copy()
             row.update(new)
+            if row["name"] is None:  # an end whose start was lost: what is known of it
+                row.update(name="(its start was lost)", kind="span", start_ns=row["end_ns"])
             number = self._next
             self._next += 1
             self._new_spans.append((number, *row.values()))

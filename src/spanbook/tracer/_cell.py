@@ -44,7 +44,7 @@ def end_cell(traces: list[str], execution_count: int | None) -> None:
 
 def leave_notebook() -> None:
     """Forget the cell: spans are no longer those of a notebook."""
-    _recorder.provenance = {"process_id": os.getpid()}
+    _recorder.provenance = None
     _recorder.cell_traces = None
 
 

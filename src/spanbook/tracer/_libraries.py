@@ -31,7 +31,7 @@ def _ndarray(value: Any, kind: type, walk: Snapshot, depth: int) -> Any:
     array = numpy.asarray(value)
     flat, code = array.flat[:_HEAD], array.dtype.kind
     items = [str(item) for item in flat] if code in "mMV" else flat.tolist()
-    form = {
+    form: dict[str, Any] = {
         "$type": "array",
         "shape": list(array.shape),
         "dtype": str(array.dtype)[:_MAX_CELL],

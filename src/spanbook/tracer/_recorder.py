@@ -25,7 +25,7 @@ class _NoJournal:
 journal: Any = _NoJournal()
 enabled: bool = True
 sample: float = 1.0
-#: Provenance of the cell that runs, put on each root span; a plain dict of marshal-able values.
+#: Provenance of the cell that runs, put on each root span; a plain dict of marshal-able values. None outside notebooks.
 provenance: dict[str, Any] | None = None
 #: Ids of the traces that the running cell started; None outside of notebooks.
 cell_traces: list[str] | None = None
@@ -85,7 +85,12 @@ def write(framed: bytes, *, light: bool = False) -> None:
     if target.pid != os.getpid() and _in_child is not None:  # a fork that ran no Python hooks (uWSGI)
         _in_child()
         target = journal
-    target.append(framed, light=light)
+    try:
+        target.append(framed, light=light)
+    except ValueError:
+        if journal is target:
+            raise
+        journal.append(framed, light=light)  # it was closed meanwhile: records go elsewhere now
 
 
 def count_emptied() -> None:

@@ -15,8 +15,18 @@ from marshal import dumps
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
-from ..model import KINDS, clock, ids
-from ..store._journal import END, EVENT, FRAME, SCORE, START, UPDATE, JournalFullError
+from ..model import KIND_CODE, KINDS, clock, ids
+from ..store._journal import (
+    END,
+    EVENT,
+    FRAME,
+    SCORE,
+    SHORT_END,
+    SHORT_START,
+    START,
+    UPDATE,
+    JournalFullError,
+)
 from . import _recorder
 from ._capture import describe_error, snapshot
 from ._capture import dumps as _dumps_plain
@@ -29,6 +39,8 @@ _NEW, _OPEN, _ENDED, _OFF, _INHERITED = 0, 1, 2, 3, 4  # inherited: in a forked 
 _NO_TRACE: Final = "0" * 32
 _KINDS: Final = frozenset(KINDS)
 _pack: Final = FRAME.pack
+_pack_start: Final = SHORT_START.pack
+_pack_end: Final = SHORT_END.pack
 _current: ContextVar[Span | None] = ContextVar("spanbook_span", default=None)
 _context: ContextVar[dict[str, Any] | None] = ContextVar("spanbook_context", default=None)
 _get = _current.get
@@ -36,7 +48,7 @@ _set = _current.set
 _get_context = _context.get
 
 #: Writes a record that carries values; replaced when values are redacted before the journal.
-dumps_payload: Callable[[tuple[Any, ...]], bytes] = _dumps_plain
+dumps_payload: Callable[..., bytes] = _dumps_plain
 
 #: What ``span()`` and ``set()`` take beside name, kind and input.
 FIELDS: Final = frozenset(
@@ -44,6 +56,9 @@ FIELDS: Final = frozenset(
     "session_id environment release feature region prompt_name prompt_version response_id finish_reason cost_usd "
     "input_cost_usd output_cost_usd first_token_ns format name kind counted".split()
 )
+
+
+_PLAIN_FIELDS: Final = FIELDS - {"name", "kind"}
 
 
 class Span:
@@ -63,6 +78,7 @@ class Span:
         "_before",
         "_fields",
         "_input",
+        "_key",
         "_output",
         "_state",
         "kind",
@@ -74,7 +90,7 @@ class Span:
     )
 
     def __init__(self, name: str, kind: str = "span", input: Any = None, **fields: Any) -> None:
-        self.name = name if type(name) is str else _text(name)
+        self.name = name  # whatever it is: the fold makes it a text
         self.kind = kind if type(kind) is str else _text(kind)
         self._input = input
         self._output = None
@@ -87,12 +103,15 @@ class Span:
         parent_int: int | None
         start_ns: int  # nanoseconds since the epoch, UTC
         _before: Span | None
+        _key: bytes  # the trace id as it stands in short records
 
     def __getattr__(self, name: str) -> Any:
         if name == "trace_id":
             return _NO_TRACE
         if name in ("span_int", "start_ns"):
             return 0
+        if name == "_key":
+            return _NO_TRACE.encode("ascii")
         if name in ("parent_int", "_before"):
             return None
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -109,6 +128,7 @@ class Span:
         else:
             provenance = None
             self.trace_id, self.parent_int = parent.trace_id, parent.span_int
+            self._key = parent._key
             self._state = parent._state if parent._state == _OFF else _OPEN
         if self._state == _OFF:
             return self
@@ -118,16 +138,23 @@ class Span:
             self._fields = fields = _with_context(context, fields)
         if fields is not None or self.kind not in _KINDS:
             self._fields = fields = self._checked(fields)
-        self.start_ns = start = clock.perf_ns() + clock.offset_ns
-        record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, start, self._input,
-                  fields, provenance)  # fmt: skip
+        self.start_ns = clock.perf_ns() + clock.offset_ns
+        record = self._start_record(fields, provenance)
         try:
-            body = dumps(record, 4) if self._input is None and fields is None else dumps_payload(record)
+            body = dumps(record, 4) if self._input is None and fields is None else dumps_payload(record, 7)
             _recorder.journal.write(_pack(len(body), crc32(body)) + body)
         except Exception as error:  # noqa: BLE001 (nothing of tracing may reach the user's program)
             _write_slowly(record, error)
         self._input = None  # the record has it; keep nothing of the user's alive
         return self
+
+    def _start_record(self, fields: Any, provenance: Any) -> tuple[Any, ...]:
+        return (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, self._input,
+                fields, provenance)  # fmt: skip
+
+    def _end_record(self, end: int, status: str, output: Any, fields: Any) -> tuple[Any, ...]:
+        return (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end, status,
+                output, fields)  # fmt: skip
 
     def _begin_trace(self) -> dict[str, Any] | None:
         """Become the root of a new trace, or of none when tracing is off or this one is not sampled."""
@@ -135,8 +162,8 @@ class Span:
             self._state = _OFF
             return None
         self._state = _OPEN
-        clock.catch_up()
         self.trace_id = _recorder.last_trace = ids.next_trace_id()
+        self._key = self.trace_id.encode("ascii")
         if _recorder.cell_traces is not None:
             _recorder.cell_traces.append(self.trace_id)
         if _recorder.base_context is not None:
@@ -155,10 +182,9 @@ class Span:
         fields, output, status = self._fields, self._output, "ok"
         if error is not None or (fields is not None and "error" in fields):
             status, fields = "error", _with_error(fields, error)
-        record = (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end,
-                  status, output, fields)  # fmt: skip
+        record = self._end_record(end, status, output, fields)
         try:
-            body = dumps(record, 4) if output is None and fields is None else dumps_payload(record)
+            body = dumps(record, 4) if output is None and fields is None else dumps_payload(record, 9)
             _recorder.journal.write(_pack(len(body), crc32(body)) + body)
         except Exception as problem:  # noqa: BLE001 (as in start)
             _write_slowly(record, problem)
@@ -167,26 +193,24 @@ class Span:
     def __enter__(self) -> Span:
         self._before = before = _get()
         if self._state == _NEW:
-            if (
-                self._input is None
-                and self._fields is None
-                and before is not None
-                and before._state != _OFF
-                and self.kind in _KINDS
-                and _get_context() is None
-            ):
-                # start() of a child without values, written out: a call costs as much as the clock
+            if self._input is None and self._fields is None and _get_context() is None and _may_be_short(before):
+                # start() for a span without values, written out: a call costs as much as the clock
                 self._state = _OPEN
-                self.trace_id, self.parent_int = before.trace_id, before.span_int
-                self.span_int = ids.next_span_id()
-                self.start_ns = clock.perf_ns() + clock.offset_ns
-                record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns,
-                          None, None, None)  # fmt: skip
+                if before is None:
+                    self.trace_id = _recorder.last_trace = ids.next_trace_id()
+                    self._key = key = self.trace_id.encode("ascii")
+                    self.parent_int, parent = None, 0
+                else:
+                    self.trace_id, self._key = before.trace_id, (key := before._key)
+                    self.parent_int = parent = before.span_int
+                self.span_int = span = ids.next_span_id()
+                self.start_ns = start = clock.perf_ns() + clock.offset_ns
                 try:
-                    body = dumps(record, 4)
+                    body = _pack_start(START, key, span, parent, start, KIND_CODE[self.kind]) + self.name.encode()
                     _recorder.journal.write(_pack(len(body), crc32(body)) + body)
                 except Exception as error:  # noqa: BLE001 (as in start)
-                    _write_slowly(record, error)
+                    self._check_kind()
+                    _write_slowly(self._start_record(None, None), error)
             else:
                 self.start()
         _set(self)
@@ -198,7 +222,16 @@ class Span:
         if _get() is self:
             _set(self._before)
         self._before = None
-        self.end(error)
+        if error is None and self._output is None and self._fields is None and self._state == _OPEN:
+            self._state = _ENDED  # end() for a span without values, written out
+            end = clock.perf_ns() + clock.offset_ns
+            try:
+                body = _pack_end(END, self._key, self.span_int, end)
+                _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            except Exception as problem:  # noqa: BLE001 (as in start)
+                _write_slowly(self._end_record(end, "ok", None, None), problem)
+        else:
+            self.end(error)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -216,22 +249,31 @@ class Span:
         Returns the span. A later value replaces an earlier one; ``metadata`` and ``attributes`` are merged by key.
         Unknown names are kept in ``attributes`` and said once.
         """
-        if self._state == _ENDED:
-            warn_once("set-after-end", f"span {self.name!r} has ended; set() has no effect after the end of its block.")
+        if self._state > _OPEN and not self._may_be_set():
             return self
-        if self._state == _INHERITED:
-            warn_once("set-in-child", f"span {self.name!r} belongs to the parent process; set() has no effect here.")
-            return self
+        if not _PLAIN_FIELDS.issuperset(fields):
+            fields = self._set_name_and_kind(fields)
         if "output" in fields:
             self._output = fields.pop("output")
+        before = self._fields
+        self._fields = _merged(before, fields) if before else fields  # {} too: the end then says it all
+        return self
+
+    def _may_be_set(self) -> bool:
+        if self._state == _ENDED:
+            warn_once("set-after-end", f"span {self.name!r} has ended; set() has no effect after the end of its block.")
+        elif self._state == _INHERITED:
+            warn_once("set-in-child", f"span {self.name!r} belongs to the parent process; set() has no effect here.")
+        return False
+
+    def _set_name_and_kind(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Take name and kind out of the fields; unknown ones go to the attributes."""
         if "name" in fields:
             self.name = _text(fields.pop("name"))
         if "kind" in fields:
             self.kind = _text(fields.pop("kind"))
             self._check_kind()
-        if fields:
-            self._fields = _merged(self._fields, self._checked(fields) or {})
-        return self
+        return self._checked(fields) or {}
 
     def event(self, name: str, data: Any = None) -> None:
         """Record something that happens at this moment inside the span."""
@@ -279,7 +321,8 @@ class Span:
         for name in unknown:
             hint = _nearest(name, sorted(FIELDS))
             warn_once(
-                f"field-{name}", f"{name!r} is no span field{hint} Kept in attributes; metadata={{...}} is for your own."
+                f"field-{name}",
+                f"{name!r} is no span field{hint} Kept in attributes; metadata={{...}} is for your own.",
             )
         return _merged(known, {"attributes": unknown})
 
@@ -288,6 +331,18 @@ class Span:
             hint = _nearest(self.kind, KINDS)
             warn_once(f"kind-{self.kind}", f"{self.kind!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
             self.kind = "span"
+
+
+def _may_be_short(parent: Span | None) -> bool:
+    """Whether nothing but the parent is to be said of where a span belongs."""
+    if parent is not None:
+        return parent._state != _OFF
+    return (
+        _recorder.provenance is None
+        and _recorder.base_context is None
+        and _recorder.enabled
+        and _recorder.sample >= 1.0
+    )
 
 
 def _leave_to_parent() -> None:
@@ -329,7 +384,7 @@ def set_early_redactor(redact: Callable[[Any], Any] | None) -> None:
         dumps_payload = _dumps_plain
         return
 
-    def dumps_redacted(record: tuple[Any, ...]) -> bytes:
+    def dumps_redacted(record: tuple[Any, ...], first: int = 0) -> bytes:
         values = range(_FIRST_VALUE[record[0]], len(record))
         clean = [redact(snapshot(item)) if at in values else item for at, item in enumerate(record)]
         return _dumps_plain(tuple(clean))

@@ -61,13 +61,13 @@ def snapshot_html(reader: StoreReader, trace_id: str, *, uid: str | None = None)
         TraceNotFoundError: the store has no such trace.
     """
     facts = _facts(reader, trace_id)
-    head = f"<b>{_text(shortened(facts['name'], 80))}</b> {_totals(facts)}"
+    head = f"<b>{_text(shortened(facts['name'], 80))}</b> · {_totals(facts)}"
     return _root(f"<details open>{_summary(head)}{_trace_body(reader, facts)}</details>", uid)
 
 
 def chip_html(reader: StoreReader, facts: dict[str, Any], *, uid: str | None = None) -> str:
     """Return the chip of a cell as static HTML: one line, which opens to its trace, or to the list of its traces."""
-    head = f"<b>{plural(facts['n_traces'], 'trace')}</b> {_totals(facts)}"
+    head = f"<b>{plural(facts['n_traces'], 'trace')}</b> · {_totals(facts)}"
     traces = facts["traces"]
     if facts["n_traces"] == 1 and traces:
         try:

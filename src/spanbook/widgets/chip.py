@@ -68,7 +68,7 @@ class Chip(SpanbookWidget):
         self._opened: dict[str, _Opened] = {}
         self._cell_runs = running
         self._changed_at: float | None = None  # when the page was told something that the snapshot does not say yet
-        self._told_at = 0.0
+        self._told_at = time.monotonic()
         super().__init__(reader, _open=not self._is_one_moment)
 
     def _read_first(self) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""The exported page: one file, nothing but its own script may run in it, nothing is asked of a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import spanbook as sb
+from spanbook.api._trace import Trace
+from spanbook.widgets import _export
+from tests.widgets.page import TreePage
+from tests.widgets.test_snapshot import HOSTILE
+
+Agent = Callable[[], Trace]
+
+
+def exported(trace: Trace, tmp_path: Path) -> str:
+    return trace.export_html(tmp_path / "trace.html").read_text(encoding="utf-8")
+
+
+def data_of(page: str) -> Any:
+    found = re.search(r'<script type="application/json" data-spanbook>(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_the_file_holds_the_whole_trace(agent: Agent, tmp_path: Path) -> None:
+    data = data_of(exported(agent(), tmp_path))
+    tree = TreePage(data["meta"], base64.b64decode(data["cols"]))
+    assert [name for name, *_ in tree.tree()][:3] == ["assistant", "search_docs", "plan"]
+    assert data["details"]["2"]["span"]["model"] == "gpt-4o-mini"
+    assert [turn["row"] for turn in data["turns"]] == [2, 5]
+
+
+def test_only_its_own_script_and_styles_may_run(agent: Agent, tmp_path: Path) -> None:
+    page = exported(agent(), tmp_path)
+    found = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert found is not None
+    policy = dict(part.strip().split(" ", 1) for part in found[1].split(";"))
+    assert policy["default-src"] == "'none'"
+    scripts = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page[: page.index("<body>")], re.DOTALL)
+    assert policy["script-src"] == sha256(scripts[0])
+    assert sha256(styles[0]) in policy["style-src"].split()
+    assert "unsafe" not in found[1]
+    assert "http" not in found[1]
+
+
+def sha256(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_trace_holds_stays_data(store: sb.Store, tmp_path: Path, text: str) -> None:
+    with sb.span(text, input={text: text}, output=text):
+        pass
+    page = exported(store.last_trace(), tmp_path)
+    assert page.count("<script") - page.count("\\x3cscript") >= 2
+    assert data_of(page)["details"]["0"]["output"]["value"] == text
+    raw = re.search(r"data-spanbook>(.*?)</script>", page, re.DOTALL)
+    assert raw is not None
+    assert not set("<>&") & set(raw[1])
+
+
+def test_long_texts_are_whole(store: sb.Store, tmp_path: Path) -> None:
+    with sb.span("long", input="x" * 200_000):
+        pass
+    detail = data_of(exported(store.last_trace(), tmp_path))["details"]["0"]
+    assert detail["input"] == {"kind": "text", "value": "x" * 200_000}
+
+
+def test_images_are_in_the_file_and_too_large_ones_are_named(
+    store: sb.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_export, "MAX_BLOB", 1_000)
+    small, large = b"\x89PNG\r\n\x1a\n" + bytes(300), b"\x89PNG\r\n\x1a\n" + bytes(2_000)
+    with sb.span("draw", input=small, metadata={"deep": [image(large)]}):
+        pass
+    page = exported(store.last_trace(), tmp_path)
+    blobs = data_of(page)["blobs"]
+    assert [base64.b64decode(blob["data"]) for blob in blobs.values()] == [small]
+    assert "1 image or file was left out of this file: too large." in page
+
+
+def image(data: bytes) -> dict[str, str]:
+    content = base64.b64encode(data).decode()
+    return {"type": "blob", "modality": "image", "mime_type": "image/png", "content": content}
+
+
+def test_payloads_beyond_the_limit_are_left_out_and_said(
+    store: sb.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_export, "MAX_TEXT", 1_000)
+    with sb.span("root", input="x" * 700):
+        with sb.span("child", input="x" * 700):
+            pass
+    page = exported(store.last_trace(), tmp_path)
+    assert data_of(page)["details"]["1"]["input"]["value"]["$type"] == "not_captured"
+    assert "The inputs and outputs of 1 span" in page
+    assert data_of(page)["details"]["0"]["input"]["value"] == "x" * 700
+
+
+def test_a_place_that_cannot_be_written_is_said(agent: Agent, tmp_path: Path) -> None:
+    trace = agent()
+    with pytest.raises(sb.UsageError, match="is a folder; give a file in it"):
+        trace.export_html(tmp_path)
+    with pytest.raises(sb.UsageError, match="cannot be written"):
+        trace.export_html(tmp_path / "no" / "trace.html")
+
+
+def test_bundles_that_are_not_built_are_said(agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_export, "STATIC", tmp_path)
+    with pytest.raises(sb.UsageError, match="run `make build`"):
+        agent().export_html(tmp_path / "trace.html")
