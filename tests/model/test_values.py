@@ -16,14 +16,15 @@ def through_marshal(value: Any) -> Any:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**40), 10**40) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=40,
 )  # fmt: skip
 marshal_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()))
-    | st.binary() | st.complex_numbers() | st.just(...) | st.just(StopIteration) | st.integers(0, 20_000).map(lambda bits: 1 << bits),
+    | st.binary() | st.complex_numbers() | st.sampled_from((..., StopIteration))
+    | st.integers(0, 20_000).map(lambda bits: 1 << bits),
     lambda inner: st.lists(inner) | st.lists(inner).map(tuple)
     | st.dictionaries(st.none() | st.text() | st.integers() | st.binary() | st.booleans() | st.floats(), inner)
     | st.sets(st.integers() | st.text()) | st.frozensets(st.integers() | st.floats()),
@@ -36,7 +37,7 @@ def test_json_is_returned_as_the_same_object(value: Any) -> None:
     restored = through_marshal(value)
     made = to_json(restored)
     assert made == value
-    assert made is restored or "\\u" in json.dumps(value) or any_long_int(value)
+    assert made is restored
 
 
 @given(marshal_values)
@@ -45,14 +46,6 @@ def test_whatever_marshal_holds_becomes_strict_json(value: Any) -> None:
     text = json.dumps(made, ensure_ascii=False, allow_nan=False)
     assert json.loads(text.encode()) == made
     assert to_json(made) == made
-
-
-def any_long_int(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(any_long_int(item) for item in value.values())
-    if isinstance(value, list):
-        return any(any_long_int(item) for item in value)
-    return isinstance(value, int) and value.bit_length() > 62
 
 
 @pytest.mark.parametrize(
@@ -76,6 +69,7 @@ def any_long_int(value: Any) -> bool:
         (..., {"$type": "repr", "class": "builtins.ellipsis", "text": "Ellipsis"}),
         (object, {"$type": "not_captured", "class": "builtins.type", "reason": "it has no JSON form"}),
         (2**1999, 2**1999),
+        ([-(10**40)], [-(10**40)]),
     ],
 )
 def test_forms_of_what_json_cannot_say(value: Any, expected: Any) -> None:

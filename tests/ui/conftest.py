@@ -86,6 +86,8 @@ class HostPage:
                 route.fulfill(body=html, content_type="text/html")
             elif path.startswith("static/"):
                 route.fulfill(body=bundle(path.removeprefix("static/")), content_type="text/javascript")
+            elif route.request.url.startswith("file:"):
+                route.continue_()
             else:
                 self.requests.append(route.request.url)
                 route.abort()

@@ -1,9 +1,10 @@
 """JupyterLab for tests: one server, one page, notebooks made of cells of code.
 
 Use it with ``pytest_plugins = ["tests.ui.lab"]``. Traps met here: a notebook's path keeps its old kernel, so sessions
-are deleted between tests; the first run right after "idle" is lost, so a moment is waited; the news pop-up covers cells.
+are deleted between tests; the first run right after "idle" may be lost, so it is tried again; news cover the cells.
 """
 
+import http.client
 import json
 import os
 import re
@@ -11,19 +12,16 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 _START_S = 40
 _READY = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
-_SETTINGS = {
+_SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension": {
         "notification.jupyterlab-settings": {"fetchNews": "false", "checkForUpdates": False}
     },
@@ -39,16 +37,17 @@ class LabServer:
         self.folder.mkdir()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+            self.port: int = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         for name, files in _SETTINGS.items():
             for file, content in files.items():
                 path = folder / "settings" / name / file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps(content))
         root = [] if not hasattr(os, "geteuid") or os.geteuid() else ["--allow-root"]
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--IdentityProvider.token=",
-                   "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={self.folder}", *root]  # fmt: skip
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={self.port}", *root,
+                   "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+                   f"--ServerApp.root_dir={self.folder}"]  # fmt: skip
         environment = os.environ | {
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
@@ -68,16 +67,19 @@ class LabServer:
             try:
                 self.api("GET", "status")
                 return
-            except (urllib.error.URLError, ConnectionError):
+            except OSError:
                 time.sleep(0.1)
         self.stop()
         raise RuntimeError(f"JupyterLab did not start:\n{Path(self.log.name).read_text()[-3000:]}")
 
     def api(self, method: str, path: str) -> Any:
         """Ask the server; JSON comes back as values."""
-        request = urllib.request.Request(f"{self.url}/api/{path}", method=method)
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            body = reply.read()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, f"/api/{path}")
+            body = connection.getresponse().read()
+        finally:
+            connection.close()
         return json.loads(body) if body else None
 
     def end_kernels(self) -> None:
@@ -87,11 +89,14 @@ class LabServer:
 
     def write(self, name: str, *cells: str) -> str:
         """Save a notebook without outputs; returns its name."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell, id=f"cell-{at}") for at, cell in enumerate(cells)],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-        )
-        nbformat.write(notebook, self.folder / name)
+        blank: dict[str, Any] = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        notebook = {
+            "cells": [blank | {"id": f"cell-{at}", "source": cell} for at, cell in enumerate(cells)],
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (self.folder / name).write_text(json.dumps(notebook))
         return name
 
     def stop(self) -> None:
@@ -157,7 +162,7 @@ class Notebook:
                 break
             self.page.wait_for_timeout(50)
         self.page.wait_for_timeout(200)
-        return nbformat.read(path, as_version=4)
+        return json.loads(path.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,12 @@ def test_a_chip_follows_a_cell_that_runs(store: sb.Store) -> None:
 def test_a_trace_that_outlives_its_cell_is_still_followed(store: sb.Store) -> None:
     go_on = threading.Event()
     span = sb.span("background").__enter__()
-    thread = threading.Thread(target=lambda: (go_on.wait(5), span.end()))
+
+    def work() -> None:
+        go_on.wait(5)
+        span.end()
+
+    thread = threading.Thread(target=work)
     thread.start()
     widget = chip(sb.get_trace(span.trace_id), running=True)
     widget.finish()

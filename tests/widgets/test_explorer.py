@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import ipywidgets
@@ -161,7 +162,7 @@ def test_pushes_come_at_most_ten_times_a_second(store: sb.Store) -> None:
             sb.flush()
     times = [at for at, _, msg, _ in widget.sent if msg["method"] == "custom"]
     assert 2 <= len(times) <= 8
-    assert min(after - before for before, after in zip(times, times[1:], strict=False)) > 0.08
+    assert min(after - before for before, after in pairwise(times)) > 0.08
 
 
 def test_what_is_written_while_the_view_is_made_is_not_lost(store: sb.Store) -> None:

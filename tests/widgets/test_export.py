@@ -98,9 +98,8 @@ def test_payloads_beyond_the_limit_are_left_out_and_said(
     store: sb.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_export, "MAX_TEXT", 1_000)
-    with sb.span("root", input="x" * 700):
-        with sb.span("child", input="x" * 700):
-            pass
+    with sb.span("root", input="x" * 700), sb.span("child", input="x" * 700):
+        pass
     page = exported(store.last_trace(), tmp_path)
     assert data_of(page)["details"]["1"]["input"]["value"]["$type"] == "not_captured"
     assert "The inputs and outputs of 1 span" in page

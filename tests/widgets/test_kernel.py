@@ -67,7 +67,7 @@ class Kernel:
 
 
 def is_idle(message: Message, asked: str) -> bool:
-    return (
+    return bool(
         message["msg_type"] == "status"
         and message["content"]["execution_state"] == "idle"
         and message["parent_header"].get("msg_id") == asked
@@ -109,8 +109,8 @@ def test_a_cell_that_runs_again_closes_what_it_showed(kernel: Kernel) -> None:
     kernel.run("a = job().view(); a", "mine")
     before = kernel.value("models()")
     for _ in range(3):
-        messages = kernel.run("b = job().view(); b", "mine")
-    assert len([each for each in messages if each["msg_type"] == "comm_close"]) == 2  # the widget and its layout
+        closed = [each for each in kernel.run("b = job().view(); b", "mine") if each["msg_type"] == "comm_close"]
+        assert len(closed) == 2  # the widget and its layout
     assert kernel.value("models()") == before
     assert kernel.value("(a.comm, a.selected)") == "(None, None)"
 

@@ -1,6 +1,7 @@
 /** The right-hand pane: what one span was, what went in and came out, and everything else known of it. */
 
 import type { ComponentChildren, JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
 import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
@@ -18,9 +19,12 @@ export function Detail(): JSX.Element {
   const row = x.selected.value;
   const table = x.table.value;
   x.revision.value;
-  if (!table || row < 0) return <div class="sb-note">Choose a span to see what went in and came out.</div>;
+  const known = useRef<TabSpec[]>([]);
   const detail = x.detail();
-  const tabs = tabsOf(detail, x.partialVersion.value >= 0 && x.partials.has(row));
+  if (!table || row < 0) return <div class="sb-note">Choose a span to see what went in and came out.</div>;
+  const tabs = detail ? tabsOf(detail, x.partialVersion.value >= 0 && x.partials.has(row)) : known.current;
+  // While the next span loads, which takes a moment, the tabs of the last one stay: nothing jumps.
+  known.current = tabs;
   const wanted = x.tab.value;
   const active = tabs.find((tab) => tab.id === wanted) ?? tabs.find((tab) => tab.id === (wanted === "messages" ? "io" : wanted === "io" ? "messages" : "")) ?? tabs[0];
   return (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ..model import NewerStoreError, SpanbookError, UsageError
-from ..store import _platform
+from ..store import _platform, _read
 from ..store._journal import Journal, journal_root
 from ..tracer import _recorder
 from ..tracer._decorator import set_trace_reader
@@ -25,6 +25,7 @@ DEFAULT_STORE: Final = Path(".spanbook") / "store.db"
 
 _lock = threading.RLock()
 _active: Runtime | None = None
+_exiting = False
 #: What a forked child goes on with: store, redaction policy, prices.
 _inherited: tuple[Path, str | Callable[[Any], Any], PriceTable] | None = None
 
@@ -197,10 +198,19 @@ def _start_for_first_span() -> None:
 
                 _active = Runtime(store_path(store), redact or "secrets", PriceTable())
                 _active.start()  # the fold goes on trying to open it
+    if _exiting:
+        close()
+
+
+def _at_exit() -> None:
+    """Finish; what hooks at exit trace after this one is written straight into the store."""
+    global _exiting
+    _exiting = True
+    close()
 
 
 def close() -> None:
-    """Fold what is left and stop: at interpreter exit, and in tests."""
+    """Fold what is left and stop."""
     runtime = _active
     if runtime is not None:
         try:
@@ -233,13 +243,17 @@ _held_for_fork: list[Any] = []
 
 
 def _before_fork() -> None:
-    if _active is not None and not _active.closed:
+    """Close all connections to the store and keep them closed: SQLite's locks must not be inherited."""
+    if _active is not None:
         lock = _active.fold.lock
         if lock.acquire(timeout=5.0):
             _held_for_fork.append(lock)
+            _active.fold.writer.close()
+    _read.before_fork()
 
 
-def _after_fork_in_parent() -> None:
+def _after_fork() -> None:
+    _read.after_fork()
     while _held_for_fork:
         _held_for_fork.pop().release()
 
@@ -282,5 +296,5 @@ _recorder.set_starter(_start_for_first_span)
 _recorder.set_in_child(_in_child)
 _live.set_source(started)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
-atexit.register(close)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+atexit.register(_at_exit)

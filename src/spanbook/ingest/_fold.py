@@ -295,6 +295,7 @@ class Fold:
                     done = False
             self._closed = True
             self.journal.close(remove=done)
+            self.writer.close()  # the last connection to close leaves one whole file, without a log beside it
         return done
 
     def _interrupt_open(self) -> None:
@@ -307,6 +308,7 @@ class Fold:
         """Fold one framed record at once: after :meth:`close`, when no journal is left."""
         with self.lock:
             self._write(self._records.read([framed[FRAME.size :]]), 1.0, durable=False)
+            self.writer.close()
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Redact by another policy from the next batch on."""

@@ -19,7 +19,7 @@ from ..tracer._span import _current
 from ._trace_cell import TRACE, arguments_of
 
 #: A chip appears while a cell runs when it has traced for so long; before, it waits for the end of the cell.
-LIVE_AFTER_S: Final = 0.4
+LIVE_AFTER_S: Final = 0.8
 #: How long the end of a cell waits for the fold; what comes later is pushed to the chip.
 _SETTLE_S: Final = 0.3
 

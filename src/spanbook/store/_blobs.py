@@ -71,6 +71,11 @@ class BlobInserts:
         self._next = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM blobs").fetchone()[0])
         self._new: list[Blob] = []
 
+    @property
+    def highest(self) -> int:
+        """The newest blob's row id."""
+        return self._next - 1
+
     def column(self, payload: Payload) -> str | int | bytes | None:
         """Return the value of a payload column."""
         if payload is None or isinstance(payload, str):

@@ -148,19 +148,19 @@ def _condition(chosen: Selection, moment: str) -> tuple[str, list[Any]]:
 
 
 def _batches(reader: StoreReader, query: str, values: Sequence[Any]) -> Iterator[Columns]:
-    db = reader.connection()
+    with reader.reading() as db:
 
-    def begin() -> tuple[sqlite3.Cursor, list[tuple[Any, ...]]]:
-        cursor = db.execute(query, values)
-        return cursor, cursor.fetchmany(_BATCH)
+        def begin() -> tuple[sqlite3.Cursor, list[tuple[Any, ...]]]:
+            cursor = db.execute(query, values)
+            return cursor, cursor.fetchmany(_BATCH)
 
-    cursor, rows = _connection.retry_locked(begin, 5.0)
-    try:
-        while rows:
-            yield list(zip(*rows, strict=True))
-            rows = cursor.fetchmany(_BATCH)
-    finally:
-        cursor.close()
+        cursor, rows = _connection.retry_locked(begin, 5.0)
+        try:
+            while rows:
+                yield list(zip(*rows, strict=True))
+                rows = cursor.fetchmany(_BATCH)
+        finally:
+            cursor.close()
 
 
 # -- payloads

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..model import NewerStoreError, NotAStoreError, StoreError
 from . import _platform, _schema
@@ -24,6 +24,35 @@ T = TypeVar("T")
 WAL_RESET_BUG_UNTIL: Final = (3, 51, 3)
 _WAL_RESET_FIXED: Final = ((3, 50, 7), (3, 44, 6))
 WAL_LIMIT: Final = 64 << 20
+
+
+class Identity(NamedTuple):
+    """Which file a connection is on: device and inode of the store, inode of its log (None: there was none)."""
+
+    device: int
+    inode: int
+    wal: int | None
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Return the identity of the store file now, None when there is none."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    try:
+        wal = os.stat(f"{path}-wal").st_ino
+    except OSError:
+        wal = None
+    return Identity(stat.st_dev, stat.st_ino, wal)
+
+
+def is_same(opened: Identity | None, path: Path) -> bool:
+    """Whether a connection opened on ``opened`` is still on the file, and on the log, that others see."""
+    now = identity_of(path)
+    if opened is None or now is None or opened[:2] != now[:2]:
+        return False
+    return opened.wal is None or opened.wal == now.wal
 
 
 def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:

@@ -3,12 +3,11 @@
     kind == "llm" and cost_usd > 0.01 and "refund" in input and metadata["tier"] == "pro"
     scores["correct"] < 0.5 or any(s.kind == "tool" and s.has_error for s in spans)
 
-Names are those of ``filter_names("spans")`` and ``filter_names("traces")``. Operators are Python's: ``== != <
-<= > >=``, chained ones too, ``in``, ``not in``, ``is None``, ``is not None``, ``and``, ``or``, ``not``, ``+ -
-* /``; texts have ``startswith``, ``endswith``, ``lower``, ``upper``. A comparison with a missing value is
-false (``!=`` is true). ``any``, ``all``, ``count``, ``len``, ``sum``, ``min`` and ``max`` go over the spans
-of a trace, and over the events and scores of both. Times are compared with ISO texts, in UTC unless they name
-a zone.
+Names are those of ``filter_names("spans")`` and ``filter_names("traces")``. Operators are those of Python: comparisons,
+chained ones too, ``in``, ``not in``, ``is None``, ``is not None``, ``and``, ``or``, ``not`` and the four of arithmetic;
+texts have ``startswith``, ``endswith``, ``lower``, ``upper``. A comparison with a missing value is false (``!=`` is
+true). ``any``, ``all``, ``count``, ``len``, ``sum``, ``min`` and ``max`` go over the spans of a trace, and over the
+events and scores of both. Times are compared with ISO texts, in UTC unless they name a zone.
 
 Python's own parser reads the text, after ``_filter_lex`` has looked at each token, and ``_filter_reader``
 translates its tree node by node, refusing what it does not know. So nothing in a filter can run, and every

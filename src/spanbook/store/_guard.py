@@ -2,17 +2,14 @@
 
 Each query gets a read-only connection of its own, on which
 
-* an authorizer allows reading, an allow-list of functions and a few pragmas, and nothing else. A list of what
-is
+* an authorizer allows reading, an allow-list of functions and a few pragmas, and nothing else. A list of what is
   forbidden would not do: ``printf('%.*c', 900000000, 'x')`` runs for seconds and no handler can stop it;
 * a progress handler stops it after ``timeout_s``;
-* limits hold the length of values, of the query and of what it expands to, since building a string or a plan
-cannot be
-  interrupted either. ``instr``, ``replace`` and ``trim`` are ours (``_guard_functions``): SQLite's take time
-  in the product of their arguments' lengths.
+* limits hold the length of values, of the query and of what it expands to, since neither the making of a text nor
+  that of a plan can be interrupted. ``instr``, ``replace`` and ``trim`` are ours (``_guard_functions``): SQLite's take
+  time in the product of their arguments' lengths.
 
-What stays: one call of LIKE or GLOB on a made-up text of 16 MiB takes up to about three seconds, which
-nothing can cut.
+What stays: one call of LIKE or GLOB on a made-up text of 16 MiB takes about two seconds, which nothing can cut short.
 """
 
 from __future__ import annotations
@@ -28,7 +25,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..model import QueryError
 from . import _guard_functions
-from ._connection import open_reader
+from ._connection import is_locked, open_reader, retry_locked
 from ._filter_names import nearest
 from ._guard_expansion import check_expansion
 
@@ -136,8 +133,9 @@ def run_query(
         try:
             check_expansion(query, _views(db))
             guard.close_in()
-            return _fetch(db.execute(query, values), guard, max_rows, max_bytes)
-        except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
+            cursor = retry_locked(lambda: db.execute(query, values), timeout_s)
+            return _fetch(cursor, guard, max_rows, max_bytes)
+        except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError, MemoryError) as error:
             if isinstance(error, QueryError):
                 raise
             raise guard.explain(error, query) from None
@@ -157,8 +155,7 @@ class _Guard:
     def close_in(self) -> None:
         """Put every bound in place."""
         for table in _virtual_tables(self._db):
-            # made known now: SQLite writes (in memory) when it first meets one, and the authorizer would
-            # refuse that
+            # made known now: SQLite writes (in memory) when it first meets one, which the authorizer would refuse
             self._db.execute(f'PRAGMA table_info("{table}")').fetchall()
         self._db.isolation_level = None  # or an INSERT would be refused for the BEGIN that Python puts before it
         self._db.execute("PRAGMA query_only = ON")
@@ -212,6 +209,8 @@ class _Guard:
                 f"the query was stopped after {self._timeout_s:g} s; narrow it (WHERE start_ns > …, LIMIT), "
                 "or read the rows with sb.spans_df() and go on in pandas."
             )
+        if is_locked(error):
+            return QueryError("the store is locked by another process; run the query again.")
         if "one statement at a time" in text:
             return QueryError("the query holds more than one statement; run them one by one, without a semicolon.")
         if "too big" in text:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +36,46 @@ _PLAIN_FIELDS: Final = tuple(
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit", "process_id")
 
 
+class _Held:
+    """One thread's connection; ``busy`` is held while it is in use, so that a fork in another thread waits."""
+
+    def __init__(self) -> None:
+        self.busy = threading.RLock()
+        self.db: sqlite3.Connection | None = None
+        self.payloads: PayloadReader | None = None
+        self.identity: _connection.Identity | None = None
+
+    def close(self) -> None:
+        db, self.db, self.payloads, self.identity = self.db, None, None, None
+        if db is not None:
+            db.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_all_held: weakref.WeakSet[_Held] = weakref.WeakSet()
+_held_for_fork: list[_Held] = []
+
+
+def before_fork() -> None:
+    """Close the connections of all threads, and hold them: SQLite's locks must not be inherited.
+
+    A child that opens the file beside an inherited connection believes that it holds locks which only its parent has;
+    once the parent is gone, others would delete the write-ahead log that the child still writes to.
+    """
+    for held in list(_all_held):
+        if held.busy.acquire(timeout=1.0):  # reads are short; whoever takes longer is left alone
+            _held_for_fork.append(held)
+            held.close()
+
+
+def after_fork() -> None:
+    """Let the connections be opened again, in the parent and in the child."""
+    while _held_for_fork:
+        _held_for_fork.pop().busy.release()
+
+
 class StoreReader:
     """Reads one store file from any thread."""
 
@@ -41,36 +83,49 @@ class StoreReader:
         self.path = path
         self._local = threading.local()
 
+    def _mine(self) -> _Held:
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            held = self._local.held = _Held()
+            _all_held.add(held)
+        return held
+
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection; opened anew when the file was replaced.
 
         Raises:
             StoreError: there is no such file, or it is no store.
         """
-        identity = _identity(self.path)
-        if getattr(self._local, "identity", None) != identity or identity is None:
-            self.close()
-            self._local.db = _connection.open_reader(self.path)
-            self._local.payloads = PayloadReader(self._local.db)
-            self._local.identity = identity
-        return self._local.db  # type: ignore[no-any-return]
+        held = self._mine()
+        if held.db is None or not _connection.is_same(held.identity, self.path):
+            held.close()
+            held.db = _connection.open_reader(self.path)
+            held.payloads = PayloadReader(held.db)
+            held.identity = _connection.identity_of(self.path)
+        return held.db
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give this thread's connection for several statements; a fork in another thread waits for the end."""
+        with self._mine().busy:
+            yield self.connection()
 
     def close(self) -> None:
         """Close this thread's connection."""
-        db = getattr(self._local, "db", None)
-        self._local.db = self._local.identity = None
-        if db is not None:
-            db.close()
+        self._mine().close()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one of our own queries and return all rows."""
-        db = self.connection()
-        return _connection.retry_locked(lambda: db.execute(query, parameters).fetchall(), 5.0)
+        with self._mine().busy:
+            db = self.connection()
+            return _connection.retry_locked(lambda: db.execute(query, parameters).fetchall(), 5.0)
 
     def payload_text(self, value: Any) -> str | None:
         """Return the JSON text of a payload column's value."""
-        self.connection()
-        return self._local.payloads.text(value)  # type: ignore[no-any-return]
+        held = self._mine()
+        with held.busy:
+            self.connection()
+            return None if held.payloads is None else held.payloads.text(value)
 
     # -- traces
 
@@ -211,14 +266,6 @@ def _score(row: Sequence[Any]) -> Score:
     if kind == "bool":
         fields["value"] = bool(fields["value"])
     return Score(**fields)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

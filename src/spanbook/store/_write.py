@@ -7,6 +7,7 @@ all end right. The journal position is committed with the rows it produced.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -93,7 +94,8 @@ class StoreWriter:
         self.path = path
         self.blobs = BlobSet()
         self._db: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: _connection.Identity | None = None  # of the file opened last
+        self._high = (0, 0)  # newest span and blob that were written: a file without them is another
         #: Grows when the file was removed or replaced: blobs made before are not in the new one.
         self.generation = 0
 
@@ -103,14 +105,24 @@ class StoreWriter:
         Raises:
             StoreError: the file cannot be opened.
         """
-        if self._db is not None and self._identity != _identity(self.path):
+        if self._db is not None and not _connection.is_same(self._identity, self.path):
+            with contextlib.suppress(sqlite3.Error):  # when only the log was removed, this saves what is in it
+                self.checkpoint()
             self.close()
-            self.blobs.forget()
-            self.generation += 1
         if self._db is None:
-            self._db = _connection.open_writer(self.path)  # published only once its schema is known to be good
-            self._identity = _identity(self.path)
+            db = _connection.open_writer(self.path)
+            before, self._identity = self._identity, _connection.identity_of(self.path)
+            if before is not None and (self._identity is None or before[:2] != self._identity[:2] or self._lacks(db)):
+                self.blobs.forget()
+                self.generation += 1
+                self._high = (0, 0)
+            self._db = db  # published only once its schema is known to be good
         return self._db
+
+    def _lacks(self, db: sqlite3.Connection) -> bool:
+        """Whether rows are missing that were written: inodes are used again, and a log may be removed by itself."""
+        spans, blobs = (db.execute(f"SELECT coalesce(max(id), 0) FROM {name}").fetchone()[0] for name in _NUMBERED)
+        return bool(spans < self._high[0] or blobs < self._high[1])
 
     def write(self, batch: Batch, *, durable: bool = False, wait_s: float = 5.0) -> Written:
         """Write a batch in one transaction; all of it or nothing.
@@ -128,13 +140,14 @@ class StoreWriter:
         db = self.connection()
         if self.generation != generation:
             raise StoreReplacedError
-        if durable:
-            db.execute("PRAGMA synchronous = FULL")
         blobs: BlobInserts | None = None
         try:
+            if durable:
+                db.execute("PRAGMA synchronous = FULL")
             _connection.retry_locked(lambda: db.execute("BEGIN IMMEDIATE"), wait_s)
             blobs = BlobInserts(db)
-            written = _Transaction(db, blobs).write(batch)
+            transaction = _Transaction(db, blobs)
+            written = transaction.write(batch)
             db.execute("COMMIT")
         except BaseException as error:
             if blobs is not None:
@@ -144,7 +157,10 @@ class StoreWriter:
         finally:
             if durable and self._db is not None:
                 db.execute("PRAGMA synchronous = NORMAL")
+        if not _connection.is_same(self._identity, self.path):
+            raise StoreReplacedError  # it went into a file, or a log, that nobody else sees
         blobs.committed()
+        self._high = (transaction.highest, blobs.highest)
         return written
 
     def _recover(self, db: sqlite3.Connection, error: BaseException) -> None:
@@ -176,7 +192,7 @@ class StoreWriter:
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
-        db, self._db, self._identity = self._db, None, None
+        db, self._db = self._db, None
         if db is not None:
             db.close()
 
@@ -192,12 +208,7 @@ class StoreWriter:
 _inherited: list[sqlite3.Connection] = []
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino
+_NUMBERED: Final = ("spans", "blobs")
 
 
 class _Transaction:
@@ -212,6 +223,11 @@ class _Transaction:
         self._new_spans: list[tuple[Any, ...]] = []
         self._new_payloads: list[tuple[Any, ...]] = []
         self._next = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM spans").fetchone()[0])
+
+    @property
+    def highest(self) -> int:
+        """The newest span's row id."""
+        return self._next - 1
 
     def write(self, batch: Batch) -> Written:
         journal_id = batch.journal[0] if batch.journal else None
@@ -247,6 +263,7 @@ class _Transaction:
         trace = self._trace(key[0])
         number, old = self._find(key, trace is not None)
         payloads = record.payloads
+        older = False
         if old is None:
             row = _NO_VALUES.copy()
             row.update(new)
@@ -271,7 +288,7 @@ class _Transaction:
         trace = self._traces[key[0]] = _add_to_trace(trace, old, row)
         if trace["root_span_id"] != row["span_id"] and self._is_better_root(trace, row):
             trace["root_span_id"] = row["span_id"]
-        _take_fields(trace, row, record.metadata)
+        _take_fields(trace, row, record.metadata, older=older)
 
     def _payload_row(self, number: int, payloads: dict[str, Payload]) -> tuple[Any, ...]:
         column, get = self._blobs.column, payloads.get
@@ -314,12 +331,17 @@ class _Transaction:
 
     def _is_better_root(self, trace: Row, row: Row) -> bool:
         """Whether the trace should be named after this span: a real root before orphans, then the earlier one."""
+        trace_id = trace["trace_id"]
         if trace["root_span_id"] is None:
             return True
-        if row["parent_id"] is not None:
+        if row["parent_id"] is not None and trace_id in self._rooted:
             return False
-        _, root = self._find((trace["trace_id"], trace["root_span_id"]), may_exist=True)
-        return root is None or root["parent_id"] is not None or row["start_ns"] < root["start_ns"]
+        _, root = self._find((trace_id, trace["root_span_id"]), may_exist=True)
+        if root is None:
+            return True
+        if root["parent_id"] is None:
+            self._rooted.add(trace_id)
+        return _rank_as_root(row) < _rank_as_root(root)
 
     def _trace(self, trace_id: str) -> Row | None:
         if trace_id not in self._traces:
@@ -376,12 +398,13 @@ class _Transaction:
 def _merge(old: Row, new: Row, *, older: bool) -> Row:
     """Return the row after a record; ``older`` records only fill what is missing."""
     if older:
-        return {name: new.get(name) if value is None else value for name, value in old.items()}
-    out = dict(old)
-    for name, value in new.items():
-        if value is not None and name in out:
-            out[name] = value
-    out["counted"] = 1 if new.get("counted", old["counted"]) else 0
+        out = {name: new.get(name) if value is None else value for name, value in old.items()}
+    else:
+        out = dict(old)
+        for name, value in new.items():
+            if value is not None and name in out:
+                out[name] = value
+    out["counted"] = min(old["counted"], new.get("counted", 1))  # whichever record says that it is counted elsewhere
     return out
 
 

@@ -204,4 +204,4 @@ def _sub(name: str, status: str, error_type: str | None, model: str | None) -> s
     """What stands muted after the name: why it failed, else which model answered."""
     if status == "error" and error_type:
         return error_type
-    return model if model and model != name else ""
+    return model if model and model not in name else ""

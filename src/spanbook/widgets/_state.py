@@ -68,7 +68,8 @@ class TraceState:
         with self.lock:
             if not isinstance(row, int) or isinstance(row, bool) or not 0 <= row < len(self.columns):
                 raise LookupError(f"row {row!r} is none of this trace's {len(self.columns)}; re-run this cell.")
-            return self.columns.span_ids[row]
+            found: str = self.columns.span_ids[row]
+            return found
 
     def rows_of(self, span_ids: Iterable[str]) -> list[int]:
         """Return the rows of these spans, in order; spans that are not shown are left out."""
