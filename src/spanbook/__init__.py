@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from .api._trace import Trace, Traces
     from .integrations import instrument, uninstrument, wrap
     from .magics import load_ipython_extension, unload_ipython_extension
+    from .store._filter_names import filter_names
 
 #: Public names that are imported when first asked for: ``import spanbook`` stays under 60 ms.
 _LAZY = {
     "Store": "api._store",
     "Trace": "api._trace",
     "Traces": "api._trace",
+    "filter_names": "store._filter_names",
     "flush": "api._functions",
     "get_trace": "api._functions",
     "init": "api._store",
@@ -86,6 +88,7 @@ __all__ = [
     "bind",
     "context",
     "current",
+    "filter_names",
     "flush",
     "get_trace",
     "init",

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from google.protobuf import json_format
+from google.protobuf import json_format  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -47,7 +47,7 @@ def plain(value: dict[str, Any]) -> Any:
     return next(iter(value.values()), None)
 
 
-def parse(request: dict[str, Any]) -> ExportTraceServiceRequest:
+def parse(export: dict[str, Any]) -> ExportTraceServiceRequest:
     """Read an export with OpenTelemetry's messages. (Ids are hex in OTLP/JSON, where protobuf's JSON has base64.)"""
 
     def with_base64(value: Any, key: str = "") -> Any:
@@ -59,8 +59,10 @@ def parse(request: dict[str, Any]) -> ExportTraceServiceRequest:
             return base64.b64encode(bytes.fromhex(value)).decode()
         return value
 
-    text = json.dumps(with_base64(json.loads(json.dumps(request, allow_nan=False))))
-    return json_format.Parse(text, ExportTraceServiceRequest())
+    text = json.dumps(with_base64(json.loads(json.dumps(export, allow_nan=False))))
+    request = ExportTraceServiceRequest()
+    json_format.Parse(text, request)
+    return request
 
 
 def test_opentelemetry_reads_a_real_trace(store: sb.Store) -> None:
@@ -124,10 +126,15 @@ def test_an_llm_call_has_the_names_of_the_conventions() -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "returned", "expected"),
     [
-        ("tool", {"a": 1}, [2], {"gen_ai.tool.name": "s", "gen_ai.tool.call.arguments": '{"a":1}', "gen_ai.tool.call.result": "[2]"}),
+        ("tool", {"a": 1}, [2], {
+            "gen_ai.tool.name": "s", "gen_ai.tool.call.arguments": '{"a":1}', "gen_ai.tool.call.result": "[2]",
+        }),
         ("retriever", "q", ["d"], {"gen_ai.retrieval.query.text": "q", "gen_ai.retrieval.documents": '["d"]'}),
         ("retriever", {"q": 1}, "d", {"spanbook.input": '{"q":1}', "spanbook.output": '"d"'}),
-        ("agent", "q", MESSAGES, {"gen_ai.agent.name": "s", "spanbook.input": '"q"', "gen_ai.output.messages": json.dumps(MESSAGES, separators=(",", ":"))}),
+        ("agent", "q", MESSAGES, {
+            "gen_ai.agent.name": "s", "spanbook.input": '"q"',
+            "gen_ai.output.messages": json.dumps(MESSAGES, separators=(",", ":")),
+        }),
         ("span", 0, "", {"spanbook.input": "0", "spanbook.output": '""'}),
     ],
 )  # fmt: skip
@@ -140,7 +147,8 @@ def test_content_is_named_by_kind(kind: Any, given: Any, returned: Any, expected
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
@@ -193,8 +201,8 @@ def test_links_and_scores() -> None:
     assert (link["traceId"], link["spanId"], attributes(link)) == ("a" * 32, "b" * 16, {"why": "retry"})
     assert json.loads(attributes(found)["spanbook.links"]) == [good, "elsewhere"]
     assert attributes(found["events"][0]) == {
-        "gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.label": "kind", "gen_ai.evaluation.explanation": "warm",
-        "spanbook.score_id": "1", "spanbook.source": "human",
+        "gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.label": "kind",
+        "gen_ai.evaluation.explanation": "warm", "spanbook.score_id": "1", "spanbook.source": "human",
     }  # fmt: skip
 
 

@@ -47,10 +47,11 @@ def columns_of(line: str) -> int:
 
 def test_a_tree_says_kind_model_duration_tokens_and_cost() -> None:
     """The root has the totals of the trace."""
+    usage = {"input_tokens": 900, "output_tokens": 100}
     spans = [
         span(1, kind="agent", name="assistant", end_ns=5 * SECOND),
         span(2, 1, kind="retriever", name="search"),
-        span(3, 1, kind="llm", name="chat", model="gpt-4o", usage={"input_tokens": 900, "output_tokens": 100}, cost_usd=0.004),
+        span(3, 1, kind="llm", name="chat", model="gpt-4o", usage=usage, cost_usd=0.004),
         span(4, 3, name="parse"),
     ]
     assert trace_text(summary(input_tokens=2000, output_tokens=431, cost_usd=0.0042), spans).splitlines() == [

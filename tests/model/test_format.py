@@ -7,9 +7,7 @@ import pytest
 
 from spanbook.model import format as fmt
 
-TABLE = json.loads(
-    (Path(__file__).parents[2] / "js" / "test" / "format.json").read_text(encoding="utf-8")
-)
+TABLE = json.loads((Path(__file__).parents[2] / "js" / "test" / "format.json").read_text(encoding="utf-8"))
 FUNCTIONS = {
     "duration_ms": fmt.format_duration,
     "cost_usd": fmt.format_money,

@@ -110,13 +110,14 @@ def test_text_without_secrets_is_the_same_object(text: str) -> None:
 SECRET_NAMES = (
     "authorization Authorization api_key apikey API-KEY x-api-key apiKey OPENAI_API_KEY openai.api_key cookie "
     "set-cookie password PASSWORD db_password dbpassword passwd pwd secret client_secret clientSecret token "
-    "access_token accessToken refresh_token github_token X-Amz-Security-Token private_key privateKey "
-    "connection_string ConnectionString credentials aws_secret_access_key http.request.header.authorization password_hash api_key_2 passphrase auth"
+    "access_token accessToken refresh_token github_token X-Amz-Security-Token private_key privateKey auth "
+    "connection_string ConnectionString credentials aws_secret_access_key http.request.header.authorization "
+    "password_hash api_key_2 passphrase"
 ).split()
 PLAIN_NAMES = (
-    "input_tokens output_tokens max_tokens token_count total_tokens cached_tokens tokens eos_token next_page_token "
-    "max_token author key keys cache_key primary_key authority session_id user_id secretary passage tokenizer "
-    "secret_name password_policy_url cost_per_token monkey string"
+    "input_tokens output_tokens max_tokens token_count total_tokens cached_tokens tokens eos_token max_token "
+    "next_page_token author key keys cache_key primary_key authority session_id user_id secretary passage string "
+    "tokenizer secret_name password_policy_url cost_per_token monkey"
 ).split()
 
 
@@ -350,15 +351,15 @@ def test_usage_is_left_alone(usage: dict[str, Any]) -> None:
 # -- cost: compared with itself, in processor time
 
 ADVERSARIAL = [
-    *("a 1 . @ = : - _ \\ \" / sk- eyJ .eyJaaaaaaaaaaaaaaaaa AKIA bearer key key= pwd: pwd= pwd=\" pwd=a1".split()),
-    *("://a:b@ ://a:".split()),
-    *("-----BEGIN --pwd -----BEGIN token=[redacted: cookie:a= api_key:str= \\n \\u0000 %3D :: 1.1.1. 1- +1 123-45-".split()),
+    *'a 1 . @ = : - _ \\ " / sk- eyJ .eyJaaaaaaaaaaaaaaaaa AKIA bearer key key= pwd: pwd= pwd=" pwd=a1'.split(),
+    *"://a: ://a:b@ -----BEGIN --pwd token=[redacted: cookie:a= api_key:str= \\n \\u0000 %3D :: 1.1.1.".split(),
+    *"1- +1 123-45-".split(),
     "-----BEGIN PRIVATE KEY-----",
     "authorization: basic ",
     "aaaaaaaaaaaaaaaa ",
     "4111 1111 ",
     "GB82 WEST ",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("unit", ADVERSARIAL)

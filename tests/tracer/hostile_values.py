@@ -445,6 +445,10 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: pd.DataFrame([[1, LongRepr(), "z" * 5_000]], columns=["a", "a", ("b", 1)]),
         lambda made: made["columns"][:2] == ["a", "a (str)"] and made["head"][0]["('b', 1)"]["size"] == 5_000,
     ),
+    "many data frames": (
+        lambda: [pd.DataFrame(np.zeros((10, 200)))] * 70,
+        lambda made: made["$type"] == "cut" and made["head"][-1]["head"] == [],
+    ),
     "empty data frame": (lambda: pd.DataFrame(), lambda made: (made["shape"], made["head"]) == ([0, 0], [])),
     "series": (
         lambda: pd.Series([1, 2], name="n"),

@@ -13,20 +13,14 @@ PICTURE = "b" * 32
 def png(width: int = 160, height: int = 90) -> bytes:
     """A small gradient, so that an image is seen to be drawn."""
     lines = b"".join(
-        b"\0" + bytes(value for x in range(width) for value in (60 + x, 90 + y, 200 - x // 2))
-        for y in range(height)
+        b"\0" + bytes(value for x in range(width) for value in (60 + x, 90 + y, 200 - x // 2)) for y in range(height)
     )
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(lines))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
 SYSTEM = text("You help customers of Acme. Use the documents given, and say when they do not answer.", "system")
@@ -64,7 +58,7 @@ RESULTS = {
 ANSWER = (
     "**Team** lets you export invoices, from *Billing → Invoices*. It costs **29.00 EUR** a month.\n\n"
     "| plan | export | price |\n|---|:-:|--:|\n| Free | no | 0.00 |\n| Team | yes | 29.00 |\n\n"
-    "1. Open `Billing`\n2. Choose *Export* and a format\n\n```python\nacme.invoices.export(format=\"csv\")\n```\n"
+    '1. Open `Billing`\n2. Choose *Export* and a format\n\n```python\nacme.invoices.export(format="csv")\n```\n'
     "See [the price list](https://acme.example/prices?plan=team)."
 )
 TOOLS = [
@@ -110,9 +104,7 @@ def lines() -> list[Line]:
     return [
         Line("assistant", "agent", -1, 0, 3420, tokens=2431, cost=0.0042),
         Line("search_docs", "retriever", 0, 60, 710),
-        Line(
-            "text-embedding-3-small", "embedding", 1, 70, 220, tokens=14, cost=0.000001, sub="", counted=True
-        ),
+        Line("text-embedding-3-small", "embedding", 1, 70, 220, tokens=14, cost=0.000001, sub="", counted=True),
         Line("rerank", "reranker", 1, 310, 430, sub="bge-small"),
         Line("check_question", "guardrail", 0, 20, 36),
         Line(

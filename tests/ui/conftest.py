@@ -1,9 +1,10 @@
 """A bare page in Chromium that stands for the notebook: a built bundle, a scripted model, nothing else."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import (
@@ -43,17 +44,18 @@ def bundle(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright_driver() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        pytest.skip("there is no Chromium; install it with `apt-get install chromium`")
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("there is no Chromium; install it with `apt-get install chromium`")
     browser = playwright_driver.chromium.launch(executable_path=chromium, args=ARGS)
     yield browser
     browser.close()
@@ -105,9 +107,7 @@ class HostPage:
     def explorer(
         self, trace: TraceData, *, answers: dict[str, Any] | None = None, held: bool = False, **traits: Any
     ) -> None:
-        self.show(
-            "explorer.js", {**trace.traits(), **traits}, {**trace.answers(), **(answers or {})}, held=held
-        )
+        self.show("explorer.js", {**trace.traits(), **traits}, {**trace.answers(), **(answers or {})}, held=held)
 
     def push(self, message: dict[str, Any], buffers: list[str] | None = None) -> None:
         self.page.evaluate("([message, buffers]) => host.push(message, buffers)", [message, buffers or []])
@@ -141,7 +141,7 @@ class HostPage:
         ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contexts(browser: Browser) -> dict[str, BrowserContext]:
     """Browser contexts by what they prefer; making one for each test would take most of the test's time."""
     return {}
@@ -153,7 +153,11 @@ def host(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Call
     opened: list[HostPage] = []
 
     def open_page(
-        width: int = 1180, height: int = 760, theme: str = "light", body: str = "", **prefers: Any
+        width: int = 1180,
+        height: int = 760,
+        theme: Literal["light", "dark"] = "light",
+        body: str = "",
+        **prefers: Any,
     ) -> HostPage:
         key = repr((theme, prefers))
         if key not in contexts:

@@ -1,7 +1,7 @@
 """JupyterLab for tests: one server, one page, notebooks made of cells of code.
 
-Use it with ``pytest_plugins = ["tests.ui.lab"]``. Traps met here: a notebook's path keeps its old kernel, so sessions
-are deleted between tests; the first run right after "idle" may be lost, so it is tried again; news cover the cells.
+Traps met here: a notebook's path keeps its old kernel, so sessions are deleted between tests; the first run right
+after "idle" may be lost, so it is tried again; news cover the cells, so they are switched off.
 """
 
 import http.client
@@ -12,12 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 _START_S = 40
 _READY = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
@@ -154,28 +152,13 @@ class Notebook:
 
     def save(self) -> Any:
         """Save the notebook, and return what is in the file."""
-        self.page.keyboard.press("Control+s")
         path = self.server.folder / self.name
         before = path.stat().st_mtime_ns
+        self.cell(0).locator(".cm-content").click()
+        self.page.keyboard.press("Control+s")
         for _ in range(100):
             if path.stat().st_mtime_ns != before:
                 break
             self.page.wait_for_timeout(50)
         self.page.wait_for_timeout(200)
         return json.loads(path.read_text())
-
-
-@pytest.fixture(scope="session")
-def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    """JupyterLab, started once."""
-    server = LabServer(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def lab_page(browser: Browser) -> Iterator[Page]:
-    """One page for the tests of a module: the first load of JupyterLab takes seconds."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    yield page
-    page.close()

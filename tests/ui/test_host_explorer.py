@@ -202,9 +202,7 @@ def test_a_long_text_is_fetched_slice_by_slice(host: Open) -> None:
     long = {"$long": True, "size": 4012, "head": "a" * 4000, "path": [], "field": "output"}
     data = TraceData([Line("read")], details={0: {"output": {"kind": "text", "value": long}}})
     page_host = host()
-    page_host.explorer(
-        data, answers={"more": {"answer": {"text": "the very end", "next": None}}}
-    )
+    page_host.explorer(data, answers={"more": {"answer": {"text": "the very end", "next": None}}})
     page = page_host.page
     page.get_by_role("button", name="show more (4,000 of 4,012 characters)").click()
 
@@ -227,20 +225,17 @@ def test_json_is_walked_by_keys_and_copied(host: Open) -> None:
     expect(page.locator(".sb-jl").nth(2)).to_contain_text("plan")
 
 
-@pytest.mark.parametrize(
-    ("tab", "shown"),
-    [
+def test_each_part_of_a_span_has_its_tab(host: Open) -> None:
+    page = show(host(), row=5)
+
+    for tab, shown in (
         ("Usage", "read from cache"),
         ("Tools 2", "Price of a plan, monthly"),
         ("Metadata", "temperature"),
         ("Raw", "gen_ai.request.model"),
-    ],
-)
-def test_each_part_of_a_span_has_its_tab(host: Open, tab: str, shown: str) -> None:
-    page = show(host(), row=5)
-    page.get_by_role("tab", name=tab).click()
-
-    expect(page.locator(".sb-panel")).to_contain_text(shown)
+    ):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(".sb-panel")).to_contain_text(shown)
 
 
 def test_tabs_are_walked_by_arrows_and_remembered(host: Open) -> None:
@@ -348,8 +343,7 @@ def test_deep_rows_stop_moving_right_and_say_their_depth(host: Open) -> None:
     assert row.locator(".sb-t").evaluate("name => name.getBoundingClientRect().width") > 40
 
 
-@pytest.mark.parametrize("encoding", ["raw", "deflate"])
-@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize(("encoding", "wide"), [("raw", True), ("deflate", False)])
 def test_every_encoding_reads_the_same(host: Open, encoding: str, wide: bool) -> None:
     opened = host()
     data = agent.trace()

@@ -1,73 +1,73 @@
-"""The explorer in a file of its own: no kernel, no network, a content security policy of hashes."""
+"""The exported page opened from disk: the same explorer, no request, no error, no script but its own."""
+
+from __future__ import annotations
 
 import base64
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.ui import agent
-from tests.ui.conftest import HostPage, bundle
-from tests.ui.wire import TraceData, b64
+import spanbook as sb
+from spanbook.api import _runtime
+from tests.ui.png import PNG
 
 pytestmark = pytest.mark.browser
-Open = Callable[..., HostPage]
 
-
-def _hash(source: str) -> str:
-    return "'sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode() + "'"
-
-
-def page_of(trace: TraceData) -> str:
-    meta, cols = trace.sent(encoding="deflate")
-    data = {
-        "meta": meta,
-        "cols": b64(cols),
-        "details": {str(row): trace.detail(row) for row in range(len(trace.lines))},
-        "turns": agent.answers(trace)["conversation"]["answer"]["turns"],
-        "blobs": {agent.PICTURE: {"mime_type": "image/png", "data": b64(agent.png())}},
-    }
-    code = bundle("export.js")
-    policy = (
-        f"default-src 'none'; script-src {_hash(code)}; style-src {_hash(bundle('export.css'))}; img-src blob:"
-    )
-    escaped = json.dumps(data).replace("<", "\\u003c")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>trace</title>'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f'<meta name="color-scheme" content="light dark"><body>'
-        f'<script type="application/json" data-spanbook>{escaped}</script>'
-        f'<script type="module">{code}</script></body></html>'
-    )
+ATTACK = "</script><script>window.attacked=1</script><img src=x onerror='window.attacked=1'>"
 
 
 @pytest.fixture
-def exported(host: Open, tmp_path: Path) -> Page:
-    path = tmp_path / "trace.html"
-    path.write_text(page_of(agent.trace()), encoding="utf-8")
-    opened = host()
-    opened.page.goto(path.as_uri())
-    opened.page.on("console", lambda message: opened.errors.append(message.text))
-    expect(opened.page.locator(".sb-row")).to_have_count(14)
-    return opened.page
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The exported page of a trace with an error, an image and hostile texts."""
+    sb.init(tmp_path / "store.db", instrument=False)
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": base64.b64encode(PNG).decode()}
+    asked = [{"role": "user", "parts": [{"type": "text", "content": f"What is this? {ATTACK}"}, image]}]
+    said = [{"role": "assistant", "parts": [{"type": "text", "content": "**A dot.**"}]}]
+    with sb.span(f"look {ATTACK}", kind="agent", metadata={ATTACK: ATTACK}):
+        with sb.span("answer", kind="llm", input=asked, model="gpt-4o-mini", provider="openai") as call:
+            call.set(output=said)
+        try:
+            with sb.span("lookup", kind="tool"):
+                raise TimeoutError(ATTACK)
+        except TimeoutError:
+            pass
+    path = sb.last_trace().export_html(tmp_path / "trace.html")
+    _runtime.reset()
+
+    opened = browser.new_page(viewport={"width": 1180, "height": 800})
+    requests: list[str] = []
+    errors: list[str] = []
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.goto(path.as_uri())
+    expect(opened.locator(".sb-row")).to_have_count(3)
+    yield opened
+    assert [url for url in requests if not url.startswith(("blob:", path.as_uri()))] == []
+    assert errors == []
+    assert opened.evaluate("window.attacked") is None
+    opened.close()
 
 
-def test_it_reads_like_the_live_one(exported: Page) -> None:
-    assert exported.locator(".sb-row").first.evaluate("row => row.clientHeight") == 26
-    exported.locator(".sb-row", has_text="answer").first.click()
-    expect(exported.locator(".sb-out table")).to_contain_text("29.00")
-    exported.locator(".sb-row", has_text="read_chart").click()
-    image = exported.locator(".sb-detail img")
-    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 160
-    exported.get_by_role("tab", name="Conversation").click()
-    expect(exported.locator(".sb-turn")).to_have_count(3)
+def test_every_span_can_be_read(page: Page) -> None:
+    page.locator(".sb-row", has_text="lookup").click()
+    expect(page.locator(".sb-detail")).to_contain_text("TimeoutError")
+    page.locator(".sb-row", has_text="answer").click()
+    expect(page.locator(".sb-detail")).to_contain_text("A dot.")
+    expect(page.locator(".sb-detail")).not_to_contain_text("**")
 
 
-def test_words_are_found_in_it(exported: Page) -> None:
-    exported.get_by_role("searchbox").fill("timeouterror prices")
+def test_texts_are_found_and_the_conversation_is_there(page: Page) -> None:
+    page.locator(".sb-find input").fill("dot")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sb-row", has_text="lookup")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Conversation").click()
+    expect(page.locator(".sb-explorer")).to_contain_text("What is this?")
 
-    expect(exported.locator(".sb-find")).to_contain_text("1 found")
-    expect(exported.locator(".sb-match")).to_contain_text("lookup_price")
+
+def test_an_image_is_shown_from_the_file(page: Page) -> None:
+    page.locator(".sb-row", has_text="answer").click()
+    expect(page.locator(".sb-detail img")).to_have_js_property("naturalWidth", 2)

@@ -40,28 +40,25 @@ def test_nothing_scrolls_sideways_but_code(host: Open, row: int) -> None:
         assert page.evaluate(OVERFLOWING) == []
 
 
-@pytest.mark.parametrize(
-    ("width", "columns", "is_stacked"),
-    [
+def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(host: Open) -> None:
+    page = show(host(height=1000))
+
+    for width, columns, is_stacked in (
         (1180, ["Name", "Tokens", "Cost", "Time"], False),
         (900, ["Name", "Cost", "Time"], False),
         (700, ["Name", "Cost", "Time"], True),
         (640, ["Name", "Cost", "Time"], True),
         (320, ["Name", "Time"], True),
-    ],
-)
-def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(
-    host: Open, width: int, columns: list[str], is_stacked: bool
-) -> None:
-    page = show(host(width=width, height=1000))
-
-    heads = page.locator(".sb-cols > span:not(.sb-axis)")
-    assert [head.inner_text() for head in heads.all() if head.is_visible()] == columns
-    tree = page.locator(".sb-treepane").bounding_box()
-    detail = page.locator(".sb-detail").bounding_box()
-    assert tree is not None
-    assert detail is not None
-    assert (detail["y"] >= tree["y"] + tree["height"]) == is_stacked
+    ):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(30)
+        heads = page.locator(".sb-cols > span:not(.sb-axis)")
+        assert [head.inner_text() for head in heads.all() if head.is_visible()] == columns
+        tree = page.locator(".sb-treepane").bounding_box()
+        detail = page.locator(".sb-detail").bounding_box()
+        assert tree is not None
+        assert detail is not None
+        assert (detail["y"] >= tree["y"] + tree["height"]) == is_stacked
 
 
 def test_the_body_has_its_height_and_the_waterfall_its_axis_at_any_width(host: Open) -> None:
@@ -82,24 +79,22 @@ def test_find_opens_over_a_narrow_header(host: Open) -> None:
     assert box["width"] > 500
 
 
-@pytest.mark.parametrize(
-    ("mark", "theme"),
-    [
-        ("document.body.dataset.jpThemeLight = 'false'", "dark"),
-        ("document.body.dataset.jpThemeLight = 'true'", "light"),
-        ("document.body.dataset.vscodeThemeKind = 'vscode-dark'", "dark"),
-        ("document.body.dataset.vscodeThemeKind = 'vscode-high-contrast-light'", "light"),
-        ("document.documentElement.className = 'dark'", "dark"),
-        ("document.documentElement.className = ''; document.body.style.background = '#1e1e1e'", "dark"),
-    ],
-)
-def test_the_theme_of_the_host_is_followed_live(host: Open, mark: str, theme: str) -> None:
+def test_the_theme_of_the_host_is_followed_live(host: Open) -> None:
     page = show(host())
-    page.evaluate(mark)
 
-    expect(page.locator(".sb-explorer")).to_have_attribute("data-theme", theme)
-    colour = page.locator(".sb-row .sb-t").first.evaluate("name => getComputedStyle(name).color")
-    assert colour == ("rgb(223, 228, 234)" if theme == "dark" else "rgb(29, 35, 41)")
+    for mark, theme in (
+        ("document.documentElement.className = 'dark'", "dark"),
+        ("document.documentElement.className = ''; document.body.style.background = '#eee'", "light"),
+        ("document.body.style.background = '#1e1e1e'", "dark"),
+        ("document.body.dataset.vscodeThemeKind = 'vscode-high-contrast-light'", "light"),
+        ("document.body.dataset.vscodeThemeKind = 'vscode-dark'", "dark"),
+        ("document.body.dataset.jpThemeLight = 'true'", "light"),
+        ("document.body.dataset.jpThemeLight = 'false'", "dark"),
+    ):
+        page.evaluate(mark)
+        expect(page.locator(".sb-explorer")).to_have_attribute("data-theme", theme)
+        colour = page.locator(".sb-row .sb-t").first.evaluate("name => getComputedStyle(name).color")
+        assert colour == ("rgb(223, 228, 234)" if theme == "dark" else "rgb(29, 35, 41)")
 
 
 def test_it_works_inside_a_shadow_root(host: Open) -> None:

@@ -111,7 +111,6 @@ def test_a_busy_kernel_is_named_after_300_ms_and_answers_later(host: Open) -> No
     opened.explorer(data, _view={"row": 5}, held=True)
     busy = opened.page.locator(".sb-detail .sb-busy")
     expect(opened.page.locator(".sb-row")).to_have_count(14)
-    assert busy.count() == 0
     expect(busy).to_have_text("Kernel busy, will load when the cell ends")
     opened.page.locator(".sb-row", has_text="search_docs").click()
     opened.page.locator(".sb-row", has_text="answer").first.click()
@@ -163,9 +162,7 @@ def test_interrupted_spans_are_told_from_running_ones(host: Open) -> None:
     opened = host()
     data = running()
     data.status = "interrupted"
-    data.lines = [
-        replace(line, status="interrupted") if line.status == "open" else line for line in data.lines
-    ]
+    data.lines = [replace(line, status="interrupted") if line.status == "open" else line for line in data.lines]
     opened.explorer(data)
 
     row = opened.page.locator(".sb-row", has_text="answer")

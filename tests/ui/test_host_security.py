@@ -92,9 +92,7 @@ def detail_of(payload: str) -> dict[str, Any]:
         "metadata": {payload: payload},
         "attributes": {payload: payload},
         "events": [{"time_ms": 0, "name": payload, "data": {payload: payload}}],
-        "scores": [
-            {"name": payload, "value": payload, "value_type": "text", "source": payload, "comment": payload}
-        ],
+        "scores": [{"name": payload, "value": payload, "value_type": "text", "source": payload, "comment": payload}],
         "span": {
             "model": payload,
             "provider": payload,
@@ -189,9 +187,7 @@ def test_nothing_runs_while_it_streams_in(host: Open) -> None:
 
 def test_the_chip_writes_text_only(host: Open) -> None:
     opened = host()
-    traces = [
-        {"trace_id": payload, "name": payload, "status": payload, "duration_ms": 1} for payload in PAYLOADS
-    ]
+    traces = [{"trace_id": payload, "name": payload, "status": payload, "duration_ms": 1} for payload in PAYLOADS]
     summary = {**agent.CHIP, "n_traces": len(traces), "traces": traces, "snap": "x'] , .sb, ["}
     opened.show(
         "chip.js",

@@ -181,7 +181,7 @@ class TraceData:
         """The scripted detail of a row, its facts filled in from the row."""
         line = self.lines[row]
         given = self.details.get(row, {})
-        span = {
+        span: dict[str, Any] = {
             "span_id": span_id(row),
             "parent_id": span_id(line.parent) if line.parent >= 0 else None,
             "name": line.name,
@@ -199,7 +199,7 @@ class TraceData:
             "execution_count": self.cell,
             "notebook": "quickstart.ipynb",
         }
-        empty = dict.fromkeys(
+        empty: dict[str, Any] = dict.fromkeys(
             ("input", "output", "error", "metadata", "model_parameters", "tools", "attributes")
         )
         return {**empty, "events": [], "scores": [], **given, "span": {**span, **given.get("span", {})}}

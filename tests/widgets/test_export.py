@@ -39,6 +39,14 @@ def test_the_file_holds_the_whole_trace(agent: Agent, tmp_path: Path) -> None:
     assert [turn["row"] for turn in data["turns"]] == [2, 5]
 
 
+def test_a_history_that_is_sent_again_is_in_the_file_once(agent: Agent, tmp_path: Path) -> None:
+    data = data_of(exported(agent(), tmp_path))
+    first, second = data["details"]["2"]["input"]["value"], data["details"]["5"]["input"]["value"]
+    assert second[:2] == first
+    assert data["turns"][0]["new_input"] == first
+    assert len(data["messages"]) == 6  # system, question, call with and without its finish reason, result, answer
+
+
 def test_only_its_own_script_and_styles_may_run(agent: Agent, tmp_path: Path) -> None:
     page = exported(agent(), tmp_path)
     found = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -98,12 +106,13 @@ def test_payloads_beyond_the_limit_are_left_out_and_said(
     store: sb.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_export, "MAX_TEXT", 1_000)
-    with sb.span("root", input="x" * 700), sb.span("child", input="x" * 700):
+    with sb.span("a", input="x" * 700), sb.span("b", input="x" * 700), sb.span("c", input="x" * 700):
         pass
     page = exported(store.last_trace(), tmp_path)
-    assert data_of(page)["details"]["1"]["input"]["value"]["$type"] == "not_captured"
-    assert "The inputs and outputs of 1 span" in page
-    assert data_of(page)["details"]["0"]["input"]["value"] == "x" * 700
+    inputs = [detail["input"]["value"] for detail in data_of(page)["details"].values()]
+    assert inputs[:2] == ["x" * 700, "x" * 700]
+    assert inputs[2]["$type"] == "not_captured"
+    assert "What 1 span was given and returned was left out of this file." in page
 
 
 def test_a_place_that_cannot_be_written_is_said(agent: Agent, tmp_path: Path) -> None:

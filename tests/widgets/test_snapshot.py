@@ -127,6 +127,21 @@ def test_children_of_what_never_came_and_of_themselves_are_shown(store: sb.Store
     assert "own parent" in text
 
 
+def test_an_interrupted_span_does_not_run_on(store: sb.Store) -> None:
+    """Its process is gone: how long it took is unknown, and the trace ends with what is known."""
+    from spanbook.store._write import Batch, SpanRecord, StoreWriter
+
+    like = {"trace_id": "b" * 32, "kind": "span", "status": "interrupted", "start_ns": 10**9}
+    root = SpanRecord(like | {"span_id": "1" * 16, "name": "root"})
+    step = {"span_id": "2" * 16, "parent_id": "1" * 16, "name": "step", "status": "ok", "end_ns": 2 * 10**9}
+    StoreWriter(store.path).write(Batch(spans=[root, SpanRecord(like | step)]))
+    assert snapshot_text(store._reader, "b" * 32).splitlines() == [
+        "root: interrupted · 1.00 s · 2 spans",
+        "root ! · span",
+        "└─ step · span · 1.00 s",
+    ]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_that_a_trace_holds_becomes_a_tag(store: sb.Store, text: str) -> None:
     try:

@@ -151,6 +151,8 @@ export class Explorer {
         this.problem.value = "There is no trace to show. Re-run this cell.";
         return;
       }
+      // Traits that arrive late say again what the pushes said already.
+      if (this.table.peek()?.rev === meta.rev) return;
       this.adopt(await SpanTable.decode(meta, cols), meta.now_ms);
     } catch (error) {
       // A closed kernel says so itself; the rows there were before stay readable.

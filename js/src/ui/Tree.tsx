@@ -35,6 +35,9 @@ export function TreePane({ focusDetail }: { focusDetail: () => void }): JSX.Elem
   const indent = Math.min(nameWidth.value < 180 ? 11 : 19, Math.max(5, Math.floor((nameWidth.value * 0.5) / deepest)));
   const ticks = axisTicks(x.end.value, Math.min(5, axisWidth.value / 40));
   const step = (ticks[1]?.at ?? 1) * 100;
+  // The last label ends at the edge, and with its unit it reaches into the place of the one before.
+  const isCrowded = (ticks.at(-1)?.at ?? 0) > 0.92 && step * axisWidth.value < 5600;
+  if (isCrowded && ticks.length > 2) ticks.splice(-2, 1);
   return (
     <div class="sb-treepane" ref={pane} style={{ "--sb-step": `${step}%`, "--sb-indent": `${indent}px`, "--sb-rows-px": `${Math.max(2, x.flat.value.rows.length) * ROW}px` }}>
       <div class="sb-cols" aria-hidden="true">
@@ -291,7 +294,7 @@ function Waterfall({ x, table, row, kind, running }: WaterfallProps): JSX.Elemen
   const bar = (from: number, to: number, className: string): JSX.Element => {
     const left = Math.min(100, Math.max(0, (from / axis) * 100));
     const width = Math.min(100 - left, Math.max(0, ((to - from) / axis) * 100));
-    return <i class={`sb-bar ${className}`} style={{ left: `min(${left.toFixed(3)}%, 100% - 2px)`, width: `${width.toFixed(3)}%` }} />;
+    return <i class={`sb-bar ${className}`} style={{ left: `min(${left.toFixed(3)}%, 100% - ${className === "sb-failed" ? 4 : 2}px)`, width: `${width.toFixed(3)}%` }} />;
   };
   const live = running ? "sb-live" : "";
   if (table.hasError(row)) return <span class="sb-wf">{bar(start, end, "sb-failed")}</span>;

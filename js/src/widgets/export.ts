@@ -7,12 +7,16 @@
 
 import { fromBase64 } from "../core/base64.ts";
 import type { Host, Reply } from "../core/rpc.ts";
-import type { Detail, Json, Meta, Turn, ViewState } from "../core/types.ts";
+import type { Detail, Json, Message, Meta, Payload, Turn, ViewState } from "../core/types.ts";
 import { lex } from "./markdown.ts";
 import { mount } from "./explorer.tsx";
 
-/** What Python writes; strings are whole (no `$long`), bytes are base64. */
+/**
+ * What Python writes; strings are whole (no `$long`), bytes are base64. A message that several calls share is
+ * written once: where messages are listed, a number is a place in `messages`.
+ */
 export interface Exported {
+  messages: Message[];
   meta: Meta;
   cols: string;
   details: Record<string, Detail>;
@@ -35,6 +39,24 @@ function findWords(data: Exported, query: string): number[] {
       return words.every((word) => text.includes(word));
     })
     .map(([row]) => Number(row));
+}
+
+/** Put the shared messages in the place of their numbers. */
+function withMessages(data: Exported): Exported {
+  const whole = (list: (Message | number)[]): Message[] =>
+    list.map((each) => (typeof each === "number" ? (data.messages[each] as Message) : each));
+  const payload = (value: Payload | null): void => {
+    if (value?.kind === "messages") value.value = whole(value.value);
+  };
+  for (const { input, output } of Object.values(data.details)) {
+    payload(input);
+    payload(output);
+  }
+  for (const turn of data.turns) {
+    turn.new_input = whole(turn.new_input);
+    turn.output = whole(turn.output);
+  }
+  return data;
 }
 
 export function exportedHost(data: Exported): Host {
@@ -66,5 +88,5 @@ export function exportedHost(data: Exported): Host {
 for (const script of document.querySelectorAll<HTMLScriptElement>('script[type="application/json"][data-spanbook]')) {
   const el = document.createElement("div");
   script.after(el);
-  mount(el, exportedHost(JSON.parse(script.textContent) as Exported));
+  mount(el, exportedHost(withMessages(JSON.parse(script.textContent) as Exported)));
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from ..store._inspect import has_dead_journals
 from ..store._journal import Journal, journal_root
+from ..tracer import SpanbookWarning
 
 
 def fold_dead_journals(store: Path, timeout: float = 30.0) -> str | None:
@@ -30,13 +32,14 @@ def fold_dead_journals(store: Path, timeout: float = 30.0) -> str | None:
     from ..model.prices import PriceTable
     from ..model.redaction import make_redactor
 
-    journal = Journal(root, str(store))
+    journal = Journal(root, str(store))  # nothing is written to it: a fold has one of its own
     fold = Fold(store, journal, root, make_redactor("secrets"), PriceTable())
     try:
-        done = fold.flush(timeout)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpanbookWarning)  # what fails is the answer
+            fold.flush(timeout)
         problem = fold.problem
     finally:
-        fold.close()
-    if has_dead_journals(root):
-        return problem or f"it takes longer than {timeout:g} s"
-    return None if done else problem
+        fold.writer.close()
+        journal.close(remove=True)
+    return (problem or f"it takes longer than {timeout:g} s") if has_dead_journals(root) else None

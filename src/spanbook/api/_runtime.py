@@ -61,7 +61,8 @@ class Runtime:
         if self.closed:
             return True
         self.closed = True
-        _recorder.install(_WriteThrough(self))  # type: ignore[arg-type]
+        if _recorder.journal is self.journal:
+            _recorder.install(_WriteThrough(self))  # type: ignore[arg-type]
         return self.fold.close(timeout)
 
     def abandon_in_child(self) -> None:
@@ -138,11 +139,11 @@ def activate(store: str | os.PathLike[str] | None, redact: str | Callable[[Any],
         if before is not None:
             runtime.fold.listeners, runtime.fold.ticks = before.fold.listeners, before.fold.ticks
         _active = runtime
-        runtime.start()
-        if before is not None:
-            before_write_through = _recorder.journal
-            before.close()
-            _recorder.install(before_write_through)
+        with runtime.fold.lock:  # nothing is folded here before it is known which spans are open
+            runtime.start()
+            if before is not None:
+                before.close()
+                runtime.fold.adopt(before.fold)
         return runtime
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..model import UsageError
+
+if TYPE_CHECKING:
+    from ..model.redaction import Redactor
 
 DISPLAYS: Final = ("chip", "off")
 POLICIES: Final = ("off", "secrets", "secrets+pii", "metadata-only")
@@ -30,13 +33,8 @@ def check(*, environment: Any, display: Any, redact: Any, sample: Any) -> None:
         raise UsageError(f"sample={sample!r} is no share of traces; give a number from 0 to 1.")
 
 
-def early_redactor(policy: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return what ``redact_before_journal`` applies to each value in the caller's thread."""
+def early_redactor(policy: str | Callable[[Any], Any]) -> Redactor:
+    """Return what ``redact_before_journal`` applies in the caller's thread."""
     from ..model.redaction import make_redactor
 
-    redactor = make_redactor(policy)
-
-    def redact(value: Any) -> Any:
-        return redactor.value(value)[0]
-
-    return redact
+    return make_redactor(policy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import warnings
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return _fail("interrupted.", 1)
+    except sqlite3.Error as error:
+        return _fail(f"the store cannot be read ({error}); `spanbook doctor` may say why.", 1)
     except OSError as error:
         where = f"{error.filename!r}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}.", 1)

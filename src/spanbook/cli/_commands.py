@@ -49,7 +49,7 @@ def ls(given: Namespace) -> int:
     if given.json:
         _print_all(json_line(trace_record(summary)) + "\n" for summary in summaries)
         return 0
-    print(traces_text(summaries, width=max(width(), 100)))
+    print(traces_text(summaries, width=width(200)))
     if len(summaries) == given.limit:
         print(f"the newest {given.limit}; --limit N shows more", file=sys.stderr)
     return 0

@@ -11,14 +11,14 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-#: What spreadsheets take for the start of a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width ones too
+#: What spreadsheets take for the start of a formula; the last four are full-width forms of the first.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _WIDEST_CELL: Final = 60
 
 
-def width() -> int:
-    """Return how many columns the output has: those of the terminal, else 100."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+def width(otherwise: int = 100) -> int:
+    """Return how many columns the terminal has; ``otherwise`` when the output is none."""
+    return shutil.get_terminal_size((otherwise, 24)).columns if sys.stdout.isatty() else otherwise
 
 
 def printable(text: str) -> str:

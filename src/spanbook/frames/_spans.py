@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from ..model import UsageError
@@ -196,8 +197,8 @@ def _frame(reader: StoreReader, wanted: Sequence[str], chosen: Selection) -> pd.
         for values in waiting:
             values.clear()
 
-    with paused_collector():
-        for batch in read_spans(reader, [*narrow, *payloads], chosen):
+    with paused_collector(), closing(read_spans(reader, [*narrow, *payloads], chosen)) as batches:
+        for batch in batches:
             for name, column in zip(narrow, batch, strict=False):
                 filled[name].extend(_tags(column) if name == "tags" else column)
             for values, column in zip(waiting, batch[len(narrow) :], strict=True):

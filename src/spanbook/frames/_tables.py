@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from ..store._columns import Columns, parse_all, read_scores, read_traces, select
@@ -170,11 +171,12 @@ def query_frame(reader: StoreReader, query: str, params: Sequence[Any] | dict[st
     return frame
 
 
-def _fill(forms: dict[str, Form], batches: Iterator[Columns]) -> dict[str, Column]:
+def _fill(forms: dict[str, Form], batches: Generator[Columns]) -> dict[str, Column]:
     filled = {name: Column(form) for name, form in forms.items()}
-    for batch in batches:
-        for column, values in zip(filled.values(), batch, strict=True):
-            column.extend(values)
+    with closing(batches):
+        for batch in batches:
+            for column, values in zip(filled.values(), batch, strict=True):
+                column.extend(values)
     return filled
 
 

@@ -34,11 +34,11 @@ class Encoder:
         self._young: dict[bytes, _Known] = {}
         self._old: dict[bytes, _Known] = {}
 
-    def value(self, value: Any, media: list[Blob]) -> Payload:
+    def value(self, value: Any, media: list[Blob], field: str = "") -> Payload:
         """Return the payload of any captured value; media found in it are appended to ``media``."""
         if value is None:
             return None
-        return self._remembered(value, media, inline=True)
+        return self._remembered(value, media, inline=True, field=field)
 
     def messages(self, messages: list[Any], media: list[Blob]) -> Payload:
         """Return the payload of a list of messages: inline when short, else one blob each."""
@@ -48,9 +48,9 @@ class Encoder:
             return self._remembered(messages, media, inline=True)
         return blobs
 
-    def json(self, value: Any) -> tuple[Any, str]:
+    def json(self, value: Any, field: str = "") -> tuple[Any, str]:
         """Return a small value redacted, and its JSON text: for columns that are never blobs."""
-        clean, count = self.redactor.value(to_json(value))
+        clean, count = self.redactor.value(to_json(value), field)
         self.redacted += count
         return clean, to_text(clean)
 
@@ -64,18 +64,17 @@ class Encoder:
         """Forget all: the blobs are in a store that is gone."""
         self._young, self._old = {}, {}
 
-    def _remembered(self, value: Any, media: list[Blob], *, inline: bool) -> Payload:
-        try:
-            raw = marshal.dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
-        except ValueError:
-            return self._encoded(to_json(value), media, inline)[0]
-        key = hashlib.sha256(raw).digest() + (b"i" if inline else b"b")
+    def _remembered(self, value: Any, media: list[Blob], *, inline: bool, field: str = "") -> Payload:
+        value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
+        raw = marshal.dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
+        key = hashlib.sha256(raw).digest() + (b"i" if inline else b"b") + field.encode()
         known = self._young.get(key) or self._old.get(key)
         if known is None:
-            found = len(media)
-            plain = extract_media(value, self._blobs, media, set()) if b"blob" in raw else value
-            payload, count = self._encoded(to_json(plain), media, inline)
-            known = (payload, tuple(media[found:]))
+            found: list[Blob] = []
+            plain = extract_media(value, self._blobs, found) if b"blob" in raw else value
+            payload, count = self._encoded(plain, found, inline, field)
+            media.extend(found)
+            known = (payload, tuple(found))
             if count:  # what was redacted is redacted, and counted, each time
                 return payload
         else:
@@ -83,10 +82,14 @@ class Encoder:
         self._remember(key, known)
         return known[0]
 
-    def _encoded(self, value: Any, media: list[Blob], inline: bool) -> tuple[Payload, int]:
-        clean, count = self.redactor.value(value)
+    def _encoded(self, value: Any, media: list[Blob], inline: bool, field: str) -> tuple[Payload, int]:
+        """Return the payload and how much was redacted; media that redaction leaves out are taken from ``media``."""
+        clean, count = self.redactor.value(value, field)
         self.redacted += count
         text = to_text(clean)
+        if media and (count or self.redactor.name == "metadata-only"):
+            keeps = self.redactor.name != "metadata-only"
+            media[:] = [blob for blob in media if keeps and blob.digest.hex() in text]
         return text if inline and len(text) < INLINE_BELOW else self._blobs.text(text), count
 
     def _remember(self, key: bytes, known: _Known) -> None:
@@ -97,20 +100,17 @@ class Encoder:
             self._old, self._young = self._young, {}
 
 
-def extract_media(value: Any, blobs: BlobSet, media: list[Blob], path: set[int]) -> Any:
+def extract_media(value: Any, blobs: BlobSet, media: list[Blob]) -> Any:
     """Return the value with the bytes of its media parts moved to blobs: ``content`` becomes ``digest`` and ``size``.
 
-    Parts are ``{"type" or "$type": "blob", "mime_type": …, "content": bytes or base64}``, at any depth. ``path`` holds
-    the ids of the containers above: captured values may be cyclic.
+    Parts are ``{"type" or "$type": "blob", "mime_type": …, "content": bytes or base64}``, at any depth.
     """
-    if not isinstance(value, (list, tuple, dict)) or id(value) in path:
+    if not isinstance(value, (list, dict)):
         return value
     if isinstance(value, dict) and "content" in value and "blob" in (value.get("type"), value.get("$type")):
         return _media_part(value, blobs, media)
-    path.add(id(value))
     items = value.items() if isinstance(value, dict) else enumerate(value)
-    changed = {key: new for key, old in items if (new := extract_media(old, blobs, media, path)) is not old}
-    path.discard(id(value))
+    changed = {key: new for key, old in items if (new := extract_media(old, blobs, media)) is not old}
     if not changed:
         return value
     if isinstance(value, dict):

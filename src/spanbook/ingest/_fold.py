@@ -298,6 +298,17 @@ class Fold:
             self.writer.close()  # the last connection to close leaves one whole file, without a log beside it
         return done
 
+    def adopt(self, before: Fold) -> None:
+        """Go on with the spans that another fold knows as open: from now on their ends come here."""
+        with self.lock:
+            self._records.open.update(before._records.open)
+            batch = Batch(journal=(self.journal.id, self.journal.position))
+            self._records.reopen(batch)
+            try:
+                self._write(batch, 1.0, durable=False)
+            except (sqlite3.Error, SpanbookError, OSError) as error:
+                self._note(error)
+
     def _interrupt_open(self) -> None:
         """Mark what never ended; spans that end later in this process still move forward."""
         if self._records.open:

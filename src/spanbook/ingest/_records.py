@@ -183,13 +183,13 @@ class RecordReader:
             else:
                 payloads[name] = self.encoder.value(value, media)
         elif value:
-            payloads[name] = self.encoder.value(value, media)
+            payloads[name] = self.encoder.value(value, media, name)
 
     def _metadata(self, fields: Fields) -> Mapping[str, Any] | None:
         metadata = fields.get("metadata")
         if not isinstance(metadata, Mapping) or not metadata:
             return None
-        clean = self.encoder.json(metadata)[0]
+        clean = self.encoder.json(metadata, "metadata")[0]
         return clean if isinstance(clean, dict) else None
 
     def _name(self, value: Any) -> str:
@@ -238,7 +238,7 @@ def _bare(fields: Fields) -> Fields:
     return {**kept, "attributes": {"spanbook.lost": "the values of this span could not be stored"}}
 
 
-_BARE: Final = ("trace", "span", "parent", "name", "kind", "status", "start_ns", "end_ns")
+_BARE: Final[tuple[str, ...]] = ("trace", "span", "parent", "name", "kind", "status", "start_ns", "end_ns")
 
 
 def _fits(name: str, value: Any) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, Final
 #: Nesting below this many levels is replaced by ``not_captured``.
 MAX_DEPTH: Final = 100
 #: Values in all; what comes after them is cut. Shared parts count each time they are met.
-MAX_VALUES: Final = 500_000
+MAX_VALUES: Final = 150_000
 #: Characters of a ``repr`` that are kept.
 MAX_REPR: Final = 2_000
 #: Integers of more bits become text: Python refuses to write very long ones in decimal (640 digits may be its limit).
@@ -32,6 +32,7 @@ MAX_INT_BITS: Final = 2_000
 
 _MAX_KEY: Final = 1_000
 _INT64: Final = 1 << 63
+_MAX_FORM: Final = 8  # fields
 _LONG: Final = 16  # lists this long are worth a test of all items at once
 
 
@@ -256,6 +257,8 @@ class _Conversion:
 
     def _dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         out: dict[str, Any] = {}
+        if "$type" in value:  # a form counts as the one value it stands for
+            self.left += min(len(value), _MAX_FORM)
         is_media = "blob" in (value.get("type"), value.get("$type"))
         for key, item in list(value.items()):
             if self.left <= 0:

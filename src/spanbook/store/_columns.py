@@ -11,10 +11,11 @@ from __future__ import annotations
 import ast
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from ..model import StoreError
 from . import _connection
 from ._codec import decompress, unpack_ids
 from ._filter import parse_filter
@@ -84,8 +85,10 @@ def _parse(where: str, on: str) -> Filter:
 # -- rows
 
 
-def read_spans(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Iterator[Columns]:
+def read_spans(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Generator[Columns]:
     """Yield batches of columns of spans in order of id, which is nearly that of start.
+
+    Close the iterator when it is not read to the end: meanwhile it holds this thread's connection.
 
     Args:
         reader: The store.
@@ -101,7 +104,7 @@ def read_spans(reader: StoreReader, names: Sequence[str], chosen: Selection) -> 
     yield from _batches(reader, f"SELECT {wanted} {source} WHERE {condition} ORDER BY s.id", values)
 
 
-def read_traces(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Iterator[Columns]:
+def read_traces(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Generator[Columns]:
     """Yield batches of columns of ``traces``, newest first."""
     wanted = ", ".join(_expression("t", name) for name in names)
     condition, values = _condition(chosen, "t.start_ns")
@@ -109,7 +112,7 @@ def read_traces(reader: StoreReader, names: Sequence[str], chosen: Selection) ->
     yield from _batches(reader, query, [*values, -1 if chosen.limit is None else chosen.limit])
 
 
-def read_scores(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Iterator[Columns]:
+def read_scores(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Generator[Columns]:
     """Yield batches of columns of ``scores``, oldest first."""
     condition, values = _condition(chosen, "t.created_ns")
     newest = f"SELECT t.* FROM scores t WHERE {condition} ORDER BY t.created_ns DESC, t.id DESC LIMIT ?"
@@ -147,20 +150,23 @@ def _condition(chosen: Selection, moment: str) -> tuple[str, list[Any]]:
     return sql, values
 
 
-def _batches(reader: StoreReader, query: str, values: Sequence[Any]) -> Iterator[Columns]:
+def _batches(reader: StoreReader, query: str, values: Sequence[Any]) -> Generator[Columns]:
     with reader.reading() as db:
 
         def begin() -> tuple[sqlite3.Cursor, list[tuple[Any, ...]]]:
             cursor = db.execute(query, values)
             return cursor, cursor.fetchmany(_BATCH)
 
-        cursor, rows = _connection.retry_locked(begin, 5.0)
         try:
+            cursor, rows = _connection.retry_locked(begin, 5.0)
             while rows:
                 yield list(zip(*rows, strict=True))
                 rows = cursor.fetchmany(_BATCH)
-        finally:
-            cursor.close()
+        except sqlite3.Error as error:  # damaged, or replaced while it was read
+            raise StoreError(
+                f"the store {str(reader.path)!r} cannot be read to the end ({error}); try again, and if it stays so, "
+                "look at it with `spanbook doctor`."
+            ) from error
 
 
 # -- payloads

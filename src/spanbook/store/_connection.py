@@ -6,7 +6,6 @@ would drop SQLite's POSIX locks.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ..model import NewerStoreError, NotAStoreError, StoreError
-from . import _platform, _schema
+from . import _filter_values, _platform, _schema
 from ._codec import PayloadReader
 
 T = TypeVar("T")
@@ -158,9 +157,9 @@ def _quoted(path: Path) -> str:
 
 
 def _check_is_store(db: sqlite3.Connection, path: Path, *, newer_is_fine: bool = False) -> None:
-    application = retry_locked(lambda: int(db.execute("PRAGMA application_id").fetchone()[0]), 5.0)
+    application, tables = retry_locked(lambda: _look(db), 5.0)
     if application != _schema.APPLICATION_ID:
-        empty = db.execute("SELECT count(*) FROM main.sqlite_master").fetchone()[0] == 0
+        empty = tables == 0
         if newer_is_fine or not empty or application != 0:
             if empty and application == 0:
                 raise StoreError(f"the store {str(path)!r} is empty; nothing was ever traced into it.")
@@ -177,49 +176,25 @@ def _check_is_store(db: sqlite3.Connection, path: Path, *, newer_is_fine: bool =
         )
 
 
+def _look(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return the application id and the number of tables, as of one moment: another process may be making them."""
+    db.execute("BEGIN")
+    try:
+        tables = db.execute("SELECT count(*) FROM main.sqlite_master").fetchone()[0]
+        return db.execute("PRAGMA application_id").fetchone()[0], tables
+    finally:
+        db.execute("ROLLBACK")
+
+
 def prepare(db: sqlite3.Connection) -> PayloadReader:
     """Give a connection our functions and TEMP views; returns the decoder they use."""
     reader = PayloadReader(db)
 
-    def contains(value: Any, needle: str) -> int:
-        text = reader.text(value)
-        return 0 if text is None else int(_has_text(text, needle))
-
-    def get(value: Any, path: str) -> Any:
-        text = reader.text(value)
-        return None if text is None else _dig(text, path)
-
     db.create_function("sb_json", 1, reader.text, deterministic=True)
-    db.create_function("sb_contains", 2, contains, deterministic=True)
-    db.create_function("sb_get", 2, get, deterministic=True)
+    _filter_values.register(db, reader.text)
     for view in _schema.VIEWS:
         db.execute(view)
     return reader
-
-
-def _has_text(text: str, needle: str) -> bool:
-    """Whether the decoded values of a JSON document contain the text; escapes in it are seen through."""
-    if needle in text:
-        return True
-    escaped = json.dumps(needle, ensure_ascii=False)[1:-1]
-    return escaped != needle and escaped in text
-
-
-def _dig(text: str, path: str) -> Any:
-    """Return the scalar at a JSON list of keys, JSON text for an object or list, None where there is nothing."""
-    value = json.loads(text)
-    for key in json.loads(path):
-        if isinstance(value, dict):
-            value = value.get(str(key))
-        elif isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
-            value = value[key]
-        else:
-            return None
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return value
 
 
 def is_locked(error: BaseException) -> bool:

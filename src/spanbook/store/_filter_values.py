@@ -9,6 +9,7 @@ word would find every call.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -103,16 +104,47 @@ def register(db: sqlite3.Connection, read_text: Callable[[Any], str | None]) -> 
     def sb_get(column: object, path: str) -> int | float | str | bytes | None:
         return get(read_text(column), path)
 
+    def sb_matches(column: object, query: object) -> int:
+        return matches(read_text(column), query)
+
     def sb_has(column: object, path: str, item: object) -> int:
         return has(read_text(column), path, item)
 
     db.create_function("sb_contains", 2, sb_contains, deterministic=True)
     db.create_function("sb_contains_at", 4, sb_contains_at, deterministic=True)
     db.create_function("sb_get", 2, sb_get, deterministic=True)
+    db.create_function("sb_matches", 2, sb_matches, deterministic=True)
     db.create_function("sb_has", 3, sb_has, deterministic=True)
     # SQLite's own know ASCII only
     db.create_function("sb_lower", 1, _lower, deterministic=True)
     db.create_function("sb_upper", 1, _upper, deterministic=True)
+
+
+def matches(document: str | None, query: object) -> int:
+    """1 when every word of the query stands in the texts, whatever their case; ``"in quotes"``: as a phrase.
+
+    A search over the decoded text: exact, and as fast as reading it.
+    """
+    if not isinstance(query, str):
+        return 0
+    wanted = _wanted(query)
+    if not wanted or document is None:
+        return 0
+    found = " ".join(" ".join(_WORD.findall(text.casefold())) for text in read_texts(document))
+    padded = f" {found} "
+    return int(all(f" {phrase} " in padded for phrase in wanted))
+
+
+_WORD: Final = re.compile(r"\w+")
+_QUOTED: Final = re.compile(r'"([^"]*)"')
+
+
+@lru_cache(maxsize=256)
+def _wanted(query: str) -> tuple[str, ...]:
+    """Return the words and quoted phrases of a query, in one case."""
+    text = query.casefold()
+    phrases = [" ".join(_WORD.findall(quoted)) for quoted in _QUOTED.findall(text)]
+    return tuple(filter(None, [*phrases, *_WORD.findall(_QUOTED.sub(" ", text))]))
 
 
 def _lower(text: object) -> str | None:

@@ -163,7 +163,7 @@ class MemorySegment:
         return bytes(self._data[start:end])
 
     def close(self) -> None:
-        self._data = bytearray(HEADER.size)
+        self._data, self._room = bytearray(HEADER.size), 0
 
 
 def decode(body: bytes) -> tuple[Any, ...]:
@@ -208,6 +208,7 @@ class Journal:
         self._retired: list[tuple[float, FileSegment]] = []
         self._spare: FileSegment | None = None
         self._number = 0
+        self._closed = False
         self._reserve: set[int] = set()  # numbers of the segments that only records without values may use
         self._read = Position(1, HEADER.size)
         try:
@@ -233,16 +234,18 @@ class Journal:
         """
         while True:
             current = self._segments[-1]
-            if current.number in self._reserve and not light:
-                raise JournalFullError
             try:
-                current.write(framed)
-                return
+                if light or current.number not in self._reserve:
+                    current.write(framed)
+                    return
             except ValueError:  # full, or closed by a rotation that happened meanwhile
-                self._rotate(current, len(framed), light)
+                pass
+            self._rotate(current, len(framed), light)  # out of the reserve, too, once there is room again
 
     def _rotate(self, full: Segment, need: int, light: bool) -> None:
         with self._lock:
+            if self._closed:
+                raise ValueError("the journal is closed")
             if self._segments[-1] is not full:
                 return
             size = max(SEGMENT, need + HEADER.size)
@@ -373,7 +376,7 @@ class Journal:
         with self._lock:
             for segment in [*self._segments, *(s for _, s in self._retired), *([self._spare] if self._spare else [])]:
                 segment.close()
-            self._retired, self._spare = [], None
+            self._retired, self._spare, self._closed = [], None, True
             if remove:
                 shutil.rmtree(self.folder, ignore_errors=True)
             if self._owner_fd >= 0:
@@ -437,7 +440,7 @@ class DeadJournal:
             with contextlib.suppress(OSError):
                 data = path.read_bytes()
                 number = _segment_number(data)
-                if number is None or number < after.segment:
+                if number != int(path.stem) or number < after.segment:
                     continue
                 start = after.offset if number == after.segment else HEADER.size
                 for body, offset in self._intact(data, start):

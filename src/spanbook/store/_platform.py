@@ -34,8 +34,13 @@ def state_dir() -> Path:
 
 
 def make_private_dir(path: Path) -> None:
-    """Create a folder (and its parents) that only this user can enter."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create a folder, and those of its parents that are missing, that only this user can enter."""
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def create_private_file(path: Path) -> int:

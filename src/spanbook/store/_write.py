@@ -209,6 +209,7 @@ _inherited: list[sqlite3.Connection] = []
 
 
 _NUMBERED: Final = ("spans", "blobs")
+_NOT_OF_ANOTHER_ROOT: Final[Row] = dict.fromkeys((*_FROM_ROOT, "metadata"))
 
 
 class _Transaction:
@@ -219,6 +220,7 @@ class _Transaction:
         self._traces: dict[str, Row] = {}
         self._known: set[str] = set()  # traces that were in the file before
         self._rows: dict[tuple[str, str], tuple[int, Row]] = {}
+        self._rooted: set[str] = set()  # traces whose root is known to have no parent
         self._ended = 0
         self._new_spans: list[tuple[Any, ...]] = []
         self._new_payloads: list[tuple[Any, ...]] = []
@@ -288,6 +290,7 @@ class _Transaction:
         trace = self._traces[key[0]] = _add_to_trace(trace, old, row)
         if trace["root_span_id"] != row["span_id"] and self._is_better_root(trace, row):
             trace["root_span_id"] = row["span_id"]
+            trace.update(_NOT_OF_ANOTHER_ROOT)
         _take_fields(trace, row, record.metadata, older=older)
 
     def _payload_row(self, number: int, payloads: dict[str, Payload]) -> tuple[Any, ...]:
@@ -431,7 +434,11 @@ def _add_to_trace(trace: Row | None, old: Row | None, row: Row) -> Row:
     return trace
 
 
-def _take_fields(trace: Row, row: Row, metadata: Mapping[str, Any] | None) -> None:
+def _rank_as_root(row: Row) -> tuple[bool, int, str]:
+    return row["parent_id"] is not None, row["start_ns"], row["span_id"]
+
+
+def _take_fields(trace: Row, row: Row, metadata: Mapping[str, Any] | None, *, older: bool) -> None:
     """Copy what a trace knows from its spans: the root's values first, else any span's."""
     is_chosen = trace["root_span_id"] == row["span_id"]
     if is_chosen:
@@ -439,7 +446,7 @@ def _take_fields(trace: Row, row: Row, metadata: Mapping[str, Any] | None) -> No
         for name in _FROM_ROOT:
             if row[name] is not None:
                 trace[name] = row[name]
-        if metadata:
+        if metadata and not (older and trace["metadata"]):
             trace["metadata"] = json.dumps(metadata, ensure_ascii=False)
     for name in _FROM_SPANS:
         if row[name] is not None and (is_chosen or trace[name] is None):

@@ -1,9 +1,10 @@
 """Open spans, context, ``@trace``, capture of values, the provenance of cells."""
 
+from ._capture import describe_error
 from ._context import bind, context
 from ._decorator import trace
 from ._report import SpanbookWarning, report_failure, warn_once
-from ._span import Span, current, describe_error, emit, start_span
+from ._span import Span, current, emit, start_span
 
 #: The name integrations use; ``current`` is the public one.
 current_span = current

@@ -199,6 +199,11 @@ class Snapshot:
         finally:
             self._path.discard(id(value))
 
+    def spend(self, count: int) -> bool:
+        """Count values that a handler takes by itself; tell whether that is within the bounds."""
+        self._values -= count
+        return self._values >= 0
+
     def text(self, value: str) -> Any:
         """Return a text, or what of it is within the bounds."""
         size = len(value)

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections import Counter
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a span may end, and fail, from the garbage collector or a signal handler
 _said: set[str] = set()
 #: How often each place failed since the process started.
 errors: Counter[str] = Counter()
@@ -48,7 +48,7 @@ def forget_said() -> None:
 def _in_child() -> None:
     """Get a new lock: another thread may have held it when the process forked."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

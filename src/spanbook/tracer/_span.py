@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 from ..model import KIND_CODE, KINDS, clock, ids
+from ..model.values import to_json
 from ..store._journal import (
     END,
     EVENT,
@@ -34,6 +35,8 @@ from ._report import report_failure, warn_once
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from ..model.redaction import Redactor
 
 _NEW, _OPEN, _ENDED, _OFF, _INHERITED = 0, 1, 2, 3, 4  # inherited: in a forked child, whose parent will end it
 _NO_TRACE: Final = "0" * 32
@@ -197,6 +200,7 @@ class Span:
                 # start() for a span without values, written out: a call costs as much as the clock
                 self._state = _OPEN
                 if before is None:
+                    clock.catch_up()
                     self.trace_id = _recorder.last_trace = ids.next_trace_id()
                     self._key = key = self.trace_id.encode("ascii")
                     self.parent_int, parent = None, 0
@@ -377,19 +381,39 @@ def emit(record: tuple[Any, ...]) -> None:
         _write_slowly(record, error)
 
 
-def set_early_redactor(redact: Callable[[Any], Any] | None) -> None:
+def set_early_redactor(redactor: Redactor | None) -> None:
     """Redact values in the caller's thread before they reach the journal; None to leave it to the fold."""
     global dumps_payload
-    if redact is None:
+    if redactor is None:
         dumps_payload = _dumps_plain
         return
 
+    def redacted(value: Any, field: str) -> Any:
+        if isinstance(value, str) and field not in _PAYLOADS:
+            return redactor.text(value)[0]
+        return redactor.value(to_json(snapshot(value)), field)[0]
+
     def dumps_redacted(record: tuple[Any, ...], first: int = 0) -> bytes:
-        values = range(_FIRST_VALUE[record[0]], len(record))
-        clean = [redact(snapshot(item)) if at in values else item for at, item in enumerate(record)]
+        what, clean = record[0], list(record)
+        for at, field in _VALUES_AT[what]:
+            clean[at] = redacted(record[at], field)
+        if what in _FIELDS_AT and record[_FIELDS_AT[what]] is not None:
+            clean[_FIELDS_AT[what]] = {name: value if name in _NEVER_REDACTED else redacted(value, name)
+                                       for name, value in record[_FIELDS_AT[what]].items()}  # fmt: skip
         return _dumps_plain(tuple(clean))
 
     dumps_payload = dumps_redacted
+
+
+#: Where records hold what early redaction looks at: values with the name of their field, and dicts of fields.
+_VALUES_AT: Final = {START: ((4, "name"), (7, "input")), END: ((4, "name"), (9, "output")),
+                     EVENT: ((4, "name"), (5, "data")), SCORE: (), UPDATE: ()}  # fmt: skip
+_FIELDS_AT: Final = {START: 8, END: 10, SCORE: 1}
+_PAYLOADS: Final = frozenset(("input", "output", "data"))
+_NEVER_REDACTED: Final = frozenset(
+    "format kind level counted usage cost_usd input_cost_usd output_cost_usd first_token_ns "
+    "score_id trace_id span_id value_type source created_ns".split()
+)
 
 
 #: Where in each kind of record the user's values begin.

@@ -11,12 +11,12 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import Span, TraceNotFoundError, UsageError
+from ..model import UsageError
 from ..model.format import format_bytes
 from ..model.values import not_captured
 from ..store._read import StoreReader
@@ -111,23 +111,59 @@ def trace_data(reader: StoreReader, trace_id: str) -> tuple[dict[str, Any], list
     """Return the trace as ``Exported`` in js/src/widgets/export.ts, and what had to be left out."""
     state = TraceState(reader, trace_id)
     meta, cols = state.whole()
-    details, digests, notes = _details(reader, state)
+    texts, digests = _Texts(), dict[str, None]()
+    details, notes = _details(reader, state, texts, digests)
     turns = []
     for turn in turns_of(reader, trace_id):
         for row in state.rows_of([turn.span_id]):
-            turns.append({"row": row, "new_input": turn.new_input, "output": turn.output})
+            given, made = texts.numbers(turn.new_input), texts.numbers(turn.output)
+            turns.append({"row": row, "new_input": given, "output": made})
     blobs, more = _blobs(reader, digests)
-    data = {"meta": meta, "cols": _base64(cols), "details": details, "turns": turns, "blobs": blobs}
+    data = {"meta": meta, "cols": _base64(cols), "messages": texts.messages, "details": details, "turns": turns,
+            "blobs": blobs}  # fmt: skip
     return data, [*notes, *more]
 
 
-def _details(reader: StoreReader, state: TraceState) -> tuple[dict[str, Any], dict[str, None], list[str]]:
+class _Texts:
+    """The messages of a trace, each once, and how much there is to write."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.size = 0
+        self._numbers: dict[str, int] = {}
+
+    def numbers(self, messages: Iterable[Any]) -> list[int]:
+        """Return the places of these messages in ``messages``."""
+        return [self._number(message) for message in messages]
+
+    def _number(self, message: Any) -> int:
+        key = json.dumps(message, ensure_ascii=False)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.messages)
+            self.messages.append(message)
+            self.size += len(key)
+        return number
+
+    def shared(self, found: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return a payload with its messages by number; other payloads as they are."""
+        if found is None:
+            return None
+        if self.size > MAX_TEXT:
+            reason = f"left out of this file, which holds at most {format_bytes(MAX_TEXT)} of text"
+            return {"kind": "json", "value": not_captured(reason)}
+        if found["kind"] == "messages":
+            return {"kind": "messages", "value": self.numbers(found["value"])}
+        self.size += len(json.dumps(found["value"], ensure_ascii=False))
+        return found
+
+
+def _details(
+    reader: StoreReader, state: TraceState, texts: _Texts, digests: dict[str, None]
+) -> tuple[dict[str, Any], list[str]]:
     details: dict[str, Any] = {}
-    digests: dict[str, None] = {}
-    size = left_out = 0
+    left_out = 0
     spans = reader.spans(state.trace_id)
-    if not spans:
-        raise TraceNotFoundError(state.trace_id, [])
     scores = reader.scores("trace_id = ? AND span_id IS NULL", [state.trace_id])
     for span in spans:
         rows = state.rows_of([span.span_id])
@@ -135,21 +171,12 @@ def _details(reader: StoreReader, state: TraceState) -> tuple[dict[str, Any], di
             continue
         is_root = span.span_id == state.trace["root_span_id"]
         found = span_detail(span, [*span.scores, *(scores if is_root else ())], long_at=None)
-        size += _size(span)
-        if size > MAX_TEXT:
-            left_out += 1
-            for name in ("input", "output"):
-                if found[name] is not None:
-                    reason = f"left out of this file, which holds at most {format_bytes(MAX_TEXT)} of text"
-                    found[name] = {"kind": "json", "value": not_captured(reason)}
         digests.update(dict.fromkeys(_digests([found["input"], found["output"], found["metadata"]])))
+        left_out += texts.size > MAX_TEXT
+        found["input"], found["output"] = texts.shared(found["input"]), texts.shared(found["output"])
         details[str(rows[0])] = found
-    notes = [f"The inputs and outputs of {left_out} spans were left out of this file."] if left_out else []
-    return details, digests, notes
-
-
-def _size(span: Span) -> int:
-    return len(json.dumps([span.input, span.output], ensure_ascii=False))
+    noun = "span was" if left_out == 1 else "spans were"
+    return details, [f"What {left_out} {noun} given and returned was left out of this file."] if left_out else []
 
 
 def _digests(value: Any) -> Iterator[str]:

@@ -108,8 +108,12 @@ def _lanes(spans: Sequence[Row]) -> dict[str, int]:
 
 def _named(trace: Row) -> dict[str, Any]:
     facts = trace_facts(trace, 0)
-    named = {name: facts[name] for name in ("trace_id", "name", "status", "duration_ms")}
-    return {**named, "name": shortened(named["name"], MAX_NAME)}
+    named = {name: facts[name] for name in ("trace_id", "status", "start_ms", "duration_ms", "cost_usd")}
+    return {
+        **named,
+        "name": shortened(facts["name"], MAX_NAME),
+        "tokens": facts["input_tokens"] + facts["output_tokens"],
+    }
 
 
 def shortened(text: str, most: int) -> str:
@@ -118,8 +122,10 @@ def shortened(text: str, most: int) -> str:
 
 
 def _end(span: Row, now_ns: int) -> int:
-    end = span["end_ns"] if span["end_ns"] is not None else now_ns
-    return max(int(end), int(span["start_ns"]))
+    start, end = int(span["start_ns"]), span["end_ns"]
+    if end is None:  # of an interrupted span only the beginning is known
+        end = now_ns if span["status"] == "open" else start
+    return max(int(end), start)
 
 
 def _sum(traces: Iterable[Row], name: str) -> int:

@@ -19,7 +19,7 @@ MAX_LINES: Final = 25
 MAX_INDENT: Final = 12
 _MAX_NAME: Final = 60
 _MAX_EXCERPT: Final = 300
-_AT: Final = {name: at for at, name in enumerate(TREE_COLUMNS)}
+_START, _END, _STATUS = (TREE_COLUMNS.index(name) for name in ("start_ns", "end_ns", "status"))
 
 
 class Line(NamedTuple):
@@ -55,26 +55,35 @@ def outline(reader: StoreReader, trace_id: str, now_ns: int, most: int = MAX_LIN
     rows: list[Sequence[Any]] = list(tree_rows(reader, trace_id))
     if not rows:
         return Outline([], 0)
-    start, end = _AT["start_ns"], _AT["end_ns"]
     have = {row[0] for row in rows}
     children: dict[str | None, list[Sequence[Any]]] = {}
     for row in rows:
         children.setdefault(row[1] if row[1] in have and row[1] != row[0] else None, []).append(row)
-    first = min(row[start] for row in rows)
-    last = max(row[end] if row[end] is not None else max(now_ns, row[start]) for row in rows)
+    first = min(row[_START] for row in rows)
+    last = max(_known_end(row, now_ns) for row in rows)
     lines: list[Line] = []
     todo: list[tuple[Sequence[Any], tuple[bool, ...]]] = [(row, ()) for row in reversed(children.get(None, []))]
     while todo and len(lines) < most:
         row, branch = todo.pop()
-        lines.append(_line(row, branch, first, max(last - first, 1), now_ns))
+        lines.append(_line(row, branch, first, last))
         below = reversed(children.get(row[0], []))
         todo += [(child, (*branch, at > 0)) for at, child in enumerate(below)]
     return Outline(lines, len(rows) - len(lines))
 
 
-def _line(row: Sequence[Any], branch: tuple[bool, ...], first: int, whole: int, now_ns: int) -> Line:
+def _known_end(row: Sequence[Any], now_ns: int) -> int:
+    """When a span ended, or until when it is known to have run: of an interrupted one, only that it began."""
+    end: int | None = row[_END]
+    start: int = row[_START]
+    if end is not None:
+        return end
+    return max(now_ns, start) if row[_STATUS] == "open" else start
+
+
+def _line(row: Sequence[Any], branch: tuple[bool, ...], first: int, last: int) -> Line:
     span = dict(zip(TREE_COLUMNS, row, strict=True))
-    end = span["end_ns"] if span["end_ns"] is not None else max(now_ns, span["start_ns"])
+    end = span["end_ns"] if span["end_ns"] is not None else last
+    whole = max(last - first, 1)
     failed = span["status"] == "error"
     sub = span["error_type"] if failed and span["error_type"] else span["model"]
     return Line(
@@ -123,6 +132,13 @@ def plural(number: int, noun: str) -> str:
     return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"
 
 
+def duration_text(line: Line) -> str:
+    """Return how long a span took, or that it runs; of an interrupted one nobody knows."""
+    if line.duration_ms is not None:
+        return format_duration(line.duration_ms)
+    return "running" if line.status == "open" else ""
+
+
 def status_mark(status: str) -> str:
     """Return the sign of a status: it says without colour what a colour would."""
     return {"error": "✗", "open": "…", "interrupted": "!"}.get(status, "")
@@ -132,7 +148,7 @@ def bar(line: Line, width: int) -> str:
     """Return a span's place in time as block characters, ``··████··``."""
     left = min(int(line.start * width), width - 1)
     right = max(left + 1, min(round(line.end * width), width))
-    fill = "▒" if line.status == "open" else "█"
+    fill = "▒" if line.status in ("open", "interrupted") else "█"
     return "·" * left + fill * (right - left) + "·" * (width - right)
 
 

@@ -10,9 +10,9 @@ from ..store._read import StoreReader
 from ..store._tree import chats
 from ._rpc_detail import LONG_AT, shorten
 
-#: Calls after which texts come as short heads: the whole answer travels in one message.
-_MANY_CALLS: Final = 400
-_SHORT_AT: Final = 500
+#: Characters of all texts together, since the whole answer travels in one message: many messages have short heads.
+_ALL: Final = 4_000_000
+_SHORTEST: Final = 160
 
 
 class Turn(NamedTuple):
@@ -30,7 +30,8 @@ class Turn(NamedTuple):
 def conversation(reader: StoreReader, trace_id: str) -> list[dict[str, Any]]:
     """Return ``{span_id, new_input, output}`` of each llm call; long texts as their heads (see ``more``)."""
     turns = list(turns_of(reader, trace_id))
-    long_at = LONG_AT if len(turns) <= _MANY_CALLS else _SHORT_AT
+    count = sum(len(turn.new_input) + len(turn.output) for turn in turns)
+    long_at = max(_SHORTEST, min(LONG_AT, _ALL // max(count, 1)))
     return [
         {
             "span_id": turn.span_id,

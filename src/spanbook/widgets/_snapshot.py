@@ -9,6 +9,7 @@ escaped.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from ._outline import (
     MAX_LINES,
     Line,
     bar,
+    duration_text,
     error_line,
     excerpt,
     facts_text,
@@ -38,9 +40,9 @@ _MUTED: Final = "opacity:.7"
 _ROOT: Final = "font-size:12.5px;line-height:1.5"
 _TABLE: Final = "border-collapse:collapse;margin:4px 0;font-size:12px;white-space:nowrap"
 _ROW: Final = '<tr style="background:none">'
-_CELL: Final = "text-align:left;padding:0 12px 0 0;border:0"
-_NUMBER: Final = "text-align:right;padding:0 12px 0 0;border:0"
-_CODE: Final = "text-align:left;padding:0;border:0;font-family:monospace"
+_CELL: Final = "text-align:left;padding:0 12px 0 0;border:0;line-height:1.5"
+_NUMBER: Final = "text-align:right;padding:0 12px 0 0;border:0;line-height:1.5"
+_CODE: Final = "text-align:left;padding:0;border:0;line-height:1.5;font-family:monospace;opacity:.65"
 #: Hides the snapshot where the live widget follows it, and the empty frame where the widget's model is gone. ``:has()``
 #: within ``:has()`` is invalid, and then the whole rule is.
 _HIDE: Final = (
@@ -134,9 +136,7 @@ def _row(line: Line) -> str:
     mark, about = status_mark(line.status), " · ".join(filter(None, (line.kind, line.sub)))
     cells = [
         (_CELL, f"{indent}{_name(line.name, line.status)}{f' {mark}' if mark else ''} {_muted(about)}"),
-        (_NUMBER, format_count(line.tokens) if line.tokens else ""),
-        (_NUMBER, _text(format_money(line.cost_usd)) if line.cost_usd else ""),
-        (_NUMBER, "running" if line.duration_ms is None else _text(format_duration(line.duration_ms))),
+        *_numbers(line.tokens, line.cost_usd, duration_text(line)),
         (f"{_CODE};{_RED}" if line.status == "error" else _CODE, bar(line, _BAR)),
     ]
     return _table_row(cells)
@@ -178,14 +178,25 @@ def _trace_table(traces: list[dict[str, Any]], n_traces: int) -> str:
     rows = []
     for trace in traces[:MAX_LINES]:
         mark = status_mark(trace["status"])
-        duration = "running" if trace["status"] == "open" else _text(format_duration(trace["duration_ms"]))
+        duration = "running" if trace["status"] == "open" else format_duration(trace["duration_ms"])
         cells = [
             (_CELL, f"{_name(trace['name'], trace['status'])}{f' {mark}' if mark else ''}"),
-            (_NUMBER, duration),
-            (_CODE, _muted(trace["trace_id"][:8])),
+            *_numbers(trace["tokens"], trace["cost_usd"], duration),
+            (_CELL, _muted(_when(trace["start_ms"]))),
         ]
         rows.append(_table_row(cells))
     return _table(rows, n_traces - len(rows))
+
+
+def _numbers(tokens: int, cost_usd: float | None, duration: str) -> list[tuple[str, str]]:
+    """Return the cells of tokens, cost and duration; hard spaces keep a number and its unit on one line."""
+    said = (format_count(tokens) if tokens else "", format_money(cost_usd) if cost_usd else "", duration)
+    return [(_NUMBER, _text(each).replace(" ", "&nbsp;")) for each in said]
+
+
+def _when(start_ms: float) -> str:
+    """Return a moment in UTC, as one word."""
+    return datetime.fromtimestamp(start_ms / 1000, UTC).strftime("%Y-%m-%d\u00a0%H:%M:%S\u00a0UTC")
 
 
 def _text(value: str) -> str:
@@ -204,6 +215,7 @@ def _line_text(line: Line) -> str:
         facts.append(f"{format_count(line.tokens)} tok")
     if line.cost_usd:
         facts.append(format_money(line.cost_usd))
-    facts.append("running" if line.duration_ms is None else format_duration(line.duration_ms))
+    if duration_text(line):
+        facts.append(duration_text(line))
     mark = status_mark(line.status)
     return f"{shape}{line.name}{f' {line.sub}' if line.sub else ''}{f' {mark}' if mark else ''} · {' · '.join(facts)}"
