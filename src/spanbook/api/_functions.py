@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..frames import scores_frame, spans_frame, traces_frame
 from ..model import ScoreSource
 from ..model.when import When
 from . import _runtime
@@ -13,6 +14,13 @@ from ._trace import Trace, Traces
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def _with_columns(function: Callable[..., Any], described: Callable[..., Any]) -> None:
+    """Put the table of columns that a frame has into the help of the function that returns it."""
+    text = described.__doc__ or ""
+    table = text[text.index("    ====") : text.rindex("====") + 4]
+    function.__doc__ = f"{function.__doc__}\n\n{table}\n"
 
 
 def flush(timeout: float = 5.0, durable: bool = False) -> bool:
@@ -100,3 +108,8 @@ def scores_df(
 def sql(query: str, params: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame:
     """Run one reading SQL statement on the store and return its rows; see :meth:`Store.sql`."""
     return current_store().sql(query, params)
+
+
+_with_columns(traces_df, traces_frame)
+_with_columns(spans_df, spans_frame)
+_with_columns(scores_df, scores_frame)

@@ -41,7 +41,7 @@ class Runtime:
         self.redact = redact
         self.prices = prices
         self.root = journal_root(path)
-        self.journal = Journal(self.root, str(path))
+        self.journal = Journal(self.root, str(path), redact if isinstance(redact, str) else "custom")
         self.fold: Fold = Fold(path, self.journal, self.root, make_redactor(redact), prices)
         self.closed = False
 

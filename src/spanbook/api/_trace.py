@@ -142,7 +142,7 @@ class Trace:
             facts.append(format_duration(s.duration_ms))
         if s.cost_usd is not None:
             facts.append(format_money(s.cost_usd))
-        return f"<Trace {s.trace_id[:8]} {s.name!r} {' · '.join(facts)}>"
+        return f"<Trace {s.trace_id[:12]} {s.name!r} {' · '.join(facts)}>"
 
 
 class Traces(Sequence[Trace]):

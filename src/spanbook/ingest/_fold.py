@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ..model import SpanbookError, clock
 from ..model.prices import PriceTable
-from ..model.redaction import Redactor
+from ..model.redaction import POLICIES, Redactor, make_redactor
 from ..store._connection import is_locked
 from ..store._journal import FRAME, DeadJournal, Journal, Position, dead_journals
 from ..store._write import Batch, StoreReplacedError, StoreWriter, Written
@@ -211,7 +211,7 @@ class Fold:
                 raise
 
     def _recover(self, dead: DeadJournal, wait_s: float) -> None:
-        records = RecordReader(self._records.encoder, self._records._prices, dead.pid)
+        records = RecordReader(self._encoder_for(dead.policy), self._records.prices, dead.pid)
         at = self.writer.position(dead.id) or Position(0, 0)
         bodies: list[bytes] = []
         size = 0
@@ -225,6 +225,16 @@ class Fold:
         self.unreadable_in_dead = dead.damaged
         dead.remove()
         self.writer.forget_journal(dead.id)
+
+    def _encoder_for(self, policy: str | None) -> Encoder:
+        """Return an encoder that keeps no more than the dead process wanted kept.
+
+        A policy that was a function of its own is gone with it: then nothing of the values is kept.
+        """
+        mine = self._records.encoder
+        if policy is None or policy == mine.redactor.name:
+            return mine
+        return Encoder(self.writer.blobs, make_redactor(policy if policy in POLICIES else "metadata-only"))
 
     def _write_dead(
         self,

@@ -33,7 +33,7 @@ class RecordReader:
     """Reads journal bodies into batches; remembers what open spans began with."""
 
     def __init__(self, encoder: Encoder, prices: PriceTable, process_id: int | None) -> None:
-        self.encoder, self._prices, self._process_id = encoder, prices, process_id
+        self.encoder, self.prices, self._process_id = encoder, prices, process_id
         #: (trace, span) -> fields at start of spans that have not ended.
         self.open: dict[tuple[str, int], Fields] = {}
         self._closed: dict[tuple[str, int], Fields] = {}
@@ -58,8 +58,11 @@ class RecordReader:
         what = record[0]
         if what == START:
             _, trace, span, parent, name, kind, start, given, fields, provenance = record
+            above = self.open.get((trace, parent)) if parent is not None else None
             begun = {**(provenance or {}), **(fields or {}), "trace": trace, "span": span, "parent": parent,
                      "name": name, "kind": kind, "status": "open", "start_ns": start, "input": given}  # fmt: skip
+            if above is not None and "environment" in above:
+                begun.setdefault("environment", above["environment"])  # said once, at the root
             spans[(trace, span)] = self.open[(trace, span)] = begun
         elif what == END:
             _, trace, span, parent, name, kind, start, end, status, output, fields = record
@@ -171,7 +174,7 @@ class RecordReader:
                 if fields.get(name) is not None:
                     columns[name] = float(fields[name])
         elif usage and columns.get("kind") in COUNTED_KINDS:
-            cost = self._prices.cost(columns.get("provider"), columns.get("model"), usage, columns["start_ns"])
+            cost = self.prices.cost(columns.get("provider"), columns.get("model"), usage, columns["start_ns"])
             if cost is not None:
                 columns.update(cost_usd=cost.total_usd, input_cost_usd=cost.input_usd, output_cost_usd=cost.output_usd,
                                cost_source=cost.source)  # fmt: skip

@@ -197,7 +197,7 @@ def frame(body: bytes) -> bytes:
 class Journal:
     """The journal of this process: any thread writes, one folder reads."""
 
-    def __init__(self, root: Path, store: str) -> None:
+    def __init__(self, root: Path, store: str, policy: str = "secrets") -> None:
         self.pid = os.getpid()
         self.id = f"{time.time_ns():x}-{self.pid}-{os.urandom(4).hex()}"
         self.folder = root / self.id
@@ -213,7 +213,7 @@ class Journal:
         self._read = Position(1, HEADER.size)
         try:
             _platform.make_private_dir(self.folder)
-            self._owner_fd = _write_owner(self.folder, store)
+            self._owner_fd = _write_owner(self.folder, store, policy)
         except OSError as error:
             self.problem = f"{self.folder}: {error.strerror or error}"
         self._segments.append(self._new_segment(FIRST_SEGMENT))
@@ -415,11 +415,12 @@ def _records(data: bytes) -> Iterator[tuple[bytes, int]]:
         at = stop
 
 
-def _write_owner(folder: Path, store: str) -> int:
+def _write_owner(folder: Path, store: str, policy: str) -> int:
     draft = folder / "owner.draft"  # locked before it gets its name, so that nobody takes a newborn for dead
     fd = _platform.create_private_file(draft)
     pid = os.getpid()
-    owner = {"pid": pid, "process_start": _platform.process_start(pid), "boot_id": _platform.boot_id(), "store": store}
+    owner = {"pid": pid, "process_start": _platform.process_start(pid), "boot_id": _platform.boot_id(), "store": store,
+             "policy": policy}  # fmt: skip
     os.write(fd, json.dumps(owner).encode())
     _platform.try_lock(fd)
     draft.rename(folder / "owner.json")
@@ -431,7 +432,7 @@ class DeadJournal:
 
     def __init__(self, folder: Path, fd: int) -> None:
         self.folder, self.id, self._fd = folder, folder.name, fd
-        self.pid = _owner_pid(fd)
+        self.pid, self.policy = _owner_facts(fd)
         self.damaged = 0
 
     def read(self, after: Position) -> Iterator[tuple[bytes, Position]]:
@@ -491,11 +492,13 @@ def dead_journals(root: Path) -> Iterator[DeadJournal]:
             os.close(fd)
 
 
-def _owner_pid(fd: int) -> int | None:
+def _owner_facts(fd: int) -> tuple[int | None, str | None]:
+    """Return the process id and the redaction policy of a journal's owner."""
     try:
-        return int(json.loads(os.pread(fd, 4096, 0))["pid"])
+        owner = json.loads(os.pread(fd, 8192, 0))
+        return int(owner["pid"]), str(owner["policy"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        return None, None
 
 
 def _owner_lives(fd: int) -> bool:
