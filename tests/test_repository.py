@@ -66,8 +66,6 @@ def test_notebooks_are_committed_without_outputs(root: Path) -> None:
     for path in notebooks:
         notebook = json.loads(path.read_text("utf-8"))
         code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == [], (
-            path.name
-        )
+        assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == [], path.name
         assert "widgets" not in notebook["metadata"], path.name
         assert path.stat().st_size < 100_000, path.name

@@ -103,20 +103,22 @@ def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Callable[[int], None]
             with otel.start_as_current_span("chat") as s:
                 otel_payload(s)
 
-    @sb.trace(kind="llm")
-    def decorated(messages: Any) -> str:
+    def answer(messages: Any) -> str:
         return OUTPUT
+
+    decorated = sb.trace(kind="llm")(answer)
 
     def decorator(n: int) -> None:
         for _ in range(n):
             decorated(MESSAGES)
 
-    @otel.start_as_current_span("decorated")
-    def decorated_otel(messages: Any) -> str:
+    def answer_otel(messages: Any) -> str:
         from opentelemetry import trace
 
         otel_payload(trace.get_current_span())
         return OUTPUT
+
+    decorated_otel = otel.start_as_current_span("decorated")(answer_otel)
 
     def decorator_otel(n: int) -> None:
         for _ in range(n):

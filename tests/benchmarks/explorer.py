@@ -26,13 +26,15 @@ with sb.span("agent", "agent"):
 sb.flush(60)
 len(sb.last_trace().spans)"""
 _SHOW = "sb.last_trace()"
+_TRACED = "() => /10000/.test(document.querySelector('.jp-Cell .jp-OutputArea')?.innerText || '')"
 #: When the prompt of the cell shows its number, and when rows of the tree are there and painted.
 _WATCH = """() => {
   window.__bench = {};
   const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[1];
   const look = () => {
     const now = performance.now();
-    if (!window.__bench.ended && /\\[\\d+\\]/.test(cell.querySelector('.jp-InputPrompt').innerText)) window.__bench.ended = now;
+    const prompt = cell.querySelector('.jp-InputPrompt').innerText;
+    if (!window.__bench.ended && /\\[\\d+\\]/.test(prompt)) window.__bench.ended = now;
     if (cell.querySelectorAll('.sb-row').length > 5) {
       requestAnimationFrame(() => requestAnimationFrame(() => { window.__bench.painted = performance.now(); }));
       return;
@@ -70,7 +72,8 @@ def run(folder: Path) -> list[Row]:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
-            figures = [_measure(browser.new_page(viewport={"width": 1400, "height": 1000}), server) for _ in range(3)]
+            size: Any = {"width": 1400, "height": 1000}
+            figures = [_measure(browser.new_page(viewport=size), server) for _ in range(3)]
             browser.close()
     finally:
         server.stop()
@@ -92,8 +95,7 @@ def _measure(page: Any, server: LabServer) -> dict[str, float]:
     page.on("websocket", lambda socket: socket.on("framereceived", count))
     notebook = Notebook(page, server, server.write("bench.ipynb", _SETUP, _SHOW))
     notebook.start(0)
-    page.wait_for_function("() => /9999|10000/.test(document.querySelector('.jp-Cell .jp-OutputArea')?.innerText || '')",
-                           timeout=120_000)  # fmt: skip
+    page.wait_for_function(_TRACED, timeout=120_000)
     time.sleep(1.5)
     received["bytes"] = 0
     page.evaluate(_WATCH)

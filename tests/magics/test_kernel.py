@@ -14,7 +14,8 @@ def run(cells: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list
     """Execute the cells in a new kernel and return each cell's outputs."""
     monkeypatch.setenv("SPANBOOK_STORE", str(folder / "store.db"))
     monkeypatch.setenv("SPANBOOK_JOURNAL", str(folder / "journal"))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    v4: Any = nbformat.v4
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True).execute()
     return [cell.outputs for cell in notebook.cells]
 
@@ -60,13 +61,15 @@ def test_a_chip_appears_once_under_a_cell_that_runs_on(tmp_path: Path, monkeypat
 def test_the_kernel_loses_nothing_when_it_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import spanbook as sb
 
-    with pytest.raises(Exception, match="[Kk]ernel"):
+    with pytest.raises(Exception, match=r"[Kk]ernel"):
         run(
             [
                 "%load_ext spanbook\nimport spanbook as sb, os, signal",
-                "with sb.span('outer', input='what it was given'):\n"
-                "    for n in range(100):\n        with sb.span(f'finished {n}'): pass\n"
-                "    os.kill(os.getpid(), signal.SIGKILL)",
+                (
+                    "with sb.span('outer', input='what it was given'):\n"
+                    "    for n in range(100):\n        with sb.span(f'finished {n}'): pass\n"
+                    "    os.kill(os.getpid(), signal.SIGKILL)"
+                ),
             ],
             tmp_path,
             monkeypatch,

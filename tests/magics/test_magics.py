@@ -20,8 +20,9 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         InteractiveShell.clear_instance()
-        self.ip = InteractiveShell.instance()
-        self.ip.history_manager.enabled = False
+        self.ip: Any = InteractiveShell.instance()
+        history: Any = self.ip.history_manager
+        history.enabled = False
         self.folder = folder
 
     def run(self, source: str, *, cell_id: str | None = None) -> Any:

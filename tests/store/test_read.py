@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spanbook.ingest._encode import Encoder
+from spanbook.ingest._records import RecordReader
 from spanbook.model import StoreError
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor
 from spanbook.model.values import to_json
-from spanbook.ingest._encode import Encoder
-from spanbook.ingest._records import RecordReader
 from spanbook.store._journal import END, EVENT, SCORE, START
 from spanbook.store._read import StoreReader
 from spanbook.store._write import Batch, StoreWriter

@@ -11,8 +11,11 @@ import pytest
 
 import spanbook as sb
 from spanbook.api._trace import Trace
+from spanbook.store._write import Batch, SpanRecord, StoreWriter
+from spanbook.tracer import _recorder
 from spanbook.widgets import Chip, TraceList
 from spanbook.widgets._facts import bars
+from spanbook.widgets._live import Change
 from tests.widgets.page import CapturedChip, TreePage, wait_for
 
 Agent = Callable[[], Trace]
@@ -50,6 +53,7 @@ def test_the_miniature_of_spans_in_a_loop_ends() -> None:
 
 
 def test_a_chip_follows_a_cell_that_runs(store: sb.Store) -> None:
+    sb.flush()
     widget = CapturedChip(store._reader, running=True)
     with sb.span("first") as first:
         sb.flush()
@@ -86,6 +90,28 @@ def test_a_trace_that_outlives_its_cell_is_still_followed(store: sb.Store) -> No
     sb.flush()
     wait_for(lambda: not widget._summary["running"])
     span.__exit__(None, None, None)
+
+
+def test_a_chip_that_is_over_holds_no_spans_and_reads_them_again_for_a_late_one(store: sb.Store) -> None:
+    with sb.span("job") as job, sb.span("step"):
+        pass
+    widget = chip(sb.get_trace(job.trace_id), running=True)
+    widget.finish()
+    assert (widget._spans, len(widget._summary["bars"])) == ({}, 2)
+    late = {"trace_id": job.trace_id, "span_id": "f" * 16, "parent_id": job.span_id, "name": "late", "kind": "tool",
+            "status": "ok", "start_ns": job.start_ns, "end_ns": job.start_ns + 1}  # fmt: skip
+    StoreWriter(store.path).write(Batch(spans=[SpanRecord(late)]))
+    widget.take({job.trace_id: Change([late], None)})
+    assert len(widget._summary["bars"]) == 3
+
+
+def test_spans_dropped_before_the_cell_are_not_said_again(store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Chip, "_dropped_told", 0)
+    monkeypatch.setattr(_recorder, "dropped", 3)
+    first = CapturedChip(store._reader, running=True)
+    first.finish()
+    assert first._summary["dropped"] == 3
+    assert CapturedChip(store._reader, running=True)._summary["dropped"] == 0
 
 
 def test_the_duration_of_a_running_cell_is_told_each_second(store: sb.Store) -> None:

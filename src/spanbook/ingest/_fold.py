@@ -50,6 +50,7 @@ class Fold:
         self._root = root
         self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
         self._pending: tuple[Batch, Position] | None = None
+        self._untold: list[Written] = []
         self._generation = 0
         self._last_sync = self._last_look = 0.0
         self._wake = threading.Event()
@@ -70,7 +71,7 @@ class Fold:
 
     def start(self) -> None:
         """Start the thread; without threads (Pyodide, interpreter exit) ``flush`` does all."""
-        if self._thread is None and not self._stopped:
+        if not self._stopped and (self._thread is None or not self._thread.is_alive()):
             thread = threading.Thread(target=self._run, name="spanbook-fold", daemon=True)
             try:
                 thread.start()
@@ -79,6 +80,13 @@ class Fold:
             self._thread = thread
 
     def _run(self) -> None:
+        while not self._stopped:
+            try:
+                self._run_until_interrupted()
+            except BaseException:  # noqa: BLE001, S112 - a second exception was thrown in while one was reported
+                continue
+
+    def _run_until_interrupted(self) -> None:
         while not self._stopped:
             try:
                 clock.catch_up()
@@ -124,7 +132,7 @@ class Fold:
             report_failure("write to the store; it goes on trying, spans wait in the journal", error)
 
     def _fold_batch(self, wait_s: float, *, durable: bool) -> None:
-        self._notice_new_store()
+        self._notice_new_store(wait_s)
         before = self.journal.position
         try:
             if self._pending is None:
@@ -133,6 +141,7 @@ class Fold:
                 self._pending = (batch, before)
             self._write(self._pending[0], wait_s, durable)
             self._pending = None
+            self._tell()
         except StoreReplacedError:
             self.journal.rewind(self._pending[1] if self._pending else before)
             self._records.undo()
@@ -145,9 +154,9 @@ class Fold:
                 self._records.undo()
             raise
 
-    def _notice_new_store(self) -> None:
+    def _notice_new_store(self, wait_s: float) -> None:
         """Open the store; when it is another than before, put the open spans into it."""
-        self.writer.connection()
+        self.writer.connection(wait_s)
         if self.writer.generation == self._generation:
             return
         self._generation = self.writer.generation
@@ -189,19 +198,26 @@ class Fold:
 
     def _written(self, written: Written) -> None:
         self.written += written.ended
-        for listener in list(self.listeners):
-            try:
-                listener(written)
-            except Exception as error:  # noqa: BLE001 - a view must never stop the fold
-                report_failure("update a live view", error)
+        self._untold.append(written)
+
+    def _tell(self) -> None:
+        """Tell the listeners what was written, once it is settled: they may read, and flush."""
+        while self._untold:
+            written = self._untold.pop(0)
+            for listener in list(self.listeners):
+                try:
+                    listener(written)
+                except Exception as error:  # noqa: BLE001 - a view must never stop the fold
+                    report_failure("update a live view", error)
 
     # -- journals of processes that are gone
 
     def _fold_dead(self, wait_s: float) -> None:
         for dead in dead_journals(self._root):
             try:
-                self._notice_new_store()
+                self._notice_new_store(wait_s)
                 self._recover(dead, wait_s)
+                self._tell()
             except (sqlite3.Error, SpanbookError, OSError) as error:
                 dead.release()
                 self._note(error)
@@ -259,6 +275,8 @@ class Fold:
         deadline = time.monotonic() + timeout
         if not self.lock.acquire(timeout=max(timeout, 0.0)):
             return False
+        if self._thread is not None:
+            self.start()  # again, should it have been ended from outside
         self._last_look = 0.0  # children that have ended are part of "before this call"
         try:
             while True:
@@ -330,6 +348,7 @@ class Fold:
         with self.lock:
             self._write(self._records.read([framed[FRAME.size :]]), 1.0, durable=False)
             self.writer.close()
+            self._tell()
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Redact by another policy from the next batch on."""

@@ -37,6 +37,9 @@ def _plainly(call: Callable[[], Any]) -> Any:
 class SpanbookMagics(Magics):
     """``%spanbook  %trace  %%trace  %traces  %%spansql``"""
 
+    def _shell(self) -> Any:
+        return self.shell
+
     @line_magic
     def spanbook(self, line: str) -> None:
         """%spanbook [status|doctor|on|off|display chip|display off|store PATH]"""
@@ -66,7 +69,7 @@ class SpanbookMagics(Magics):
     def trace(self, line: str, cell: str | None = None) -> Any:
         """%trace [last|ID] shows a trace; %%trace [NAME] [--user U] [--session S] [--tag T]... traces a cell as one."""
         if cell is not None:  # called by name (``run_cell_magic``): typed at the top of a cell, it is rewritten
-            self.shell.run_cell(f"get_ipython().run_line_magic('_spanbook_begin', {line!r})\n{cell}")
+            self._shell().run_cell(f"get_ipython().run_line_magic('_spanbook_begin', {line!r})\n{cell}")
             return None
         wanted = line.strip() or "last"
         if len(wanted.split()) > 1:
@@ -107,7 +110,7 @@ class SpanbookMagics(Magics):
             return frame
         if not name.isidentifier():
             raise MagicError(f"%%spansql {line}: {name!r} is no name for a variable; write %%spansql [NAME]")
-        self.shell.user_ns[name] = frame
+        self._shell().user_ns[name] = frame
         return None
 
 
@@ -130,7 +133,8 @@ def _status() -> str:
     lines = [
         f"tracing {state}, into {stats['store']}",
         f"written {stats['written']:,} spans ({stats['queued_bytes']:,} bytes wait)",
-        f"redacted {stats['redacted']:,} values, dropped {stats['dropped']:,}, without values {stats['emptied']:,}, errors {stats['errors']:,}",
+        f"redacted {stats['redacted']:,} values, errors {stats['errors']:,}",
+        f"dropped {stats['dropped']:,} spans, values of {stats['emptied']:,} records",
         f"integrations: {', '.join(on) or 'none'}; after a cell: {_settings.display}",
     ]
     if stats["problem"]:

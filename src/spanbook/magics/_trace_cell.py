@@ -2,8 +2,8 @@
 
 Decision (2026-11): not a cell magic that calls ``run_cell``. That would run the hooks twice, show the result twice and
 fail on top-level await. Instead the first line becomes a comment, and the hooks before and after the cell open and
-close its span; line numbers, results and tracebacks stay what they were. Under another cell magic (``%%time``), where no hook
-runs, and when its arguments are wrong, the line becomes a call of the magic instead.
+close its span; line numbers, results and tracebacks stay what they were. Under another cell magic (``%%time``), where
+no hook runs, and when its arguments are wrong, the line becomes a call of the magic instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The clock of spans: monotonic inside a process, anchored to wall time.
 
-``now_ns()`` is one ``perf_counter_ns`` and one addition. The anchor is drawn again (``catch_up()``) when a root span
-starts after the clocks have come apart, so a computer that slept does not trace into the past.
+``now_ns()`` is one ``perf_counter_ns`` and one addition. The anchor is drawn again (``catch_up()``, five times
+a second) when the clocks have come apart, so a computer that slept does not trace into the past.
 """
 
 from __future__ import annotations

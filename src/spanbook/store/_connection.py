@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from ..model import NewerStoreError, NotAStoreError, StoreError
 from . import _filter_values, _platform, _schema
@@ -91,8 +91,12 @@ def create_if_missing(path: Path) -> bool:
     return True
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, wait_s: float = 5.0) -> sqlite3.Connection:
     """Open (and create or migrate) the store for writing. The caller guards it with a lock of its own.
+
+    Args:
+        path: The file.
+        wait_s: Seconds to wait for another process that holds a lock.
 
     Raises:
         NotAStoreError: the file is something else; it was not touched.
@@ -102,13 +106,13 @@ def open_writer(path: Path) -> sqlite3.Connection:
     create_if_missing(path)
     db = _connect(path, f"file:{_quoted(path)}?mode=rw")
     try:
-        _check_is_store(db, path)
+        _check_is_store(db, path, wait_s)
         db.execute("PRAGMA page_size = 8192")
-        retry_locked(lambda: db.execute("PRAGMA journal_mode = WAL"), 5.0)
+        retry_locked(lambda: db.execute("PRAGMA journal_mode = WAL"), wait_s)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA wal_autocheckpoint = 4000")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
-        retry_locked(lambda: _schema.migrate(db), 10.0)
+        retry_locked(lambda: _schema.migrate(db), wait_s)
         prepare(db)
     except sqlite3.Error as error:
         db.close()
@@ -130,7 +134,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
         raise StoreError(f"there is no store {str(path)!r}; trace something first, or give another path.")
     db = _connect(path, f"file:{_quoted(path)}?mode=ro")
     try:
-        _check_is_store(db, path, newer_is_fine=True)
+        _check_is_store(db, path, 5.0, newer_is_fine=True)
         prepare(db)
     except sqlite3.Error as error:
         db.close()
@@ -156,8 +160,8 @@ def _quoted(path: Path) -> str:
     return quote(str(path))
 
 
-def _check_is_store(db: sqlite3.Connection, path: Path, *, newer_is_fine: bool = False) -> None:
-    application, tables = retry_locked(lambda: _look(db), 5.0)
+def _check_is_store(db: sqlite3.Connection, path: Path, wait_s: float, *, newer_is_fine: bool = False) -> None:
+    application, tables = retry_locked(lambda: _look(db), wait_s)
     if application != _schema.APPLICATION_ID:
         empty = tables == 0
         if newer_is_fine or not empty or application != 0:
@@ -198,7 +202,9 @@ def prepare(db: sqlite3.Connection) -> PayloadReader:
 
 
 def is_locked(error: BaseException) -> bool:
-    """Whether the error says that another connection holds the file just now."""
+    """Whether the error says (or comes from one that says) that another connection holds the file just now."""
+    if isinstance(error, StoreError) and error.__cause__ is not None:
+        error = error.__cause__
     text = str(error)
     return isinstance(error, sqlite3.OperationalError) and ("locked" in text or "busy" in text or "protocol" in text)
 
@@ -223,6 +229,11 @@ def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
         return NotAStoreError(
             f"{str(path)!r} is no SQLite file; it was left untouched. "
             "Choose another path with sb.init(store=…) or $SPANBOOK_STORE."
+        )
+    if is_locked(error):
+        return StoreError(
+            f"the store {str(path)!r} is locked by another program; close what holds it, or choose another path "
+            "with sb.init(store=…)."
         )
     if "malformed" in text:
         return StoreError(f"the store {str(path)!r} is damaged ({text}); recover it with `spanbook salvage`.")

@@ -99,8 +99,11 @@ class StoreWriter:
         #: Grows when the file was removed or replaced: blobs made before are not in the new one.
         self.generation = 0
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self, wait_s: float = 5.0) -> sqlite3.Connection:
         """Return the connection, opened on first use and again when the file was removed or replaced.
+
+        Args:
+            wait_s: Seconds to wait for another process that holds a lock.
 
         Raises:
             StoreError: the file cannot be opened.
@@ -110,7 +113,7 @@ class StoreWriter:
                 self.checkpoint()
             self.close()
         if self._db is None:
-            db = _connection.open_writer(self.path)
+            db = _connection.open_writer(self.path, wait_s)
             before, self._identity = self._identity, _connection.identity_of(self.path)
             if before is not None and (self._identity is None or before[:2] != self._identity[:2] or self._lacks(db)):
                 self.blobs.forget()
@@ -137,7 +140,7 @@ class StoreWriter:
             sqlite3.Error, StoreError: nothing of the batch was written.
         """
         generation = self.generation
-        db = self.connection()
+        db = self.connection(wait_s)
         if self.generation != generation:
             raise StoreReplacedError
         blobs: BlobInserts | None = None

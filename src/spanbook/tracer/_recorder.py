@@ -45,7 +45,7 @@ _lock = threading.RLock()
 _kept_share = 0.0
 
 
-def set_base_context(fields: dict[str, Any]) -> None:
+def set_base_context(fields: dict[str, Any] | None) -> None:
     """Put these fields on every root span from now on."""
     global base_context
     base_context = fields or None

@@ -200,7 +200,6 @@ class Span:
                 # start() for a span without values, written out: a call costs as much as the clock
                 self._state = _OPEN
                 if before is None:
-                    clock.catch_up()
                     self.trace_id = _recorder.last_trace = ids.next_trace_id()
                     self._key = key = self.trace_id.encode("ascii")
                     self.parent_int, parent = None, 0

@@ -115,7 +115,7 @@ def trace_data(reader: StoreReader, trace_id: str) -> tuple[dict[str, Any], list
     details, notes = _details(reader, state, texts, digests)
     turns = []
     for turn in turns_of(reader, trace_id):
-        for row in state.rows_of([turn.span_id]):
+        for row in state.rows_of([turn.span_id]) if texts.size <= MAX_TEXT else ():
             given, made = texts.numbers(turn.new_input), texts.numbers(turn.output)
             turns.append({"row": row, "new_input": given, "output": made})
     blobs, more = _blobs(reader, digests)

@@ -10,6 +10,7 @@ This module imports no widget library: tracing may connect it long before a widg
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
@@ -86,6 +87,10 @@ class Hub:
         self._can_thread = True
         #: Messages that could not be sent.
         self.lost = 0
+
+    def forget(self) -> None:
+        """In a forked child: the views are the parent's, and so is the thread."""
+        self.__dict__.update(Hub().__dict__)
 
     def add(self, view: View) -> None:
         """Keep a view up to date until it is removed or nobody holds it any more."""
@@ -176,3 +181,5 @@ class Hub:
 
 
 hub: Final = Hub()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=hub.forget)

@@ -36,6 +36,7 @@ class TraceState:
         self.reader, self.trace_id = reader, trace_id
         self.lock = threading.RLock()
         self.rev = 0
+        self._dropped_before = _recorder.dropped
         self._read()
 
     def _read(self) -> None:
@@ -57,7 +58,7 @@ class TraceState:
 
     def facts(self) -> dict[str, Any]:
         """Return the totals for the header."""
-        return trace_facts(self.trace, _recorder.dropped)
+        return trace_facts(self.trace, _recorder.dropped - self._dropped_before)
 
     def span_id(self, row: Any) -> str:
         """Return the span in a row.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import traitlets
 
@@ -50,6 +50,9 @@ class Chip(SpanbookWidget):
 
     #: Whether the traces belong to one moment: those of many days have no common waterfall and no duration.
     _is_one_moment = True
+    #: Spans of this process that were dropped before the last cell that said so ended.
+    _dropped_told: ClassVar[int] = 0
+    _dropped_to: int | None
 
     def __init__(self, reader: StoreReader, trace_ids: Sequence[str] = (), *, running: bool = False) -> None:
         """Make the chip of a cell.
@@ -65,10 +68,12 @@ class Chip(SpanbookWidget):
         self._ids: dict[str, None] = dict.fromkeys(trace_ids)
         self._traces: dict[str, dict[str, Any]] = {}
         self._spans: dict[tuple[str, str], dict[str, Any]] = {}
+        self._bars: list[list[float]] | None = None  # of a cell that is over; its spans are forgotten
         self._opened: dict[str, _Opened] = {}
         self._cell_runs = running
         self._changed_at: float | None = None  # when the page was told something that the snapshot does not say yet
         self._told_at = time.monotonic()
+        self._dropped_from, self._dropped_to = Chip._dropped_told, None
         super().__init__(reader, _open=not self._is_one_moment)
 
     def _read_first(self) -> dict[str, Any]:
@@ -90,8 +95,16 @@ class Chip(SpanbookWidget):
         """Say that the cell has ended; traces that go on in threads or tasks of their own are still followed."""
         with self._lock:
             self._cell_runs = False
+            self._dropped_to = Chip._dropped_told = _recorder.dropped
             self._tell()
+            if not self._summary["running"]:
+                self._settle()
         _display.renew_snapshot(self)
+
+    def _settle(self) -> None:
+        """Forget the spans: a notebook may hold hundreds of chips. Late ones have them read again."""
+        self._bars = self._summary["bars"]
+        self._spans.clear()
 
     @property
     def trace_ids(self) -> list[str]:
@@ -109,7 +122,12 @@ class Chip(SpanbookWidget):
     def _read(self, trace_ids: Iterable[str]) -> None:
         new = list(trace_ids)
         self._traces.update(trace_rows(self._reader, new))
-        for trace_id in new if self._is_one_moment else ():
+        if self._is_one_moment:
+            self._read_spans(new if self._bars is None else self._ids)
+
+    def _read_spans(self, trace_ids: Iterable[str]) -> None:
+        self._bars = None
+        for trace_id in trace_ids:
             room = _MAX_SPANS - len(self._spans)
             for row in tree_rows(self._reader, trace_id, room) if room > 0 else ():
                 self._take_span(trace_id, dict(zip(TREE_COLUMNS, row, strict=True)))
@@ -119,13 +137,20 @@ class Chip(SpanbookWidget):
         if key in self._spans or len(self._spans) < _MAX_SPANS:
             self._spans[key] = {name: span[name] for name in BAR_FIELDS}
 
+    def _take_spans(self, trace_id: str, spans: list[dict[str, Any]]) -> None:
+        if spans and self._bars is not None:
+            self._read_spans(self._ids)
+        for span in spans:
+            self._take_span(trace_id, span)
+
     def _facts(self) -> dict[str, Any]:
         traces = [self._traces[trace_id] for trace_id in self._ids if trace_id in self._traces]
         now = clock.now_ns()
         running = self._cell_runs or any(trace["n_open"] > 0 for trace in traces)
-        facts = chip_facts(traces, len(self._ids), running=running, dropped=_recorder.dropped, now_ns=now)
+        dropped = (_recorder.dropped if self._dropped_to is None else self._dropped_to) - self._dropped_from
+        facts = chip_facts(traces, len(self._ids), running=running, dropped=dropped, now_ns=now)
         if self._is_one_moment:
-            facts["bars"] = bars(self._spans.values(), now)
+            facts["bars"] = bars(self._spans.values(), now) if self._bars is None else self._bars
         else:
             facts |= {"bars": [], "duration_ms": None}
         return {**facts, "snap": self._snapshot.uid}
@@ -179,8 +204,8 @@ class Chip(SpanbookWidget):
             self._changed_at = time.monotonic()
             if change.trace is not None:
                 self._traces[trace_id] = change.trace
-            for span in change.spans if self._is_one_moment else ():
-                self._take_span(trace_id, span)
+            if self._is_one_moment:
+                self._take_spans(trace_id, change.spans)
             news = opened.state.apply(change.spans, change.trace) if opened is not None else None
             if news is not None:
                 self.send({**news[0], "trace": trace_id}, news[1])
@@ -199,6 +224,7 @@ class Chip(SpanbookWidget):
         if later and time.monotonic() - self._changed_at < _SETTLED_S:
             return sent, True
         self._changed_at = None
+        self._settle()
         _display.renew_snapshot(self)
         return sent + 1, is_open
 
