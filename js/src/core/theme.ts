@@ -66,12 +66,13 @@ export function followTheme(root: HTMLElement): () => void {
 /** Hide the static snapshot that this widget stands in for; returns the function that gives it back. */
 export function hideSnapshot(doc: Document, snap: unknown): () => void {
   if (typeof snap !== "string" || !/^[\w-]+$/.test(snap)) return () => undefined;
-  const hidden: [HTMLElement, string][] = [];
-  for (const each of doc.querySelectorAll<HTMLElement>(`.sb-snap-${snap}`)) {
-    hidden.push([each, each.style.display]);
-    each.style.display = "none";
-  }
-  return () => {
-    for (const [each, display] of hidden) each.style.display = display;
-  };
+  const rule = doc.createElement("style"); // a rule, since the snapshot may be replaced while we live
+  rule.textContent = `.sb-snap-${snap}{display:none!important}`;
+  doc.head.append(rule);
+  return () => rule.remove();
+}
+
+/** Keep a key from the notebook ("d d" in Lab's command mode deletes the cell); saving goes through. */
+export function keepKey(event: KeyboardEvent): void {
+  if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) event.stopPropagation();
 }

@@ -4,7 +4,7 @@ import { render, type CSSProperties, type JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Explorer } from "../core/explorer.ts";
 import type { Host } from "../core/rpc.ts";
-import { followTheme } from "../core/theme.ts";
+import { followTheme, keepKey } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
 import { Detail } from "./Detail.tsx";
@@ -23,8 +23,7 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
   const explorer = new Explorer(host);
   const prefix = newPrefix();
   const onKeyDown = (event: KeyboardEvent): void => {
-    // No key may reach the notebook: "d d" in Lab's command mode deletes the cell.
-    event.stopPropagation();
+    keepKey(event);
     if (!event.defaultPrevented) anywhere(explorer, root, event);
   };
   root.addEventListener("keydown", onKeyDown);

@@ -179,6 +179,15 @@ interface RowProps {
   id: string;
 }
 
+/** Tokens and cost of a row; a root without its own shows those of the whole trace. */
+function spent(table: SpanTable, row: number): [number, number] {
+  const own = table.c.tokens[row] as number;
+  const cost = table.c.cost[row] as number;
+  if (own > 0 || cost >= 0 || row !== 0 || table.c.parent[row] !== -1) return [own, cost];
+  const { input_tokens, output_tokens, cost_usd } = table.summary;
+  return [(input_tokens ?? 0) + (output_tokens ?? 0), cost_usd ?? Number.NaN];
+}
+
 function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Element {
   const tree = x.tree.value;
   const keep = x.keep.value;
@@ -187,8 +196,7 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
   const kind = table.kind(row);
   const running = table.isOpen(row) && x.isLive.value;
   const elapsed = running ? x.rowEnd(table, row) - (table.c.start[row] as number) : (table.c.duration[row] as number);
-  const tokens = table.c.tokens[row] as number;
-  const cost = table.c.cost[row] as number;
+  const [tokens, cost] = spent(table, row);
   const failed = table.hasError(row);
   const indent = Math.min(depth, MOST_INDENT);
   const classes = ["sb-row", kindClass(kind), keep?.[row] === ANCESTOR ? "sb-aside" : "", keep?.[row] === MATCH ? "sb-match" : ""];

@@ -7,7 +7,7 @@
 import { loadModule } from "../core/assets.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
 import { Channel, ClosedError, whenSlow, type AnyModel, type Host, type Loaded } from "../core/rpc.ts";
-import { followTheme, hideSnapshot } from "../core/theme.ts";
+import { followTheme, hideSnapshot, keepKey } from "../core/theme.ts";
 import type { Meta, Push, Status, ViewState } from "../core/types.ts";
 import theme from "../core/theme.css";
 import css from "./chip.css";
@@ -115,8 +115,7 @@ class Chip {
     this.#button.type = "button";
     this.#button.setAttribute("aria-controls", panelId);
     this.#root.append(element("style", "", theme + css), this.#button, this.#panel);
-    // Keys must not reach the notebook: "d d" in Lab's command mode deletes the cell.
-    this.#root.addEventListener("keydown", (event) => event.stopPropagation());
+    this.#root.addEventListener("keydown", keepKey);
     this.#button.addEventListener("click", () => this.#setOpen(!this.#isOpen));
     el.append(this.#root);
     const onSummary = (): void => this.#draw();

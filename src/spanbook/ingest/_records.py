@@ -10,12 +10,13 @@ from typing import Any, Final
 from ..conventions import normalise
 from ..model import COUNTED_KINDS, KINDS, LEVELS, USAGE_FIELDS, ids
 from ..model.prices import PriceTable
+from ..model.values import key_text
 from ..store._blobs import Blob, Payload
 from ..store._journal import END, EVENT, SCORE, START, UPDATE, decode
 from ..store._schema import PAYLOAD_COLUMNS
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
-from ..tracer._report import report_failure
+from ..tracer._report import errors, warn_once
 from ._encode import Encoder
 
 Fields = dict[str, Any]
@@ -113,7 +114,9 @@ class RecordReader:
                 return
             except Exception as error:  # noqa: BLE001 (whatever a value did: the span goes on without it)
                 del batch.media[found:]
-                report_failure(f"keep a field of span {str(fields.get('name'))[:100]!r} as given", error)
+                errors["keep a field of a span as given"] += 1
+                warn_once("odd-field", f"a field of span {key_text(fields.get('name'))[:100]!r} is of a wrong type "
+                          f"({type(error).__name__}: {str(error)[:200]}); it was put among the attributes.")  # fmt: skip
         self.unreadable += 1
 
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
@@ -135,7 +138,9 @@ class RecordReader:
             if name in _TEXTS:
                 columns[name] = clean.get(value) or self._name(value) if type(value) is str else self._name(value)
             elif name in _NUMBERS:
-                columns[name] = int(value)
+                columns[name] = number = int(value)
+                if not -(2**63) <= number < 2**63:
+                    raise OverflowError(f"{name} does not fit in 64 bits")
             elif name == "usage":
                 usage = _usage(value)
                 columns.update(usage)
@@ -197,7 +202,7 @@ class RecordReader:
 
     def _name(self, value: Any) -> str:
         """Return a text column's value: redacted, at most 1,000 characters. Names repeat, so they are remembered."""
-        text = value if isinstance(value, str) else str(value)
+        text = value if isinstance(value, str) else key_text(value)
         found = self._clean.get(text)
         if found is None:
             found = self.encoder.text(text)[:1000]

@@ -194,7 +194,9 @@ class Span:
         self._output = self._fields = None
 
     def __enter__(self) -> Span:
-        self._before = before = _get()
+        before = _get()
+        if before is not self:
+            self._before = before
         if self._state == _NEW:
             if self._input is None and self._fields is None and _get_context() is None and _may_be_short(before):
                 # start() for a span without values, written out: a call costs as much as the clock
@@ -472,7 +474,7 @@ def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
     out = {**old, **new}
     for key in ("metadata", "attributes", "usage"):
         before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
+        if issubclass(type(before), dict) and issubclass(type(after), dict):  # isinstance asks the object, too
             out[key] = {**before, **after}
     return out
 
@@ -482,13 +484,14 @@ def _with_context(context: dict[str, Any], fields: dict[str, Any] | None) -> dic
     if fields is None:
         return context
     out = _merged(context, fields)
-    if "tags" in context and isinstance(fields.get("tags"), (list, tuple)):
-        out["tags"] = [*context["tags"], *(tag for tag in fields["tags"] if tag not in context["tags"])]
+    known, tags = context.get("tags"), fields.get("tags")
+    if known and issubclass(type(tags), (list, tuple)):
+        out["tags"] = [*known, *(tag for tag in tags if type(tag) is not str or tag not in known)]
     return out
 
 
 def _with_error(fields: dict[str, Any] | None, error: BaseException | None) -> dict[str, Any]:
     out = dict(fields) if fields else {}
     given = error if error is not None else out.get("error")
-    out["error"] = describe_error(given) if isinstance(given, BaseException) else given
+    out["error"] = describe_error(given) if issubclass(type(given), BaseException) else given
     return out
