@@ -59,9 +59,7 @@ def build(npm: str, js: Path, static: Path) -> None:
 def run(*command: str, cwd: Path) -> None:
     """Run a command; where it fails, its own messages say why."""
     if subprocess.run(command, cwd=cwd, check=False).returncode != 0:
-        raise SystemExit(
-            f"The widgets were not built: {' '.join(command)} failed in {cwd}; see its messages above."
-        )
+        raise SystemExit(f"The widgets were not built: {' '.join(command)} failed in {cwd}; see its messages above.")
 
 
 if __name__ == "__main__":

@@ -53,8 +53,6 @@ def _descriptions() -> Iterator[tuple[str, str | None]]:
             continue
         yield name, thing.__doc__
         for member_name, member in vars(thing).items():
-            described = inspect.isfunction(member) or isinstance(
-                member, property | classmethod | staticmethod
-            )
+            described = inspect.isfunction(member) or isinstance(member, property | classmethod | staticmethod)
             if described and not member_name.startswith("_"):
                 yield f"{name}.{member_name}", inspect.getdoc(getattr(thing, member_name))

@@ -66,16 +66,10 @@ def test_a_package_imports_only_from_those_above_it(path: Path) -> None:
         if parts[0] != "spanbook":
             continue
         if len(parts) == 1:
-            assert package in FRONT_ENDS, (
-                f"{path}:{line} imports spanbook itself; import the package it needs"
-            )
+            assert package in FRONT_ENDS, f"{path}:{line} imports spanbook itself; import the package it needs"
             continue
         target = parts[1]
-        allowed = (
-            target == package
-            or LEVEL.get(target, len(LAYERS)) < LEVEL[package]
-            or (package, target) in BESIDE
-        )
+        allowed = target == package or LEVEL.get(target, len(LAYERS)) < LEVEL[package] or (package, target) in BESIDE
         assert allowed, f"{path}:{line}: {package} may not import {target}, which is not above it"
 
 
@@ -85,9 +79,7 @@ def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
     allowed = WIDGET_BASES if package_of(path) == "widgets" else set()
     for line, name in imported_modules(path, module_level(parse(path).body)):
         library = name.split(".")[0]
-        assert library not in HEAVY - allowed, (
-            f"{path}:{line}: import {library} inside the function that uses it"
-        )
+        assert library not in HEAVY - allowed, f"{path}:{line}: import {library} inside the function that uses it"
 
 
 @by_module

@@ -140,9 +140,7 @@ def hook_module(root: Path) -> ModuleType:
 def run_hook(module: ModuleType, checkout: Checkout) -> None:
     config: dict[str, Any] = {}
     nothing: Any = None
-    hook = module.JsBundles(
-        str(checkout.root), config, nothing, nothing, str(checkout.root / "dist"), "wheel"
-    )
+    hook = module.JsBundles(str(checkout.root), config, nothing, nothing, str(checkout.root / "dist"), "wheel")
     hook.initialize("standard", {})
 
 
@@ -191,9 +189,7 @@ def test_without_npm_old_bundles_are_kept_with_a_warning(
     assert checkout.bundle.exists()
 
 
-def test_the_build_can_be_skipped(
-    tmp_path: Path, hook_module: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_build_can_be_skipped(tmp_path: Path, hook_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """For those who only want the Python side."""
     monkeypatch.setenv("SPANBOOK_SKIP_JS", "1")
     checkout = Checkout(tmp_path, bundle_age=None)

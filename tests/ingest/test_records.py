@@ -130,7 +130,8 @@ ODD = {
 @pytest.mark.filterwarnings("ignore::spanbook.tracer._report.SpanbookWarning")
 def test_a_field_of_a_wrong_type_holds_up_nobody(reader: RecordReader, name: str) -> None:
     """Its span is stored with its other values, and so are the spans around it."""
-    odd = end(2, kind="llm", output="kept", **{name: ODD[name]})
+    fields: dict[str, Any] = {name: ODD[name]}
+    odd = end(2, kind="llm", output="kept", **fields)
     batch = reader.read([end(1), odd, end(3)])
     assert [record.columns["span_id"][-1] for record in batch.spans] == ["1", "2", "3"]
     assert batch.spans[1].payloads["output"] == '"kept"'

@@ -64,5 +64,6 @@ def test_datetimes_are_exact_to_the_microsecond(moment: datetime) -> None:
     """A float second would be off by some hundred nanoseconds: ``since=`` a trace's own start must find it."""
     found = to_ns(moment, NOW)
     assert found is not None
-    assert datetime.fromtimestamp(found // SECOND, UTC).replace(microsecond=found % SECOND // 1000, tzinfo=None) == moment
+    back = datetime.fromtimestamp(found // SECOND, UTC).replace(microsecond=found % SECOND // 1000, tzinfo=None)
+    assert back == moment
     assert found % 1000 == 0

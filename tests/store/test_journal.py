@@ -51,9 +51,9 @@ def died(journal: Journal) -> list[DeadJournal]:
     return list(dead_journals(journal.folder.parent))
 
 
-def bodies_of(dead: DeadJournal, after: Position = Position(0, 0)) -> list[bytes]:
+def bodies_of(dead: DeadJournal, after: Position | None = None) -> list[bytes]:
     """What is intact behind a position."""
-    return [body for body, _ in dead.read(after)]
+    return [body for body, _ in dead.read(after or Position(0, 0))]
 
 
 def test_records_are_read_in_the_order_they_were_written(journal: Journal) -> None:

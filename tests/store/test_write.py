@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class Story:
         """The steps as they arrive."""
         arriving = [self.steps[index] for index in self.order]
         edges = [0, *sorted(self.cuts), len(arriving)]
-        return [arriving[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        return [arriving[a:b] for a, b in pairwise(edges)]
 
 
 @st.composite
@@ -81,7 +82,7 @@ def stories(draw: st.DrawFn) -> Story:
     count = draw(st.integers(1, 7))
     steps: list[SpanRecord] = []
     for number in range(1, count + 1):
-        parent = draw(st.sampled_from([None, *range(1, number), 99])) if number > 1 else draw(st.sampled_from([None, 99]))
+        parent = draw(st.sampled_from([None, *range(1, number), 99]))
         usage = draw(st.fixed_dictionaries({}, optional={
             "input_tokens": st.integers(0, 1_000), "output_tokens": st.integers(0, 1_000),
             "cache_read_tokens": st.integers(0, 9), "cost_usd": st.integers(0, 64).map(lambda n: n / 64),
@@ -94,7 +95,7 @@ def stories(draw: st.DrawFn) -> Story:
         if draw(st.booleans()):
             begun["counted"] = 0
         ended = {**begun, "name": draw(st.sampled_from([f"span {number}", "renamed"])), **usage}
-        said = {"metadata": {"number": number}} if draw(st.booleans()) else {}
+        said: dict[str, Any] = {"metadata": {"number": number}} if draw(st.booleans()) else {}
         steps.append(record(number, "open", payloads={"input": f'"in {number}"'}, **begun, **said))
         if draw(st.booleans()):
             steps.append(SpanRecord({**steps[-1].columns, "status": "interrupted"}))
@@ -169,7 +170,8 @@ def test_the_later_of_two_ends_wins_field_by_field(writer: StoreWriter) -> None:
     """An exporter that sends a batch again with more in it."""
     write(writer, record(1, model="m", input_tokens=5))
     write(writer, record(1, "error", input_tokens=7, error_type="ValueError"))
-    assert rows(writer, "SELECT status, model, input_tokens, error_type FROM spans") == [("error", "m", 7, "ValueError")]
+    found = rows(writer, "SELECT status, model, input_tokens, error_type FROM spans")
+    assert found == [("error", "m", 7, "ValueError")]
 
 
 def test_a_root_that_comes_late_takes_its_orphans_back(writer: StoreWriter) -> None:
@@ -191,7 +193,7 @@ def test_a_trace_takes_user_and_session_from_its_root_or_else_from_any_span(writ
 
 def test_only_calls_of_models_are_summed(writer: StoreWriter) -> None:
     """An agent's span may repeat the total of its calls; a call seen twice counts once."""
-    usage = {"input_tokens": 10, "cost_usd": 0.5}
+    usage: dict[str, Any] = {"input_tokens": 10, "cost_usd": 0.5}
     write(writer, record(1, kind="agent", **usage), record(2, kind="llm", **usage),
           record(3, kind="llm", counted=0, **usage), record(4, kind="embedding", input_tokens=1))  # fmt: skip
     assert rows(writer, "SELECT input_tokens, cost_usd, n_llm FROM traces") == [(11, 0.5, 2)]

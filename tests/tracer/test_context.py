@@ -23,9 +23,9 @@ def test_a_context_is_on_every_span_inside(tracing: Tracing) -> None:
     """Not on those around it; every field it takes is a column."""
     everything = {"environment": "e", "feature": "f", "region": "r", "release": "1", "prompt_name": "p"}
     with sb.span("outside"):
-        with sb.context(user_id="ada", session_id="s", tags=["t"], metadata={"k": 1}, prompt_version=3, **everything):
-            with sb.span("inside"), sb.span("deeper", input=1):
-                pass
+        ours = sb.context(user_id="ada", session_id="s", tags=["t"], metadata={"k": 1}, prompt_version=3, **everything)
+        with ours, sb.span("inside"), sb.span("deeper", input=1):
+            pass
         with sb.span("after"):
             pass
     for name in ("inside", "deeper"):
@@ -50,9 +50,11 @@ def test_contexts_nest(tracing: Tracing) -> None:
 
 def test_what_a_span_says_itself_comes_first(tracing: Tracing) -> None:
     """Its tags are added, its metadata merged."""
-    with sb.context(user_id="ada", tags=["a"], metadata={"x": 1}):
-        with sb.span("s", user_id="own", tags=["b"], metadata={"x": 2}):
-            pass
+    with (
+        sb.context(user_id="ada", tags=["a"], metadata={"x": 1}),
+        sb.span("s", user_id="own", tags=["b"], metadata={"x": 2}),
+    ):
+        pass
     assert fields(tracing.span("s")) == ("own", None, ["a", "b"], {"x": 2})
 
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ..model import NewerStoreError, SpanbookError, UsageError
-from ..store import _platform, _read
+from ..store import _platform
 from ..store._journal import Journal, journal_root
 from ..tracer import _recorder
 from ..tracer._decorator import set_trace_reader
 from ..tracer._report import errors, report_failure, warn_once
-from ..widgets import _live
 
 if TYPE_CHECKING:
     from ..ingest._fold import Fold, Listener
@@ -244,17 +243,15 @@ _held_for_fork: list[Any] = []
 
 
 def _before_fork() -> None:
-    """Close all connections to the store and keep them closed: SQLite's locks must not be inherited."""
+    """Close the writing connection and keep it closed: SQLite's locks must not be inherited (nor the readers')."""
     if _active is not None:
         lock = _active.fold.lock
         if lock.acquire(timeout=5.0):
             _held_for_fork.append(lock)
             _active.fold.writer.close()
-    _read.before_fork()
 
 
 def _after_fork() -> None:
-    _read.after_fork()
     while _held_for_fork:
         _held_for_fork.pop().release()
 
@@ -295,7 +292,6 @@ def _read_trace(trace_id: str) -> Any:
 set_trace_reader(_read_trace)
 _recorder.set_starter(_start_for_first_span)
 _recorder.set_in_child(_in_child)
-_live.set_source(started)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 atexit.register(_at_exit)

@@ -15,6 +15,7 @@ from ..store._connection import WAL_LIMIT
 from ..store._journal import SCORE
 from ..store._read import StoreReader
 from ..tracer import current, emit
+from ..widgets import _live
 from . import _runtime
 from ._trace import Trace, Traces
 
@@ -279,6 +280,8 @@ def current_store() -> Store:
     return _of(_runtime.active())
 
 
+_live.set_source(_runtime.started)  # widgets stand below this package: they are told where live spans come from
+
 _stores: dict[Path, Store] = {}
 
 
@@ -303,7 +306,7 @@ def init(
 
     Args:
         store: The file; ``$SPANBOOK_STORE`` or ``.spanbook/store.db`` when None.
-        environment: Put on every span: "dev", "staging"…
+        environment: Put on every trace and its root span, unless a context says another: "dev", "staging"…
         display: What a notebook shows after a cell that traced something: "chip" or "off".
         redact: "off", "secrets", "secrets+pii", "metadata-only", or a function from a value to what is kept of it.
         redact_before_journal: Redact in the caller's thread, before anything touches the disk, at its price.

@@ -22,9 +22,11 @@ from ._encode import Encoder
 Fields = dict[str, Any]
 
 _TEXTS: Final = frozenset(
-    "name kind status model provider response_id finish_reason user_id session_id environment release feature region "
-    "prompt_name prompt_version notebook cell_id cell_hash git_commit".split()
+    "name model provider response_id finish_reason user_id session_id environment release feature region "
+    "prompt_name prompt_version notebook git_commit".split()
 )
+#: Words and digests of our own: no policy may change what they mean.
+_OURS: Final = frozenset(("kind", "status", "cell_id", "cell_hash"))
 _NUMBERS: Final = frozenset(("start_ns", "end_ns", "first_token_ns", "execution_count", "process_id"))
 _KINDS: Final = frozenset(KINDS)
 _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
@@ -115,8 +117,9 @@ class RecordReader:
             except Exception as error:  # noqa: BLE001 (whatever a value did: the span goes on without it)
                 del batch.media[found:]
                 errors["keep a field of a span as given"] += 1
-                warn_once("odd-field", f"a field of span {key_text(fields.get('name'))[:100]!r} is of a wrong type "
-                          f"({type(error).__name__}: {str(error)[:200]}); it was put among the attributes.")  # fmt: skip
+                said = f"{type(error).__name__}: {str(error)[:200]}"
+                name = key_text(fields.get("name"))[:100]
+                warn_once("odd-field", f"a field of span {name!r} is of a wrong type ({said}); it is in attributes.")
         self.unreadable += 1
 
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
@@ -137,6 +140,8 @@ class RecordReader:
                 continue
             if name in _TEXTS:
                 columns[name] = clean.get(value) or self._name(value) if type(value) is str else self._name(value)
+            elif name in _OURS:
+                columns[name] = str(value)
             elif name in _NUMBERS:
                 columns[name] = number = int(value)
                 if not -(2**63) <= number < 2**63:

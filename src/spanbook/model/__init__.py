@@ -1,5 +1,9 @@
 """The data model: frozen records, ids, time, kinds, errors. No I/O."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from ._types import (
     COUNTED_KINDS,
     KIND_CODE,
@@ -25,7 +29,11 @@ from .errors import (
     TraceNotFoundError,
     UsageError,
 )
-from .span import Event, Provenance, Score, Span, TraceSummary
+
+if TYPE_CHECKING:
+    from .span import Event, Provenance, Score, Span, TraceSummary
+
+_RECORDS = frozenset(("Event", "Provenance", "Score", "Span", "TraceSummary"))
 
 __all__ = [
     "COUNTED_KINDS",
@@ -55,3 +63,12 @@ __all__ = [
     "TraceSummary",
     "UsageError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the records when first asked for: tracing needs none, and ``dataclasses`` costs 15 ms."""
+    if name not in _RECORDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import span
+
+    return getattr(span, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 import weakref
@@ -74,6 +75,10 @@ def after_fork() -> None:
     """Let the connections be opened again, in the parent and in the child."""
     while _held_for_fork:
         _held_for_fork.pop().busy.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=before_fork, after_in_parent=after_fork, after_in_child=after_fork)
 
 
 class StoreReader:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextvars
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..model import KINDS, UsageError
 from ._capture import ArgumentNames, bind_arguments
@@ -35,12 +35,26 @@ def set_trace_reader(read: Callable[[str], Any]) -> None:
     _read_trace = read
 
 
+P2 = ParamSpec("P2")
+R2 = TypeVar("R2")
+S = TypeVar("S")
+
+
 class Traced(Protocol, Generic[P, R_co]):
     """A function that makes a span of each call; ``traced(*args)`` returns its result and the trace."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     def traced(self, *args: P.args, **kwargs: P.kwargs) -> tuple[R_co, Any]:
         """Call the function and return ``(result, Trace)``; of an async function, something to await for them."""
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Traced[P, R_co]: ...
+    @overload
+    def __get__(
+        self: Traced[Concatenate[S, P2], R2], instance: S, owner: type | None = None, /
+    ) -> Callable[P2, R2]: ...
+    def __get__(self, instance: Any, owner: type | None = None, /) -> Any:
+        """Bind to an instance, as any function does in a class."""
 
 
 @overload

@@ -137,6 +137,8 @@ class Span:
             return self
         self.span_int = ids.next_span_id()
         fields, context = self._fields, _get_context()
+        if parent is None and _recorder.base_context is not None:
+            context = _with_context(_recorder.base_context, context)
         if context is not None:
             self._fields = fields = _with_context(context, fields)
         if fields is not None or self.kind not in _KINDS:
@@ -169,8 +171,6 @@ class Span:
         self._key = self.trace_id.encode("ascii")
         if _recorder.cell_traces is not None:
             _recorder.cell_traces.append(self.trace_id)
-        if _recorder.base_context is not None:
-            self._fields = _with_context(_recorder.base_context, self._fields)
         return _recorder.provenance
 
     def end(self, error: BaseException | None = None) -> None:
@@ -473,7 +473,8 @@ def _merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
         return dict(new)
     out = {**old, **new}
     for key in ("metadata", "attributes", "usage"):
-        before, after = old.get(key), new.get(key)
+        before: Any = old.get(key)
+        after: Any = new.get(key)
         if issubclass(type(before), dict) and issubclass(type(after), dict):  # isinstance asks the object, too
             out[key] = {**before, **after}
     return out
@@ -484,7 +485,8 @@ def _with_context(context: dict[str, Any], fields: dict[str, Any] | None) -> dic
     if fields is None:
         return context
     out = _merged(context, fields)
-    known, tags = context.get("tags"), fields.get("tags")
+    known: Any = context.get("tags")
+    tags: Any = fields.get("tags")
     if known and issubclass(type(tags), (list, tuple)):
         out["tags"] = [*known, *(tag for tag in tags if type(tag) is not str or tag not in known)]
     return out
@@ -492,6 +494,6 @@ def _with_context(context: dict[str, Any], fields: dict[str, Any] | None) -> dic
 
 def _with_error(fields: dict[str, Any] | None, error: BaseException | None) -> dict[str, Any]:
     out = dict(fields) if fields else {}
-    given = error if error is not None else out.get("error")
+    given: Any = error if error is not None else out.get("error")
     out["error"] = describe_error(given) if issubclass(type(given), BaseException) else given
     return out

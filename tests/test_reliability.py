@@ -1,0 +1,600 @@
+"""Promises about whole processes: how they end, fork, share a store, and what tracing may never change about them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spanbook.api._recover import fold_dead_journals
+from tests.tracing import environment, journals, rows, run, start
+
+Row = tuple[Any, ...]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Working directory of the programs; their journals are below it, and so are those this process looks for."""
+    monkeypatch.setenv("SPANBOOK_JOURNAL", str(tmp_path / "journal"))
+    yield tmp_path
+    assert not (tmp_path / "store.db").exists() or rows(tmp_path / "store.db", "PRAGMA integrity_check") == [("ok",)]
+
+
+def stored(folder: Path, columns: str = "name, status") -> list[Row]:
+    """Spans in order of start, after what dead processes left was brought in; each of them is there once."""
+    assert fold_dead_journals(folder / "store.db") is None
+    assert journals(folder) == []
+    assert rows(folder / "store.db", "SELECT count(*) FROM spans GROUP BY trace_id, span_id HAVING count(*) > 1") == []
+    counts = "SELECT t.n_spans, count(*) FROM traces t JOIN spans s USING (trace_id) GROUP BY t.id"
+    assert all(said == found for said, found in rows(folder / "store.db", counts))
+    return rows(folder / "store.db", f"SELECT {columns} FROM spans ORDER BY start_ns, id")  # noqa: S608 (our own)
+
+
+def parents(folder: Path) -> dict[str, str | None]:
+    """Name of each span → name of its parent; each name once."""
+    found = stored(folder, "span_id, parent_id, name")
+    names = {span_id: name for span_id, _, name in found}
+    assert len(set(names.values())) == len(found), Counter(name for *_, name in found)
+    return {name: names.get(parent) for _, parent, name in found}
+
+
+# -- import
+
+HEAVY = ("pandas", "ipywidgets", "anywidget", "plotly", "openai", "sqlite_utils", "genai_prices", "IPython", "numpy",
+         "asyncio", "sqlalchemy", "traitlets")  # fmt: skip
+
+
+def test_import_makes_nothing_and_imports_nothing_heavy(folder: Path) -> None:
+    """No file, no thread, no connection, no library that takes long."""
+    done = run(
+        f"""
+        import sys, threading, warnings
+        import spanbook as sb
+        print([name for name in {HEAVY!r} if name in sys.modules], threading.active_count(), "sqlite3" in sys.modules)
+        """,
+        folder,
+    )
+    assert done.stdout.startswith("[] 1 "), done.stdout + done.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_tracing_and_reading_work_without_any_heavy_library(folder: Path) -> None:
+    """Each import of one would fail."""
+    done = run(
+        f"""
+        import sys
+        for name in {HEAVY!r}:
+            sys.modules[name] = None
+        import spanbook as sb
+        @sb.trace
+        def add(a, b):
+            return a + b
+        with sb.span("call", "llm", model="gpt-4o", input=[{{"role": "user", "content": "hi"}}]) as span:
+            add(1, b=2)
+            span.set(output="ho")
+            sb.score("fine", True)
+        assert sb.flush(), sb.stats()
+        print([(s.name, s.output) for s in sb.last_trace().spans], len(sb.traces("kind" and 'n_spans == 2')))
+        """,
+        folder,
+    )
+    assert done.stdout == "[('call', 'ho'), ('add', 3)] 1\n", done.stdout + done.stderr
+    assert done.stderr == ""
+
+
+# -- ends
+
+BODY = """
+import spanbook as sb
+with sb.span("before"):
+    pass
+"""
+ENDINGS = {
+    "normal": ("", 0),
+    "sys.exit": ("import sys\nwith sb.span('last'):\n    sys.exit(3)", 3),
+    "exception": ("with sb.span('last'):\n    {}['missing']", 1),
+    "syntax error in an import": ("import ast\nwith sb.span('last'):\n    ast.parse('1 +')", 1),
+    "interrupt": ("import os, signal\nwith sb.span('last'):\n    os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+    "interrupt outside": ("import os, signal\nos.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+    "a thread that goes on": (
+        ("import threading, time\ndef work():\n    time.sleep(0.1)\n    with sb.span('last'): pass\n"
+         "threading.Thread(target=work).start()"), 0,
+    ),
+    "a daemon thread": (
+        ("import threading, time\ndef work():\n    while True:\n        with sb.span('many'): time.sleep(0.001)\n"
+         "threading.Thread(target=work, daemon=True).start()\ntime.sleep(0.05)"), 0,
+    ),
+    "os._exit": ("import os\nwith sb.span('last'): pass\nos._exit(5)", 5),
+    "SIGTERM": ("import os, signal\nwith sb.span('last'): pass\nos.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+    "SIGSEGV": ("import os, signal\nwith sb.span('last'): pass\nos.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_no_ending_loses_a_span_or_changes_how_the_program_ends(folder: Path, ending: str) -> None:
+    """Its exit code and its traceback are those of the same program without tracing."""
+    tail, code = ENDINGS[ending]
+    done = run(BODY + tail, folder)
+    without = "class sb:\n    from contextlib import nullcontext as span"
+    bare = run(BODY.replace("import spanbook as sb", without) + tail, folder)
+    assert done.returncode == code
+    lines = [[line for line in text.splitlines() if "line " not in line] for text in (done.stderr, bare.stderr)]
+    assert lines[0] == lines[1]
+    found = stored(folder)
+    assert ("before", "ok") in found
+    if "'last'" in tail:
+        assert found[-1][0] == "last"
+        assert found[-1][1] == ("error" if code in (3, 1, -signal.SIGINT) else "ok")
+    else:
+        assert {status for _, status in found} <= {"ok", "interrupted"}
+
+
+def test_hooks_at_exit_may_trace_whenever_they_were_registered(folder: Path) -> None:
+    """Those registered before our import run after ours; one open span ends in one."""
+    done = run(
+        """
+        import atexit
+        def first():
+            with sb.span("hook before", input=1):
+                opened.end()
+            print([s.name for t in sb.traces() for s in t.spans], sb.flush(), sb.stats()["dropped"])
+        atexit.register(first)
+        import spanbook as sb
+        opened = sb.span("opened", input="in").start()
+        @atexit.register
+        def second():
+            with sb.span("hook after"):
+                pass
+        """,
+        folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout == "['hook before', 'hook after', 'opened'] True 0\n"
+    assert stored(folder) == [("opened", "ok"), ("hook after", "ok"), ("hook before", "ok")]
+
+
+def test_a_first_span_in_a_hook_at_exit_is_kept(folder: Path) -> None:
+    """Tracing starts and ends there; also where a thread can no more be started."""
+    done = run(
+        """
+        import atexit, threading
+        @atexit.register
+        def last():
+            threading.Thread.start = lambda self: (_ for _ in ()).throw(RuntimeError("can't start new thread"))
+            with sb.span("last"):
+                pass
+        import spanbook as sb
+        """,
+        folder,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows(folder / "store.db", "SELECT name, status FROM spans") == [("last", "ok")]
+
+
+def test_an_orderly_end_leaves_one_whole_file(folder: Path) -> None:
+    """No log beside it and no journal: a copy of the file is a copy of the store. All of it private."""
+    run(BODY, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["journal", "store.db"]
+    assert journals(folder) == []
+    assert (folder / "store.db").stat().st_mode & 0o777 == 0o600
+    assert {path.stat().st_mode & 0o777 for path in (folder / "journal").rglob("*")} <= {0o700}
+
+
+def test_without_threads_everything_is_there_at_the_end(folder: Path) -> None:
+    """As in a browser."""
+    done = run(
+        """
+        import threading
+        def refuse(self):
+            raise RuntimeError("can't start new thread")
+        threading.Thread.start = refuse
+        import spanbook as sb
+        with sb.span("s"):
+            pass
+        print(sb.flush(), sb.last_trace().name)
+        """,
+        folder,
+    )
+    assert (done.stdout, done.stderr) == ("True s\n", "")
+
+
+def test_warnings_as_errors_never_break_a_program(folder: Path) -> None:
+    """``python -W error`` with everything that we warn about."""
+    done = run(
+        """
+        import spanbook as sb
+        with sb.span("a", kind="nonsense", nonsense=1, tags=5) as span:
+            span.set(metadta={})
+        span.set(output=1)
+        assert sb.flush()
+        for path in __import__("glob").glob("store.db*"):
+            __import__("os").unlink(path)
+        with sb.span("b"):
+            pass
+        assert sb.flush()
+        print("done")
+        """,
+        folder, options=("-W", "error"),
+    )  # fmt: skip
+    assert done.stdout == "done\n", done.stderr
+    assert done.returncode == 0
+    assert done.stderr.count("SpanbookWarning: ") == 6
+    assert "Traceback" not in done.stderr
+
+
+# -- kill
+
+TRACER = """
+import sys
+import spanbook as sb
+with sb.span("root", input={"q": sys.argv[1]}):
+    for number in range(10**9):
+        with sb.span("s", "llm", [{"role": "user", "content": "x" * (number * 37 % 3000)}]) as span:
+            span.set(output="y" * 500)
+        print(span.span_id, flush=True)
+"""
+
+
+def test_killed_processes_lose_no_span_that_had_ended(folder: Path) -> None:
+    """Three writers on one store, each killed at a moment of its own; who opens it next finds everything."""
+    acknowledged: set[str] = set()
+    for size in (1, 60, 2_500):
+        running = [start(TRACER, folder, str(number)) for number in range(3)]
+        for number, process in enumerate(running):
+            assert process.stdout is not None
+            for _ in range(size + 17 * number):
+                acknowledged.add(process.stdout.readline().strip())
+            process.kill()
+            acknowledged.update(line.strip() for line in process.stdout.readlines() if line.endswith("\n"))
+            process.wait()
+            process.stdout.close()
+            assert process.stdin is not None
+            process.stdin.close()
+    found = stored(folder, "span_id, name, status")
+    assert acknowledged - {span_id for span_id, *_ in found} == set()
+    assert Counter(status for _, name, status in found if name == "root") == {"interrupted": 9}
+    assert {status for *_, status in found} == {"ok", "interrupted"}
+    given = rows(folder / "store.db", "SELECT count(*) FROM payloads WHERE input LIKE '{\"q\":%'")
+    assert given == [(9,)]
+    assert rows(folder / "store.db", "SELECT DISTINCT status, n_open FROM traces") == [("interrupted", 0)]
+
+
+# -- one store, several processes
+
+
+def test_two_living_processes_share_a_store(folder: Path) -> None:
+    """Neither takes the other's journal; both see the spans of both."""
+    program = """
+    import sys
+    import spanbook as sb
+    for number in range(300):
+        with sb.span(f"{sys.argv[1]}{number}", input="x" * 500):
+            pass
+    assert sb.flush()
+    print("done", flush=True)
+    sys.stdin.readline()
+    print(len(sb.traces(limit=1000)), sb.stats()["errors"])
+    """
+    running = [start(program, folder, name) for name in "ab"]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "done\n"
+    assert len(journals(folder)) == 2
+    assert [process.communicate("go\n")[0] for process in running] == ["600 0\n"] * 2
+    assert len(stored(folder)) == 600
+
+
+def test_a_store_locked_for_two_seconds_loses_nothing_and_holds_up_nobody(folder: Path) -> None:
+    """Another process sits on the write lock; spans go on at their own pace."""
+    run(BODY, folder)
+    with closing(sqlite3.connect(folder / "store.db", isolation_level=None)) as hog:
+        hog.execute("BEGIN IMMEDIATE")
+        process = start(
+            """
+            import time
+            import spanbook as sb
+            slowest = 0.0
+            for number in range(500):
+                began = time.perf_counter()
+                with sb.span("s", input="x" * 1000):
+                    pass
+                slowest = max(slowest, time.perf_counter() - began)
+            print(sb.flush(0.3), flush=True)
+            print(sb.flush(30), sb.stats()["dropped"], sb.stats()["errors"], slowest < 1.0)
+            """,
+            folder,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "False\n"
+        time.sleep(2.0)
+        hog.execute("ROLLBACK")
+    assert process.communicate()[0] == "True 0 0 True\n"
+    assert len(stored(folder)) == 501
+
+
+def test_a_store_that_is_locked_until_the_end_is_folded_by_the_next(folder: Path) -> None:
+    """The process ends all the same; its journal waits."""
+    run(BODY, folder)
+    with closing(sqlite3.connect(folder / "store.db", isolation_level=None)) as hog:
+        hog.execute("BEGIN IMMEDIATE")
+        done = run(BODY.replace("before", "while locked"), folder)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert len(journals(folder)) == 1
+    assert stored(folder) == [("before", "ok"), ("while locked", "ok")]
+
+
+def test_a_store_removed_by_another_process_is_made_anew(folder: Path) -> None:
+    """``rm store.db*`` in a terminal: what is open, and what comes, is in the new file; once."""
+    process = start(
+        """
+        import sys
+        import spanbook as sb
+        with sb.span("open", input="in"):
+            with sb.span("gone"):
+                pass
+            assert sb.flush()
+            print("ready", flush=True)
+            sys.stdin.readline()
+            for number in range(200):
+                with sb.span(f"after {number}", input="x" * 200):
+                    pass
+            assert sb.flush()
+            print(len(sb.last_trace().spans), flush=True)
+        """,
+        folder,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == "ready\n"
+    for path in folder.glob("store.db*"):
+        path.unlink()
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "201\n"
+    process.communicate()
+    found = stored(folder)
+    assert found[0] == ("open", "ok")
+    assert sorted(name for name, _ in found[1:]) == sorted(f"after {number}" for number in range(200))
+
+
+def test_a_full_disk_costs_spans_not_the_program(folder: Path) -> None:
+    """No exception; what was lost is counted; with space again, tracing goes on."""
+    done = run(
+        """
+        import resource
+        import spanbook as sb
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, -1))
+        for number in range(3000):
+            with sb.span("s", input=str(number) * 3000):
+                pass
+        sb.flush(2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
+        assert sb.flush(30), sb.stats()
+        with sb.span("after"):
+            pass
+        assert sb.flush(30)
+        print(len(sb.traces(limit=10000)) + sb.stats()["dropped"])
+        """,
+        folder,
+    )
+    assert done.stdout == "3001\n", done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- fork
+
+FORKS = """
+import os, sys, random, threading, time
+import spanbook as sb
+
+def child(name, then=lambda: None):
+    pid = os.fork()
+    if pid == 0:
+        random.seed(1)
+        with sb.span(name, input=name):
+            then()
+        os._exit(0)
+    return pid
+
+def wait(*pids):
+    for pid in pids:
+        assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_forked_children_trace_below_the_span_they_were_forked_in(folder: Path) -> None:
+    """Nested ones too, each span once, whoever of them ends first; ids never repeat, whatever seeds ``random``."""
+    done = run(
+        FORKS
+        + """
+with sb.span("root", input="in") as root:
+    with sb.span("early"):
+        pass
+    wait(child("one"), child("two", lambda: wait(child("two.one"), child("two.two"))))
+    root.set(output="out")
+print(sb.flush(), sb.last_trace().status, sb.last_trace().summary.n_spans)
+""",
+        folder,
+    )
+    assert done.stdout == "True ok 6\n", done.stderr
+    assert parents(folder) == {
+        "root": None, "early": "root", "one": "root", "two": "root", "two.one": "two", "two.two": "two",
+    }  # fmt: skip
+
+
+def test_a_child_leaves_its_parents_spans_to_the_parent(folder: Path) -> None:
+    """A child that returns through the parent's blocks, fails there, sets and scores: the parent's word counts."""
+    done = run(
+        FORKS
+        + """
+import warnings
+warnings.simplefilter("ignore")
+code = 0
+try:
+    with sb.span("root", input="in") as root:
+        pid = os.fork()
+        if pid == 0:
+            root.set(output="from the child")
+            root.event("seen by the child")
+            sb.score("from the child", 1)
+            raise SystemExit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        root.set(output="out")
+finally:
+    if pid:
+        sb.flush()
+        (span,) = sb.last_trace().spans
+        print(span.status, span.error, span.output, [e.name for e in span.events], [s.name for s in span.scores])
+""",
+        folder,
+    )
+    assert done.stdout == "ok None out ['seen by the child'] ['from the child']\n", done.stderr
+
+
+def test_forking_while_threads_trace_hangs_nobody(folder: Path) -> None:
+    """Twelve children, the parent's threads hot and reading; each span exactly once."""
+    done = run(
+        FORKS
+        + """
+stop = threading.Event()
+def hot():
+    while not stop.is_set():
+        with sb.span("hot", input="x" * 500):
+            pass
+def reads():
+    while not stop.is_set():
+        sb.traces(limit=5)
+threads = [threading.Thread(target=hot), threading.Thread(target=reads)]
+for thread in threads:
+    thread.start()
+with sb.span("root"):
+    wait(*[child(f"child {number}", lambda: sb.span("in child").start().end()) for number in range(12)])
+stop.set()
+for thread in threads:
+    thread.join()
+print(sb.flush(30), sb.stats()["errors"])
+""",
+        folder,
+    )
+    assert done.stdout == "True 0\n", done.stderr
+    found = Counter(name for name, _ in stored(folder))
+    assert found["in child"] == 12
+    assert sum(count for name, count in found.items() if name.startswith("child ")) == 12
+    assert set(stored(folder, "status")) == {("ok",)}
+
+
+def test_a_child_that_outlives_its_parent_keeps_its_spans(folder: Path) -> None:
+    """A daemon: the parent's end must not take the log away that the child writes to."""
+    done = run(
+        FORKS
+        + """
+with sb.span("parent"):
+    pass
+sb.flush()
+if os.fork():
+    sys.exit()
+os.close(1)
+with sb.span("early"):
+    pass
+sb.flush()
+deadline = time.time() + 20
+parent = lambda: os.getppid() != 1 and os.path.exists(f"/proc/{os.getppid()}/fd/0")
+while parent() and time.time() < deadline and not os.path.exists("go"):
+    time.sleep(0.01)
+while not os.path.exists("go"):
+    time.sleep(0.01)
+with sb.span("late"):
+    pass
+open("flushed", "w").write(str(sb.flush()))
+while os.path.exists("go"):
+    time.sleep(0.01)
+os._exit(0)
+""",
+        folder,
+    )
+    assert done.returncode == 0, done.stderr
+    run(BODY.replace("before", "other"), folder)
+    (folder / "go").touch()
+    deadline = time.monotonic() + 20
+    while not ((folder / "flushed").exists() and (folder / "flushed").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (folder / "flushed").read_text() == "True"
+    assert rows(folder / "store.db", "SELECT name FROM spans ORDER BY start_ns") == [
+        ("parent",), ("early",), ("other",), ("late",),
+    ]  # fmt: skip
+    (folder / "go").unlink()
+
+
+MULTI = """
+import sys
+import spanbook as sb
+
+def work(number):
+    with sb.span(f"work {number}", input=number):
+        return number
+
+if __name__ == "__main__":
+    import concurrent.futures, multiprocessing
+    method, how = sys.argv[1:]
+    context = multiprocessing.get_context(method)
+    with sb.span("root"):
+        if how == "process":
+            running = [context.Process(target=work, args=(number,)) for number in range(3)]
+            for process in running: process.start()
+            for process in running: process.join()
+            assert [process.exitcode for process in running] == [0, 0, 0]
+        elif how == "pool":
+            with context.Pool(2) as pool:
+                assert pool.map(work, range(3)) == [0, 1, 2]
+        else:
+            with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                assert list(pool.map(work, range(3))) == [0, 1, 2]
+    print(sb.flush(30), sb.stats()["errors"])
+"""
+
+
+@pytest.mark.parametrize("how", ["process", "pool", "executor"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_traces_each_span_once(folder: Path, method: str, how: str) -> None:
+    """Forked workers trace below the span they were made in; started ones begin traces of their own."""
+    if how == "executor" and method != "fork":
+        pytest.skip("a pool in all but name")
+    script = folder / "script.py"
+    script.write_text(MULTI)
+    done = subprocess.run(
+        [sys.executable, str(script), method, how],
+        cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "True 0\n", done.stderr
+    assert "Traceback" not in done.stderr
+    assert parents(folder) == {
+        "root": None, **{f"work {number}": "root" if method == "fork" else None for number in range(3)},
+    }  # fmt: skip
+
+
+def test_subprocesses_share_nothing(folder: Path) -> None:
+    """A program started by a traced one holds none of its files or locks."""
+    done = run(
+        """
+        import os, subprocess, sys
+        import spanbook as sb
+        with sb.span("s"):
+            held = subprocess.run([sys.executable, "-c", "import os; print(len(os.listdir('/proc/self/fd')))"],
+                                  capture_output=True, text=True, close_fds=False).stdout
+        print(held.strip())
+        """,
+        folder,
+    )
+    assert int(done.stdout) <= 4 + len(os.listdir("/proc/self/fd")), done.stderr
+    assert stored(folder) == [("s", "ok")]
