@@ -220,3 +220,10 @@ def test_trace_under_another_cell_magic_still_traces(shell: Shell) -> None:
 
     assert [span.name for span in sb.last_trace().spans] == ["timed", "inner"]
     assert sb.current() is None
+
+
+def test_a_trace_cell_is_traced_without_history_too(shell: Shell) -> None:
+    """As nbval runs cells."""
+    shell.ip.run_cell("%%trace unseen\nwith sb.span('inner'): pass", store_history=False)
+
+    assert [span.name for span in sb.last_trace().spans] == ["unseen", "inner"]

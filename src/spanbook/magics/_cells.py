@@ -85,19 +85,20 @@ class CellHooks:
 
     def _before(self, info: Any) -> None:
         try:
-            if self._stack or not info.store_history:  # run by another cell or a front end's own query
+            source = info.raw_cell if isinstance(info.raw_cell, str) else ""
+            arguments = arguments_of(source)
+            is_hidden = not info.store_history and arguments is None  # a front end's own query
+            if self._stack or is_hidden:
                 self._stack.append(None)
                 return
             span = _current.get()
             if span is not None and not span.is_recording:  # left behind by a %%trace cell in this context
                 _current.set(None)
             cell_id = getattr(info, "cell_id", None)
-            source = info.raw_cell if isinstance(info.raw_cell, str) else ""
             notebook = _cell.notebook_path(self.ip.user_ns)
             traces = _cell.begin_cell(cell_id=cell_id, source=source, notebook=notebook)
             cell = Cell(cell_id, traces, _parent_header(self.ip))
             self._stack.append(cell)
-            arguments = arguments_of(source)
             if arguments is not None:
                 with contextlib.suppress(MagicError):  # the line itself says what is wrong with it
                     cell.begin_span(arguments)
