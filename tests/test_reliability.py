@@ -92,6 +92,13 @@ def test_tracing_and_reading_work_without_any_heavy_library(folder: Path) -> Non
     assert done.stderr == ""
 
 
+def test_it_works_without_docstrings_and_asserts(folder: Path) -> None:
+    """``python -OO``."""
+    done = run("import spanbook as sb\nwith sb.span('s'): pass\nprint(sb.flush(), sb.last_trace().name)", folder,
+               options=("-OO",))  # fmt: skip
+    assert (done.stdout, done.stderr) == ("True s\n", "")
+
+
 # -- ends
 
 BODY = """
@@ -393,6 +400,26 @@ def test_a_full_disk_costs_spans_not_the_program(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_spans_are_seen_while_a_cell_computes(folder: Path) -> None:
+    """Each statement of the fold gives the GIL to a busy thread for milliseconds, so it makes do with few."""
+    done = run(
+        """
+        import time
+        import spanbook as sb
+        fold = sb._runtime.active().fold
+        began = time.monotonic()
+        while time.monotonic() - began < 1.5:
+            for number in range(10):
+                with sb.span("s", input=number):
+                    pass
+            sum(range(20_000))
+        print(fold.written)
+        """,
+        folder,
+    )
+    assert int(done.stdout) > 100, done.stderr
+
+
 # -- fork
 
 FORKS = """
@@ -464,7 +491,7 @@ finally:
 
 
 def test_forking_while_threads_trace_hangs_nobody(folder: Path) -> None:
-    """Twelve children, the parent's threads hot; each span exactly once."""
+    """Twelve children, the parent's threads hot and reading; each span exactly once."""
     done = run(
         FORKS
         + """
@@ -473,7 +500,10 @@ def hot():
     while not stop.is_set():
         with sb.span("hot", input="x" * 500):
             time.sleep(0.0002)  # as fast as the fold on a busy machine: a full journal is another test
-threads = [threading.Thread(target=hot), threading.Thread(target=hot)]
+def reads():
+    while not stop.is_set():
+        sb.traces(limit=5)
+threads = [threading.Thread(target=hot), threading.Thread(target=reads)]
 for thread in threads:
     thread.start()
 with sb.span("root"):
@@ -490,6 +520,31 @@ print(sb.flush(30), sb.stats()["errors"])
     assert found["in child"] == 12
     assert sum(count for name, count in found.items() if name.startswith("child ")) == 12
     assert set(stored(folder, "status")) == {("ok",)}
+
+
+def test_forking_beside_a_users_own_sqlite_hangs_nobody(folder: Path) -> None:
+    """A thread inside SQLite may leave a mutex locked in the child: its spans are folded by the parent, then."""
+    done = run(
+        FORKS
+        + """
+import sqlite3
+stop = threading.Event()
+def churn():
+    while not stop.is_set():
+        db = sqlite3.connect(":memory:")
+        db.execute("CREATE TABLE t(x)")
+        db.close()
+thread = threading.Thread(target=churn)
+thread.start()
+with sb.span("root"):
+    wait(*[child(f"child {number}") for number in range(12)])
+stop.set()
+thread.join()
+print(sb.flush(30), sb.last_trace().summary.n_spans)
+""",
+        folder,
+    )
+    assert done.stdout == "True 13\n", done.stderr
 
 
 def test_a_child_that_outlives_its_parent_keeps_its_spans(folder: Path) -> None:
@@ -560,12 +615,13 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("how", ["process", "pool", "executor"])
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [("fork", "process"), ("fork", "pool"), ("fork", "executor"), ("spawn", "process"), ("spawn", "pool"),
+     ("forkserver", "process"), ("forkserver", "pool")],
+)  # fmt: skip
 def test_multiprocessing_traces_each_span_once(folder: Path, method: str, how: str) -> None:
     """Forked workers trace below the span they were made in; started ones begin traces of their own."""
-    if how == "executor" and method != "fork":
-        pytest.skip("a pool in all but name")
     script = folder / "script.py"
     script.write_text(MULTI)
     done = subprocess.run(

@@ -88,7 +88,7 @@ def rows(path: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
 def environment(folder: Path) -> dict[str, str]:
     """The environment of a process that traces into ``folder/store.db``."""
     ours = {"SPANBOOK_STORE": str(folder / "store.db"), "SPANBOOK_JOURNAL": str(folder / "journal")}
-    return {**os.environ, **ours, "PYTHONFAULTHANDLER": "1"}
+    return {**os.environ, **ours}
 
 
 def run(

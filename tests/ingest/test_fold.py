@@ -368,6 +368,15 @@ def test_a_closed_fold_leaves_one_file_and_no_journal(fold: Fold) -> None:
     assert rows(fold.writer.path, "SELECT status, n_open FROM traces") == [("ok", 0)]
 
 
+def test_a_span_that_begins_after_the_end_is_interrupted_until_it_ends(fold: Fold) -> None:
+    """A daemon thread that is stopped with the process: nobody would ever correct an open one."""
+    assert fold.close()
+    fold.write_now(frame(dumps((START, TRACE, 1, None, "s1", "span", 1, "in", None, None))))
+    assert statuses(fold) == {"s1": "interrupted"}
+    fold.write_now(frame(dumps((END, TRACE, 1, None, "s1", "span", 1, 6, "ok", "out", None))))
+    assert statuses(fold) == {"s1": "ok"}
+
+
 def test_what_could_not_be_folded_at_the_end_stays_for_the_next(new_fold: Start) -> None:
     """The store was locked all the time."""
     fold = new_fold()

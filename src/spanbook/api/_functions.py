@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 def _with_columns(function: Callable[..., Any], described: Callable[..., Any]) -> None:
     """Put the table of columns that a frame has into the help of the function that returns it."""
-    text = described.__doc__ or ""
-    table = text[text.index("    ====") : text.rindex("====") + 4]
-    function.__doc__ = f"{function.__doc__}\n\n{table}\n"
+    lines = (described.__doc__ or "").splitlines()  # none under -OO, and without their indentation from 3.13 on
+    edges = [number for number, line in enumerate(lines) if line.lstrip().startswith("====")]
+    if edges:
+        table = "\n".join(lines[edges[0] : edges[-1] + 1])
+        function.__doc__ = f"{function.__doc__}\n\n{table}\n"
 
 
 def flush(timeout: float = 5.0, durable: bool = False) -> bool:

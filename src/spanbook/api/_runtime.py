@@ -176,6 +176,8 @@ def active() -> Runtime:
         StoreError: the default store cannot be used.
     """
     with _lock:
+        if _active is None and _inherited is not None:
+            _go_on_in_child(*_inherited)
         return _active if _active is not None else activate(None)
 
 
@@ -187,19 +189,30 @@ def started() -> Runtime | None:
 def _start_for_first_span() -> None:
     """Start tracing for a span outside ``init``: failures are said, and the journal keeps what comes."""
     global _active
-    store, redact = (None, None) if _inherited is None else _inherited[:2]
     try:
-        activate(store, redact)
+        active()
     except (SpanbookError, OSError) as error:
         report_failure("open the store", error)
         with _lock:
             if _active is None:
                 from ..model.prices import PriceTable
 
-                _active = Runtime(store_path(store), redact or "secrets", PriceTable())
+                _active = Runtime(store_path(None), "secrets", PriceTable())
                 _active.start()  # the fold goes on trying to open it
     if _exiting:
         close()
+
+
+def _go_on_in_child(path: Path, redact: str | Callable[[Any], Any], prices: PriceTable) -> None:
+    """Trace on in a forked child, into its parent's store.
+
+    The store is opened by the fold's thread, not here: should another thread of the parent have been inside SQLite
+    (by its own means) when it forked, a mutex stays locked, and only that thread waits. The journal is the parent's
+    to fold, then.
+    """
+    global _active
+    _active = Runtime(path, redact, prices)
+    _active.start()
 
 
 def _at_exit() -> None:
@@ -245,10 +258,14 @@ _held_for_fork: list[Any] = []
 def _before_fork() -> None:
     """Close the writing connection and keep it closed: SQLite's locks must not be inherited (nor the readers')."""
     if _active is not None:
-        lock = _active.fold.lock
-        if lock.acquire(timeout=5.0):
-            _held_for_fork.append(lock)
-            _active.fold.writer.close()
+        fold = _active.fold
+        fold.gate.clear()
+        try:
+            if fold.lock.acquire(timeout=5.0):
+                _held_for_fork.append(fold.lock)
+                fold.writer.close()
+        finally:
+            fold.gate.set()
 
 
 def _after_fork() -> None:

@@ -26,6 +26,9 @@ from ._records import RecordReader
 TICK_S: Final = 0.2
 #: Bytes of journal in one transaction: bounds how long the write lock and memory are held.
 _BATCH_BYTES: Final = 1 << 20
+_LEAST_BYTES: Final = 1 << 16
+#: Beside a thread that computes, a batch takes many times longer: batches shrink until they take no more than that.
+_BATCH_S: Final = 0.25
 _SYNC_EVERY_S: Final = 1.0
 _LOOK_FOR_DEAD_S: Final = 1.5
 #: Errors that one bad row causes, and that writing the same batch again would cause again.
@@ -42,6 +45,9 @@ class Fold:
         self.writer = StoreWriter(store)
         self.journal = journal
         self.lock = threading.RLock()
+        #: Closed while a fork waits for the lock, which busy threads would else take again and again.
+        self.gate = threading.Event()
+        self.gate.set()
         self.listeners: list[Listener] = []
         self.ticks: list[Callable[[], None]] = []
         self.written = 0
@@ -51,6 +57,7 @@ class Fold:
         self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
         self._pending: tuple[Batch, Position] | None = None
         self._untold: list[Written] = []
+        self._batch_bytes = _BATCH_BYTES
         self._generation = 0
         self._last_sync = self._last_look = 0.0
         self._wake = threading.Event()
@@ -90,6 +97,7 @@ class Fold:
         while not self._stopped:
             try:
                 clock.catch_up()
+                self.gate.wait(TICK_S)
                 more = self.fold_once()
                 for tick in list(self.ticks):
                     tick()
@@ -134,13 +142,16 @@ class Fold:
     def _fold_batch(self, wait_s: float, *, durable: bool) -> None:
         self._notice_new_store(wait_s)
         before = self.journal.position
+        began = time.monotonic()
         try:
             if self._pending is None:
-                batch = self._records.read(self.journal.read(_BATCH_BYTES))
+                batch = self._records.read(self.journal.read(self._batch_bytes))
                 batch.journal = (self.journal.id, self.journal.position)
                 self._pending = (batch, before)
             self._write(self._pending[0], wait_s, durable)
             self._pending = None
+            better = self._batch_bytes // 2 if time.monotonic() - began > _BATCH_S else self._batch_bytes * 2
+            self._batch_bytes = min(max(better, _LEAST_BYTES), _BATCH_BYTES)
             self._tell()
         except StoreReplacedError:
             self.journal.rewind(self._pending[1] if self._pending else before)
@@ -273,26 +284,33 @@ class Fold:
         """Fold everything written before this call; True when it is all readable (``durable``: and on disk)."""
         target = self.journal.end
         deadline = time.monotonic() + timeout
-        if not self.lock.acquire(timeout=max(timeout, 0.0)):
-            return False
         if self._thread is not None:
             self.start()  # again, should it have been ended from outside
         self._last_look = 0.0  # children that have ended are part of "before this call"
-        try:
-            while True:
-                try:
-                    self.fold_once(wait_s=max(0.01, min(1.0, deadline - time.monotonic())), durable=durable)
-                except Exception as error:  # noqa: BLE001 - a defect of ours is not the caller's
-                    report_failure("fold the journal", error)
-                    return False
-                if self._pending is None and self.journal.position >= target:
-                    return self._sync() if durable else True
-                if time.monotonic() > deadline:
-                    return False
-                if self.problem is not None:
-                    time.sleep(0.02)
-        finally:
-            self.lock.release()
+        while True:
+            left = max(deadline - time.monotonic(), 0.0)
+            self.gate.wait(left)
+            if not self.lock.acquire(timeout=left):
+                return False
+            try:
+                done = self._flush_once(target, max(0.01, min(1.0, left)), durable)
+            except Exception as error:  # noqa: BLE001 - a defect of ours is not the caller's
+                report_failure("fold the journal", error)
+                return False
+            finally:
+                self.lock.release()
+            if done:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            if self.problem is not None:
+                time.sleep(0.02)
+
+    def _flush_once(self, target: Position, wait_s: float, durable: bool) -> bool:
+        self.fold_once(wait_s, durable=durable)
+        if self._pending is not None or self.journal.position < target:
+            return False
+        return self._sync() if durable else True
 
     def _sync(self) -> bool:
         """Commit once with full synchronisation: it syncs every frame of the log before it."""
@@ -312,7 +330,9 @@ class Fold:
         self._stopped = True
         self._wake.set()
         done = self.flush(timeout)
-        with self.lock:
+        if not self.lock.acquire(timeout=max(timeout, 0.0)):
+            return False  # the thread is stuck in the store; the journal stays
+        try:
             if done:
                 try:
                     if not self._records.open:
@@ -324,6 +344,8 @@ class Fold:
             self._closed = True
             self.journal.close(remove=done)
             self.writer.close()  # the last connection to close leaves one whole file, without a log beside it
+        finally:
+            self.lock.release()
         return done
 
     def adopt(self, before: Fold) -> None:
@@ -346,7 +368,11 @@ class Fold:
     def write_now(self, framed: bytes) -> None:
         """Fold one framed record at once: after :meth:`close`, when no journal is left."""
         with self.lock:
-            self._write(self._records.read([framed[FRAME.size :]]), 1.0, durable=False)
+            batch = self._records.read([framed[FRAME.size :]])
+            for record in batch.spans:
+                if record.columns["status"] == "open":  # no journal is left that would say it never ended
+                    record.columns["status"] = "interrupted"
+            self._write(batch, 1.0, durable=False)
             self.writer.close()
             self._tell()
 

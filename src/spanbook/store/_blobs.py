@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
+from ._bulk import insert_rows
 from ._codec import RAW, Compressor, digest_of, pack_ids
 
 
@@ -98,7 +99,7 @@ class BlobInserts:
     def write(self) -> None:
         """Insert the new blobs."""
         rows: list[tuple[Any, ...]] = [(b.id, b.digest, b.codec, b.size, b.mime_type, b.body) for b in self._new]
-        self._db.executemany("INSERT INTO blobs(id, digest, codec, size, mime_type, body) VALUES (?,?,?,?,?,?)", rows)
+        insert_rows(self._db, "INSERT INTO blobs(id, digest, codec, size, mime_type, body)", rows)
 
     def committed(self) -> None:
         """Let go of the bodies: only the ids are needed from now on."""

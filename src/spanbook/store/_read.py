@@ -56,6 +56,7 @@ class _Held:
 
 
 _all_held: weakref.WeakSet[_Held] = weakref.WeakSet()
+_all_lock = threading.RLock()  # nobody begins to read during a fork
 _held_for_fork: list[_Held] = []
 
 
@@ -63,8 +64,10 @@ def before_fork() -> None:
     """Close the connections of all threads, and hold them: SQLite's locks must not be inherited.
 
     A child that opens the file beside an inherited connection believes that it holds locks which only its parent has;
-    once the parent is gone, others would delete the write-ahead log that the child still writes to.
+    once the parent is gone, others would delete the write-ahead log that the child still writes to. And a thread that
+    is inside SQLite may hold one of its mutexes, which nobody would ever release in the child.
     """
+    _all_lock.acquire()
     for held in list(_all_held):
         if held.busy.acquire(timeout=1.0):  # reads are short; whoever takes longer is left alone
             _held_for_fork.append(held)
@@ -75,6 +78,7 @@ def after_fork() -> None:
     """Let the connections be opened again, in the parent and in the child."""
     while _held_for_fork:
         _held_for_fork.pop().busy.release()
+    _all_lock.release()
 
 
 if hasattr(os, "register_at_fork"):
@@ -91,8 +95,9 @@ class StoreReader:
     def _mine(self) -> _Held:
         held: _Held | None = getattr(self._local, "held", None)
         if held is None:
-            held = self._local.held = _Held()
-            _all_held.add(held)
+            with _all_lock:
+                held = self._local.held = _Held()
+                _all_held.add(held)
         return held
 
     def connection(self) -> sqlite3.Connection:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from ..model import COUNTED_KINDS, STATUS_RANK, StoreError
 from . import _connection
 from ._blobs import Blob, BlobInserts, BlobSet, Payload
+from ._bulk import insert_rows, look_up
 from ._journal import Position
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
@@ -25,20 +26,25 @@ Row = dict[str, Any]
 
 _SPAN_NAMES: Final = ", ".join(SPAN_COLUMNS)
 _SELECT_SPAN: Final = f"SELECT id, {_SPAN_NAMES} FROM spans WHERE trace_id = ? AND span_id = ?"
-_INSERT_SPAN: Final = f"INSERT INTO spans(id, {_SPAN_NAMES}) VALUES ({', '.join('?' * (len(SPAN_COLUMNS) + 1))})"
+_SELECT_SPANS: Final = (
+    f"SELECT s.id, {', '.join('s.' + name for name in SPAN_COLUMNS)} FROM json_each(?) k CROSS JOIN spans s "
+    "ON s.trace_id = json_extract(k.value, '$[0]') AND s.span_id = json_extract(k.value, '$[1]')"
+)
+_INSERT_SPAN: Final = f"INSERT INTO spans(id, {_SPAN_NAMES})"
 _UPDATE_SPAN: Final = f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SPAN_COLUMNS)} WHERE id = ?"
 _PAYLOAD_NAMES: Final = ", ".join(PAYLOAD_COLUMNS)
-_INSERT_PAYLOAD: Final = (
-    f"INSERT INTO payloads(span, {_PAYLOAD_NAMES}) VALUES ({', '.join('?' * (len(PAYLOAD_COLUMNS) + 1))})"
+_INSERT_PAYLOAD: Final = f"INSERT INTO payloads(span, {_PAYLOAD_NAMES})"
+_MERGE: Final = (
+    f"{_INSERT_PAYLOAD} VALUES ({', '.join('?' * (len(PAYLOAD_COLUMNS) + 1))}) ON CONFLICT(span) DO UPDATE SET "
 )
-_MERGE: Final = _INSERT_PAYLOAD + " ON CONFLICT(span) DO UPDATE SET "
 _NEWER_PAYLOAD: Final = _MERGE + ", ".join(f"{n} = coalesce(excluded.{n}, {n})" for n in PAYLOAD_COLUMNS)
 _OLDER_PAYLOAD: Final = _MERGE + ", ".join(f"{n} = coalesce({n}, excluded.{n})" for n in PAYLOAD_COLUMNS)
 _NO_VALUES: Final[Row] = {**dict.fromkeys(SPAN_COLUMNS), "counted": 1}
 _TRACE_NAMES: Final = ", ".join(TRACE_COLUMNS)
 _SELECT_TRACE: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id = ?"
-_UPSERT_TRACE: Final = (
-    f"INSERT INTO traces({_TRACE_NAMES}) VALUES ({', '.join('?' * len(TRACE_COLUMNS))}) "
+_SELECT_TRACES: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))"
+_INSERT_TRACE: Final = f"INSERT INTO traces({_TRACE_NAMES})"
+_UPDATE_TRACE: Final = (
     f"ON CONFLICT(trace_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in TRACE_COLUMNS[1:])}"
 )
 _FINAL: Final = ("ok", "error")
@@ -222,6 +228,8 @@ class _Transaction:
         self._db, self._blobs = db, blobs
         self._traces: dict[str, Row] = {}
         self._known: set[str] = set()  # traces that were in the file before
+        self._absent: set[str | tuple[str, str]] = set()  # traces and spans that were looked up and were not
+        self._old: dict[tuple[str, str], tuple[int, Row]] = {}  # spans as they were in the file before
         self._rows: dict[tuple[str, str], tuple[int, Row]] = {}
         self._rooted: set[str] = set()  # traces whose root is known to have no parent
         self._ended = 0
@@ -236,6 +244,7 @@ class _Transaction:
 
     def write(self, batch: Batch) -> Written:
         journal_id = batch.journal[0] if batch.journal else None
+        self._look_up(batch.spans)
         for record in batch.spans:
             self._span(record, journal_id)
         self._insert()
@@ -250,7 +259,7 @@ class _Transaction:
             self._update_traces(trace_ids, values)
         for trace in self._traces.values():
             self._settle(trace)
-        self._db.executemany(_UPSERT_TRACE, [tuple(map(t.get, TRACE_COLUMNS)) for t in self._traces.values()])
+        insert_rows(self._db, _INSERT_TRACE, [tuple(t.values()) for t in self._traces.values()], _UPDATE_TRACE)
         self._blobs.write()
         if batch.journal:
             self._db.execute(
@@ -261,6 +270,20 @@ class _Transaction:
         return Written([row for _, row in self._rows.values()], list(self._traces.values()), self._ended)
 
     # -- spans
+
+    def _look_up(self, records: list[SpanRecord]) -> None:
+        """Read the rows that a batch changes, all at once."""
+        keys = {(record.columns["trace_id"], record.columns["span_id"]): None for record in records}
+        traces = {trace_id: None for trace_id, _ in keys}
+        for row in look_up(self._db, _SELECT_TRACES, traces):
+            self._know(row)
+        self._absent.update(trace_id for trace_id in traces if trace_id not in self._known)
+        roots = {(trace_id, trace["root_span_id"]): None for trace_id, trace in self._traces.items()}
+        wanted = [key for key in {**keys, **roots} if key[0] in self._known]
+        for number, *values in look_up(self._db, _SELECT_SPANS, wanted):
+            old = dict(zip(SPAN_COLUMNS, values, strict=True))
+            self._old[old["trace_id"], old["span_id"]] = number, old
+        self._absent.update(wanted)
 
     def _span(self, record: SpanRecord, journal_id: str | None) -> None:
         new = record.columns
@@ -303,15 +326,15 @@ class _Transaction:
     def _insert(self) -> None:
         """Write the new rows gathered so far: one statement for many is half the price."""
         if self._new_spans:
-            self._db.executemany(_INSERT_SPAN, self._new_spans)
-            self._db.executemany(_INSERT_PAYLOAD, self._new_payloads)
+            insert_rows(self._db, _INSERT_SPAN, self._new_spans)
+            insert_rows(self._db, _INSERT_PAYLOAD, self._new_payloads)
             self._new_spans, self._new_payloads = [], []
 
     def _find(self, key: tuple[str, str], may_exist: bool) -> tuple[int, Row | None]:
-        if key in self._rows:
-            number, row = self._rows[key]
-            return number, row
-        if may_exist and key[0] in self._known:
+        known = self._rows.get(key) or self._old.get(key)
+        if known is not None:
+            return known
+        if may_exist and key[0] in self._known and key not in self._absent:
             found = self._db.execute(_SELECT_SPAN, key).fetchone()
             if found is not None:
                 return found[0], dict(zip(SPAN_COLUMNS, found[1:], strict=True))
@@ -350,13 +373,15 @@ class _Transaction:
         return _rank_as_root(row) < _rank_as_root(root)
 
     def _trace(self, trace_id: str) -> Row | None:
-        if trace_id not in self._traces:
+        if trace_id not in self._traces and trace_id not in self._absent:
             found = self._db.execute(_SELECT_TRACE, (trace_id,)).fetchone()
-            if found is None:
-                return None
-            self._known.add(trace_id)
-            self._traces[trace_id] = dict(zip(TRACE_COLUMNS, found, strict=True))
-        return self._traces[trace_id]
+            if found is not None:
+                self._know(found)
+        return self._traces.get(trace_id)
+
+    def _know(self, row: tuple[Any, ...]) -> None:
+        self._known.add(row[0])
+        self._traces[row[0]] = dict(zip(TRACE_COLUMNS, row, strict=True))
 
     def _settle(self, trace: Row) -> None:
         """Set the status of a trace: open while a span is, else what its root says."""
