@@ -14,17 +14,19 @@ import spanbook as sb
 from spanbook.api import _runtime
 from spanbook.api._doctor import Check, doctor, doctor_text
 from spanbook.store import _platform
+from tests.tracing import fresh_state
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    """A store with one trace."""
+    """A store with one trace; what earlier tests made fail is not this process's."""
+    fresh_state()
     store = sb.init(store=tmp_path / "store.db", instrument=False)
     with sb.span("a"):
         pass
     sb.flush()
     yield store.path
-    _runtime.reset()
+    fresh_state()
 
 
 def found(checks: list[Check], name: str) -> Check:
@@ -49,7 +51,10 @@ def test_a_healthy_store_is_described(path: Path) -> None:
     for name in ("SQLite", "file system", "free space", "schema", "file mode", "write-ahead log", "journal",
                  "this process", "tracing", "redaction", "openai", "ipykernel", "anywidget", "front end"):  # fmt: skip
         assert name in names
+    assert found(checks, "pages").text == "no damage found"
     assert {check.name for check in checks if not check.is_ok} <= {"SQLite"}
+    deep = doctor(deep=True)
+    assert [found(deep, name).is_ok for name in ("pages and indexes", "content")] == [True, True]
 
 
 def test_every_warning_has_a_next_step(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,8 +98,9 @@ def test_known_bad_and_missing_packages_are_named(tmp_path: Path, monkeypatch: p
 
 
 def test_a_network_file_system_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite cannot lock there."""
-    monkeypatch.setattr(_platform, "NETWORK_FILE_SYSTEMS", frozenset({_platform.file_system(tmp_path)}))
+    """SQLite cannot lock there, and nothing else is to be had."""
+    (tmp_path / "mounts").write_text("1 0 0:1 / / rw - nfs4 host:/ rw\n")
+    monkeypatch.setattr(_platform, "MOUNTS", tmp_path / "mounts")
     with pytest.warns(sb.SpanbookWarning, match="file system"):
         checks = doctor(tmp_path / "store.db")
     assert not found(checks, "file system").is_ok

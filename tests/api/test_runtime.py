@@ -11,6 +11,7 @@ import pytest
 
 import spanbook as sb
 from spanbook.api import _runtime
+from spanbook.api._doctor import doctor
 from spanbook.store import _platform, _schema
 from spanbook.store._connection import open_writer
 from spanbook.tracer import SpanbookWarning, _recorder
@@ -174,11 +175,17 @@ def test_a_journal_that_cannot_be_written_is_kept_in_memory(tmp_path: Path, monk
 
 
 def test_a_store_on_a_network_file_system_is_kept_locally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite cannot lock there."""
-    monkeypatch.setattr(_platform, "file_system", lambda path: "nfs4")
-    with pytest.warns(SpanbookWarning, match="nfs4 file system, where SQLite cannot lock"):
+    """SQLite cannot lock there. It is said once, and ``doctor`` says where the store is."""
+    (tmp_path / "mounts").write_text(f"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {tmp_path} rw - nfs4 host:/ rw\n")
+    monkeypatch.setattr(_platform, "MOUNTS", tmp_path / "mounts")
+    with pytest.warns(SpanbookWarning, match="nfs4 file system, where SQLite cannot lock") as said:
         store = sb.init(store="store.db", instrument=False)
+        assert sb.init(store="store.db", instrument=False).path == store.path
+    assert len(said) == 1
     assert store.path.is_relative_to(_platform.state_dir())
+    (check,) = [check for check in doctor() if check.name == "file system"]
+    assert check.is_ok
+    assert check.text.startswith("ext4, in the local state folder")
     trace()
     assert sb.flush()
     assert not (tmp_path / "store.db").exists()

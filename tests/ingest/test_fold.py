@@ -401,3 +401,34 @@ def test_durable_means_on_disk(fold: Fold) -> None:
     assert [text for text in said if "synchronous" in text or text == "COMMIT"] == [
         "PRAGMA synchronous = FULL", "COMMIT", "PRAGMA synchronous = NORMAL",
     ]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*was removed or replaced")
+def test_a_store_deleted_in_a_pause_is_made_anew_without_a_word_of_failure(fold: Fold) -> None:
+    """The sync that was still to come finds it gone."""
+    begin(fold, 1)
+    assert fold.flush()
+    finish(fold, 1)
+    begin(fold, 2)
+    assert fold.flush()  # within the second: not synced yet
+    assert fold._unsynced
+    for path in fold.writer.path.parent.glob("store.db*"):
+        path.unlink()
+    fold._last_sync -= 2.0
+    assert fold.fold_once() is False
+    assert statuses(fold) == {"s2": "open"}
+    assert _report.errors == {} and not fold._unsynced
+
+
+def test_what_was_folded_last_is_synced_in_the_pause_that_follows(fold: Fold) -> None:
+    """Nothing has to come for that; once is enough."""
+    begin(fold, 1)
+    assert fold.flush()
+    finish(fold, 1)
+    assert fold.flush()
+    said: list[str] = []
+    fold.writer.connection().set_trace_callback(said.append)
+    for _ in range(3):
+        fold._last_sync -= 2.0
+        assert fold.fold_once() is False
+    assert said.count("PRAGMA synchronous = FULL") == said.count("COMMIT") == 1

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanbook.model import QueryError, StoreError
-from spanbook.store import _guard_functions
+from spanbook.store import _guard_functions, _schema
 from spanbook.store._connection import open_reader, open_writer
 from spanbook.store._guard import QueryResult, run_query
 from spanbook.store._guard_expansion import check_expansion
@@ -190,7 +190,7 @@ def test_one_call_on_a_long_text_ends_soon(store: Path, query: str) -> None:
         ("SELECT name FROM pragma_table_info('journals') LIMIT 1", [("journal_id",)]),
         ("SELECT count(*) FROM sqlite_master WHERE name = 'spans'", [(1,)]),
         ("SELECT t FROM words WHERE words MATCH 'refund'", [("refund policy",)]),
-        ("PRAGMA user_version", [(1,)]),
+        ("PRAGMA user_version", [(_schema.VERSION,)]),
         ("SELECT strftime('%Y', start_ns / 1e9, 'unixepoch') FROM spans LIMIT 1;", [("1970",)]),
         ("SELECT name LIKE 'SPAN%', name GLOB 'span*', instr(name, 'n') FROM spans LIMIT 1", [(1, 1, 4)]),
     ],

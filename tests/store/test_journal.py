@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -184,6 +185,41 @@ def test_where_no_file_can_be_made_records_are_kept_in_memory(tmp_path: Path) ->
     journal.close(remove=True)
 
 
+def test_a_journal_in_memory_goes_back_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as one can be had: nothing is read twice or lost, and what comes then survives the process."""
+    monkeypatch.setattr(_journal, "RETRY_S", 0.0)
+    (tmp_path / "root").touch()
+    journal = Journal(tmp_path / "root", "store.db")
+    journal.append(frame(b"one"))
+    journal.tidy()
+    assert journal.problem is not None
+    assert journal.read(1 << 20) == [b"one"]
+    (tmp_path / "root").unlink()
+    journal.append(frame(b"two"))
+    journal.tidy()
+    assert journal.problem is None
+    journal.append(frame(b"three"))
+    assert drain(journal) == [b"two", b"three"]
+    (dead,) = died(journal)
+    assert bodies_of(dead) == [b"three"]
+    dead.remove()
+
+
+def test_a_journal_that_was_removed_is_made_anew(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By someone who tidies up: what comes then survives the process again, and nobody takes it for dead."""
+    monkeypatch.setattr(_journal, "RETRY_S", 0.0)
+    journal.append(frame(b"one"))
+    shutil.rmtree(journal.folder)
+    journal.append(frame(b"two"))
+    journal.tidy()
+    journal.append(frame(b"three"))
+    assert list(dead_journals(journal.folder.parent)) == []
+    assert drain(journal) == [b"one", b"two", b"three"]
+    (dead,) = died(journal)
+    assert bodies_of(dead) == [b"three"]
+    dead.remove()
+
+
 # -- what a process left behind
 
 
@@ -200,6 +236,16 @@ def test_only_one_opener_gets_a_dead_journal(journal: Journal) -> None:
     assert bodies_of(dead) == [b"one"]
     dead.remove()
     assert not dead.folder.exists()
+
+
+def test_a_journal_is_let_go_of_once(journal: Journal, tmp_path: Path) -> None:
+    """What fails after its removal lets go of it again: by then the descriptor may be a file of the user's."""
+    (dead,) = died(journal)
+    dead.remove()
+    with (tmp_path / "theirs").open("w") as theirs:
+        dead.release()
+        theirs.write("still open")
+    assert (tmp_path / "theirs").read_text() == "still open"
 
 
 def test_reading_goes_on_behind_what_was_folded(journal: Journal) -> None:

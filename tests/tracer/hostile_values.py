@@ -2,6 +2,7 @@
 
 import array
 import collections
+import collections.abc
 import contextvars
 import ctypes
 import dataclasses
@@ -17,6 +18,7 @@ import mmap
 import os
 import pathlib
 import re
+import socket
 import sys
 import threading
 import types
@@ -241,6 +243,156 @@ async def async_generator() -> Any:
 class Awaitable:
     def __await__(self) -> Any:
         raise RuntimeError("hostile")
+
+
+class BrokenZone(datetime.tzinfo):
+    def tzname(self, when: Any) -> Any:
+        return None
+
+    def dst(self, when: Any) -> Any:
+        return None
+
+    def utcoffset(self, when: Any) -> Any:
+        raise RuntimeError("hostile")
+
+
+class WrongZone(BrokenZone):
+    def utcoffset(self, when: Any) -> Any:
+        return datetime.timedelta(days=3)
+
+
+class HugeRepr:
+    """Its ``__repr__`` builds 100 MB, however little of it is kept."""
+
+    def __repr__(self) -> str:
+        return "h" * 100_000_000
+
+
+class Fickle:
+    """Has another class, another length and other items each time it is asked."""
+
+    asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        Fickle.asked += 1
+        return Fickle.asked if Fickle.asked % 2 else str(Fickle.asked)
+
+    def __len__(self) -> int:
+        Fickle.asked += 1
+        return Fickle.asked
+
+
+class MutatingKey:
+    """Changes the dict it is a key of whenever it is hashed."""
+
+    def __init__(self) -> None:
+        self.owner: dict[Any, Any] = {}
+
+    def __hash__(self) -> int:
+        self.owner[len(self.owner)] = "added"
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class TorchLike:
+    """As torch's tensors are: what is read has to be detached, and moved to the processor, first."""
+
+    shape, dtype, requires_grad, device = (2, 2), "torch.float32", True, "cuda:0"
+
+    def detach(self) -> "TorchLike":
+        raise RuntimeError("hostile")
+
+    def numpy(self) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def __array__(self, *args: Any) -> Any:
+        raise RuntimeError("hostile")
+
+    def __len__(self) -> int:
+        raise RuntimeError("hostile")
+
+
+class Described(NamedTuple):
+    x: Any
+
+
+@dataclasses.dataclass
+class WithFactory:
+    items: list[Any] = dataclasses.field(default_factory=list)
+    table: dict[str, Any] = dataclasses.field(default_factory=lambda: {"a": {1}})
+
+
+class AbstractLike(collections.abc.Mapping):  # type: ignore[type-arg]  # of nothing that can be said
+    """A mapping whose every answer raises."""
+
+    def __getitem__(self, key: Any) -> Any:
+        raise RuntimeError("hostile")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("hostile")
+
+    def __len__(self) -> int:
+        raise RuntimeError("hostile")
+
+
+class SlowGetattr:
+    """Answers any attribute with itself, so that whoever looks for a method finds one."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self
+
+    def __iter__(self) -> Any:
+        return iter([self])
+
+
+def mutating_dict() -> Any:
+    key = MutatingKey()
+    table: dict[Any, Any] = {key: 1, "a": 2}
+    key.owner = table
+    return table
+
+
+def cyclic_cause() -> BaseException:
+    first, second = ValueError("first"), KeyError("second")
+    first.__cause__, second.__cause__ = second, first
+    first.__context__, second.__context__ = second, first
+    return first
+
+
+def grouped_errors() -> BaseException:
+    error: Exception = ValueError("deep")
+    for _ in range(200):
+        error = ExceptionGroup("level", [error, error])
+    return error
+
+
+def unclosed_socket() -> Any:
+    left, right = socket.socketpair()
+    right.close()
+    left.close()
+    return left
+
+
+def changing_elsewhere() -> Any:
+    """A dict that another thread fills and empties for a while."""
+    table: dict[int, Any] = {0: Color.RED}
+
+    def change() -> None:
+        for number in range(200_000):
+            table[number % 512] = Color.RED
+            if number % 512 == 0:
+                table.clear()
+
+    threading.Thread(target=change, daemon=True).start()
+    return table
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
 
 
 def dead_proxy() -> Any:
@@ -479,5 +631,45 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: PIL.Image.new("L", (5_000, 3_000)),
         lambda made: (made["width"], len(made["content"]) < 1_000_000) == (5_000, True),
     ),
+    "broken time zone": (lambda: datetime.datetime(2026, 1, 2, tzinfo=BrokenZone()), None),
+    "wrong time zone": (lambda: [datetime.datetime(2026, 1, 2, tzinfo=WrongZone())], None),
+    "least and last dates": (lambda: [datetime.datetime.min, datetime.date.max], ["0001-01-01T00:00:00", "9999-12-31"]),
+    "repr of 100 MB": (HugeRepr, lambda made: len(made["text"]) == 2_000),
+    "many reprs of 100 MB": (lambda: [HugeRepr() for _ in range(3)], lambda made: len(made) == 3),
+    "fickle": (Fickle, None),
+    "dict that its key changes": (mutating_dict, None),
+    "torch-like": (TorchLike, lambda made: (made["$type"], made["shape"], made["head"]) == ("array", [2, 2], [])),
+    "mapping that raises": (AbstractLike, None),
+    "any attribute": (SlowGetattr, None),
+    "any attribute in a list": (lambda: [SlowGetattr()], None),
+    "default factories": (WithFactory, {"items": [], "table": {"a": [1]}}),
+    "named tuple of nan": (lambda: Described(float("nan")), {"x": {"$type": "float", "text": "nan"}}),
+    "cyclic cause": (cyclic_cause, lambda made: made["type"] == "ValueError" and len(json.dumps(made)) < 100_000),
+    "groups of the same errors": (grouped_errors, lambda made: "it holds too much" in made["traceback"]),
+    "traceback": (lambda: raised(ValueError("no")).__traceback__, REPR),
+    "system exit": (lambda: SystemExit(3), lambda made: made["type"] == "SystemExit"),
+    "socket": (unclosed_socket, None),
+    "weak reference": (lambda: weakref.ref(Record), REPR),
+    "weak dict": (lambda: weakref.WeakValueDictionary(a=Record), None),
+    "changing in another thread": (changing_elsewhere, lambda made: isinstance(made, dict)),
+    "image bytes": (lambda: [PNG, bytearray(PNG)], lambda made: [item["$type"] for item in made] == ["blob"] * 2),
+    "data url": (lambda: "data:image/png;base64," + "A" * 4_000, "data:image/png;base64," + "A" * 4_000),
+    "bad data url": (lambda: "data:image/png;base64,%%%", "data:image/png;base64,%%%"),
+    "autospec mock": (lambda: unittest.mock.create_autospec(Record), None),
+    "async mock": (unittest.mock.AsyncMock, None),
+    "big integers": (lambda: [2**63, -(2**64), 10**400], lambda made: len(made) == 3),
+    "huge floats": (lambda: [1e308 * 10, -0.0, 5e-324], lambda made: made[1:] == [-0.0, 5e-324]),
+    "numpy void": (lambda: np.void(b"abcd"), None),
+    "numpy unicode": (lambda: np.array(["a\ud800", "b"]), lambda made: made["shape"] == [2]),
+    "numpy masked": (lambda: np.ma.array([1, 2], mask=[False, True]), None),
+    "pandas categories": (lambda: pd.Series(["a", "b", None], dtype="category"), lambda made: made["size"] == 3),
+    "pandas multi-index": (
+        lambda: pd.DataFrame({"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, "x"), (2, "y")])),
+        lambda made: made["shape"] == [2, 1],
+    ),
+    "pandas time zones": (lambda: pd.Timestamp("2026-01-02", tz="Europe/Berlin"), "2026-01-02T00:00:00+01:00"),
+    "pandas interval": (lambda: [pd.Interval(0, 1), pd.Period("2026-01")], None),
+    "ctypes structure": (lambda: type("S", (ctypes.Structure,), {"_fields_": [("a", ctypes.c_int)]})(), None),
+    "memory of ctypes": (lambda: memoryview((ctypes.c_double * 2)(1.0, 2.0)), None),
     "huge picture": (lambda: PIL.Image.new("1", (6_000, 4_000)), GONE),
 }

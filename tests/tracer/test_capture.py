@@ -39,7 +39,8 @@ def test_any_value_is_kept_within_bounds(kind: str) -> None:
     for kept in (top, inside):
         assert len(json.dumps(kept, allow_nan=False).encode()) < 12 << 20
     made = top[0]
-    assert _without_ids(made) == _without_ids(to_json(snapshot(make())))
+    if kind != "changing in another thread":
+        assert _without_ids(made) == _without_ids(to_json(snapshot(make())))
     if callable(expected):
         assert expected(made)
     elif isinstance(expected, str) and isinstance(made, dict):
@@ -219,3 +220,19 @@ def test_a_coroutine_is_not_awaited() -> None:
     made = snapshot({"x": value})
     asyncio.run(value)
     assert made["x"]["reason"] == "awaiting it would use it up"
+
+
+def test_the_text_of_an_error_is_bounded_when_its_arguments_are_not() -> None:
+    """``str`` of lists within lists within lists would never end; small ones are told as Python tells them."""
+    wide: list[object] = [0]
+    for _ in range(30):
+        wide = [wide] * 10
+    inner = LookupError(wide)
+    outer = ValueError({"a": [1, "b"]})
+    outer.__cause__ = inner
+    assert describe_error(inner)["message"] == "<builtins.list of 10 items>"
+    made = describe_error(outer)
+    assert made["message"] == "{'a': [1, 'b']}"
+    assert made["traceback"].splitlines()[1:] == [
+        "ValueError: {'a': [1, 'b']}", "… it holds too much: no cause, context or group is shown …",
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from ..model import SpanbookError
 from ..model.format import format_bytes, format_count
 from ..store import _platform, _schema
 from ..store._connection import WAL_LIMIT, has_wal_reset_bug
-from ..store._inspect import journal_facts, store_facts
+from ..store._inspect import Soundness, check_pages, count_bad_blobs, journal_facts, store_facts
 from ..store._journal import journal_root
 from ..tracer import _recorder
 from . import _runtime, _settings
@@ -24,6 +24,8 @@ from . import _runtime, _settings
 #: What spanbook's own parts need, and what people look for when a widget does not show.
 _REQUIRED: Final = ("ipykernel", "anywidget", "ipywidgets", "pandas", "openai")
 _OTHERS: Final = ("jupyterlab", "notebook")
+_LOOK_S: Final = 1.0
+_SALVAGE: Final = "spanbook salvage recovers what is intact into a new file"
 _LITTLE_SPACE: Final = 200_000_000  # bytes
 
 
@@ -37,11 +39,13 @@ class Check:
     advice: str = ""  # what to do about it; empty when nothing needs doing
 
 
-def doctor(store: str | os.PathLike[str] | None = None) -> list[Check]:
+def doctor(store: str | os.PathLike[str] | None = None, *, deep: bool = False) -> list[Check]:
     """Look at everything tracing depends on; works without a store, and changes nothing.
 
     Args:
         store: The file to look at; when None the one traced into, or the one that would be.
+        deep: Also look at every page and every index of it, and hold all content against its digest; else at the
+            pages that can be read in a second.
 
     Raises:
         UsageError: ``store`` is no path of a file.
@@ -49,7 +53,8 @@ def doctor(store: str | os.PathLike[str] | None = None) -> list[Check]:
     runtime = _runtime.started()
     path = runtime.path if store is None and runtime is not None else _runtime.store_path(store)
     checks: list[Check] = []
-    for name, look in _GROUPS.items():
+    groups = {**_GROUPS, "content": _content} if deep else _GROUPS
+    for name, look in groups.items():
         try:
             for check in look(path):
                 checks.append(check)
@@ -85,8 +90,9 @@ def _sqlite(path: Path) -> Iterator[Check]:
     yield Check(
         "SQLite",
         False,
-        f"{version} has the WAL-reset bug: very rarely, two processes that write at once damage the file",
-        "write to one store from one process at a time, or use a Python with SQLite 3.51.3 (or 3.50.7, 3.44.6)",
+        f"{version} has the WAL-reset bug: tracing works around it, but other programs that write to the store while "
+        "it is traced into may, very rarely, damage it",
+        "let only spanbook write to a store in use, or use a Python with SQLite 3.51.3 (or 3.50.7, 3.44.6)",
     )
 
 
@@ -123,10 +129,10 @@ def _file_system(path: Path) -> Iterator[Check]:
     kind = _platform.file_system(folder) or "unknown"
     if _platform.is_network_file_system(folder):
         yield Check(
-            "file system", False, f"{kind}: shared with other hosts, where SQLite cannot lock reliably",
+            "file system", False, f"{kind}: not a disk of this machine, SQLite cannot lock reliably there",
             "keep the store on a local disk: sb.init(store=…) or $SPANBOOK_STORE",
         )  # fmt: skip
-    elif path.parent == _platform.state_dir() / "stores":
+    elif path.parent == _platform.local_dir() / "stores":
         text = f"{kind}, in the local state folder, because the folder of the store is on a network file system"
         yield Check("file system", True, text)
     else:
@@ -165,6 +171,29 @@ def _store(path: Path) -> Iterator[Check]:
     yield Check("write-ahead log", is_small, format_bytes(facts.wal_size), advice)
     if not os.access(path, os.W_OK):
         yield Check("access", False, "the store can be read, not written", f"chmod u+w {path}, or choose another store")
+
+
+def _pages(path: Path) -> Iterator[Check]:
+    if path.exists() and path.stat().st_size:
+        yield _soundness(check_pages(path, _LOOK_S), "pages")
+
+
+def _content(path: Path) -> Iterator[Check]:
+    if not path.exists() or not path.stat().st_size:
+        return
+    yield _soundness(check_pages(path), "pages and indexes")
+    bad, total = count_bad_blobs(path)
+    text = f"{format_count(total - bad)} of {format_count(total)} blobs match their digests"
+    yield Check("content", bad == 0, text, "" if bad == 0 else _SALVAGE)
+
+
+def _soundness(found: Soundness, name: str) -> Check:
+    if found.problems:
+        more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
+        return Check(name, False, f"damaged: {' '.join(found.problems[0].split())}{more}", _SALVAGE)
+    if not found.is_finished:
+        return Check(name, True, f"no damage found in {_LOOK_S:g} s; `spanbook doctor --deep` looks at all of them")
+    return Check(name, True, "no damage found")
 
 
 def _journal(path: Path) -> Iterator[Check]:
@@ -229,6 +258,7 @@ _GROUPS: Final[dict[str, Callable[[Path], Iterator[Check]]]] = {
     "packages": _packages,
     "file system": _file_system,
     "store": _store,
+    "pages": _pages,
     "journal": _journal,
     "this process": _process,
     "integrations": _integrations,

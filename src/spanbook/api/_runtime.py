@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -46,14 +47,11 @@ class Runtime:
 
     def start(self) -> None:
         """Take the records of this process and start folding."""
+        from ..ingest._fold import warn_of_memory
+
         _recorder.install(self.journal)
         self.fold.start()
-        if self.journal.problem is not None:
-            warn_once(
-                "journal-in-memory",
-                f"the journal cannot be written ({self.journal.problem}); spans are kept in memory until folded, "
-                "so a killed process loses the last fraction of a second. Set $SPANBOOK_JOURNAL to a writable folder.",
-            )
+        warn_of_memory(self.journal)
 
     def close(self, timeout: float = 5.0) -> bool:
         """Fold what is left; spans that end later are written straight into the store."""
@@ -100,12 +98,12 @@ def store_path(store: str | os.PathLike[str] | None) -> Path:
         raise UsageError("store='' is empty; give the path of a file such as 'traces.db'.")
     path = Path(store if store is not None else os.environ.get("SPANBOOK_STORE") or DEFAULT_STORE)
     path = Path(os.path.abspath(path.expanduser()))
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, False for what may not be looked at
         raise UsageError(f"store={str(path)!r} is a folder; give a file in it, such as {str(path / 'store.db')!r}.")
     if _platform.is_network_file_system(path.parent):
         from hashlib import sha256
 
-        local = _platform.state_dir() / "stores" / f"{sha256(str(path).encode()).hexdigest()[:16]}.db"
+        local = _platform.local_dir() / "stores" / f"{sha256(str(path).encode()).hexdigest()[:16]}.db"
         warn_once(
             f"network-{path}",
             f"{str(path.parent)!r} is on a {_platform.file_system(path.parent)} file system, where SQLite cannot lock "
@@ -253,12 +251,21 @@ def _in_child() -> None:
 
 
 _held_for_fork: list[Any] = []
+#: Whether the thread is started when the fork has returned, not by a hook of it; None before the first fork.
+_starts_after_fork: bool | None = None
 
 
 def _before_fork() -> None:
-    """Close the writing connection and keep it closed: SQLite's locks must not be inherited (nor the readers')."""
+    """Close the writing connection and keep it closed: SQLite's locks must not be inherited (nor the readers').
+
+    The fold's thread is ended, too: a batch takes a fraction of a second, and what takes longer is left alone.
+    """
+    global _starts_after_fork
     if _active is not None:
         fold = _active.fold
+        if _starts_after_fork is None:
+            _starts_after_fork = sys.version_info >= (3, 13) and _platform.register_after_fork(_unpark)
+        fold.park(1.0)
         fold.gate.clear()
         try:
             if fold.lock.acquire(timeout=5.0):
@@ -271,6 +278,17 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     while _held_for_fork:
         _held_for_fork.pop().release()
+
+
+def _after_fork_in_parent() -> None:
+    _after_fork()
+    if not _starts_after_fork or threading.current_thread() is not threading.main_thread():
+        _unpark()
+
+
+def _unpark() -> None:
+    if _active is not None:
+        _active.fold.unpark()
 
 
 def add_listener(listener: Listener) -> None:
@@ -310,5 +328,5 @@ set_trace_reader(_read_trace)
 _recorder.set_starter(_start_for_first_span)
 _recorder.set_in_child(_in_child)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork)
 atexit.register(_at_exit)

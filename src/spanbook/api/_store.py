@@ -238,13 +238,13 @@ class Store:
     @property
     def utils(self) -> sqlite_utils.Database:
         """A ``sqlite_utils.Database`` on this file, for tables of your own beside ours."""
-        import sqlite3
-
         from sqlite_utils import Database
+
+        from ..store._connection import open_for_own_tables
 
         if self.readonly:
             raise UsageError("this store was opened read-only; open it with sb.open(path, readonly=False).")
-        return Database(sqlite3.connect(self.path, timeout=10))
+        return Database(open_for_own_tables(self.path))
 
     def close(self) -> None:
         """Close this thread's reading connection."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .._version import __version__
-from . import _commands
+from . import _commands, _maintain
 from ._quickstart import demo
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_store(parser, default=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _command(commands, "demo", demo, "run a small assistant with a scripted stand-in for a model, and show its traces")
-    _command(commands, "doctor", _commands.doctor, "say what could be wrong with the store, the journal, the kernel")
+    _add_doctor(commands)
     _add_ls(commands)
     _add_show(commands)
     _add_export(commands)
     _add_sql(commands)
+    _add_redact(commands)
+    _add_salvage(commands)
     return parser.parse_args(argv)
 
 
@@ -67,6 +69,12 @@ def _add_store(parser: argparse.ArgumentParser, default: str | None = argparse.S
 def _add_window(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="WHEN", help="only traces that started then or later")
     parser.add_argument("--until", metavar="WHEN", help="only traces that started before")
+
+
+def _add_doctor(commands: _Commands) -> None:
+    text = "say what could be wrong with the store, the journal, the kernel"
+    parser = _command(commands, "doctor", _commands.doctor, text)
+    parser.add_argument("--deep", action="store_true", help="also check every page, index and digest of the store")
 
 
 def _add_ls(commands: _Commands) -> None:
@@ -105,3 +113,20 @@ def _add_sql(commands: _Commands) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV; texts that a spreadsheet would run begin with '")
     form.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _add_redact(commands: _Commands) -> None:
+    text = "say what a redaction policy would replace in a store"
+    after = "What is stored already is never changed: there is only the dry run for now."
+    parser = _command(commands, "redact", _maintain.redact, text, after)
+    parser.add_argument("--dry-run", action="store_true", help="required: report, and change nothing")
+    text = "secrets (default), secrets+pii or metadata-only"
+    parser.add_argument("--policy", default="secrets", metavar="POLICY", help=text)
+
+
+def _add_salvage(commands: _Commands) -> None:
+    text = "recover what can be read of a damaged store into a new file"
+    after = "The damaged file and its log are copied and left as they are. Nothing may have the store open meanwhile."
+    parser = _command(commands, "salvage", _maintain.salvage, text, after)
+    parser.add_argument("path", nargs="?", metavar="PATH", help="the damaged file (default: the store)")
+    parser.add_argument("--out", metavar="NEW", help="the new file (default: PATH with .salvaged before its suffix)")

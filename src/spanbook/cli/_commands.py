@@ -191,7 +191,7 @@ def doctor(given: Namespace) -> int:
     from ..api._doctor import doctor as look
     from ..api._doctor import doctor_text
 
-    print(doctor_text(look(given.store)))
+    print(doctor_text(look(given.store, deep=given.deep)))
     return 0
 
 

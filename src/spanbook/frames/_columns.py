@@ -8,9 +8,11 @@ memory is had by keeping one string object per distinct value in columns that re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from ..model import StoreError
 from ..store._columns import MISSING
 
 if TYPE_CHECKING:
@@ -36,12 +38,13 @@ class Column:
         """Append values; None is a missing float, text or object, ``MISSING`` a missing time or count."""
         import numpy as np
 
-        if self.form == "label":
-            values = list(map(self._seen.setdefault, values, values))
-        if self.form == "float":
-            self._parts.append(np.array(values, dtype="float64"))  # None becomes NaN
-        else:
-            self._parts.append(np.fromiter(values, dtype=_DTYPES.get(self.form, "object"), count=len(values)))
+        with _damage_said():
+            if self.form == "label":
+                values = list(map(self._seen.setdefault, values, values))
+            if self.form == "float":
+                self._parts.append(np.array(values, dtype="float64"))  # None becomes NaN
+            else:
+                self._parts.append(np.fromiter(values, dtype=_DTYPES.get(self.form, "object"), count=len(values)))
 
     def values(self) -> np.ndarray:
         """Return all values so far as one array: int64 for times, object for text."""
@@ -54,7 +57,20 @@ class Column:
     def array(self, order: np.ndarray | None = None) -> Any:
         """Return the column as pandas wants it, its rows in ``order``."""
         values = self.values()
-        return to_array(values if order is None else values[order], self.form)
+        with _damage_said():
+            return to_array(values if order is None else values[order], self.form)
+
+
+@contextmanager
+def _damage_said() -> Iterator[None]:
+    """Make a value that its column cannot hold an error of ours: the store's tables are strict about types."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StoreError(
+            f"the store is damaged (a value of a type that its column cannot have: {error}); "
+            "recover it with `spanbook salvage`."
+        ) from error
 
 
 def to_array(values: np.ndarray, form: Form) -> Any:

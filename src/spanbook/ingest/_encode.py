@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..model.redaction import Redactor
-from ..model.values import to_json
+from ..model.values import is_text_tree, to_json
 from ..store._blobs import Blob, BlobSet, Payload
 from ..store._codec import INLINE_BELOW, to_text
 
@@ -42,7 +42,8 @@ class Encoder:
 
     def messages(self, messages: list[Any], media: list[Blob]) -> Payload:
         """Return the payload of a list of messages: inline when short, else one blob each."""
-        found = [self._remembered(message, media, inline=False) for message in messages]
+        plain = is_text_tree(messages)
+        found = [self._remembered(message, media, inline=False, plain=plain) for message in messages]
         blobs = [blob for blob in found if isinstance(blob, Blob)]
         if len(blobs) == 1 and blobs[0].size < INLINE_BELOW - 2:
             return self._remembered(messages, media, inline=True)
@@ -64,21 +65,29 @@ class Encoder:
         """Forget all: the blobs are in a store that is gone."""
         self._young, self._old = {}, {}
 
-    def _remembered(self, value: Any, media: list[Blob], *, inline: bool, field: str = "") -> Payload:
-        value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
+    def _remembered(
+        self, value: Any, media: list[Blob], *, inline: bool, field: str = "", plain: bool = False
+    ) -> Payload:
+        if not plain and not is_text_tree(value):
+            value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
         raw = marshal.dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
         key = hashlib.sha256(raw).digest() + (b"i" if inline else b"b") + field.encode()
-        known = self._young.get(key) or self._old.get(key)
+        known = self._young.get(key)
+        if known is not None:
+            media.extend(known[1])
+            return known[0]
+        known = self._old.get(key)
         if known is None:
             found: list[Blob] = []
-            plain = extract_media(value, self._blobs, found) if b"blob" in raw else value
-            payload, count = self._encoded(plain, found, inline, field)
-            media.extend(found)
+            if b"\xed" in raw:  # as surrogates begin
+                value = to_json(value, keep_media=True)
+            given = extract_media(value, self._blobs, found) if b"blob" in raw else value
+            payload, count = self._encoded(given, found, inline, field)
             known = (payload, tuple(found))
             if count:  # what was redacted is redacted, and counted, each time
+                media.extend(found)
                 return payload
-        else:
-            media.extend(known[1])
+        media.extend(known[1])
         self._remember(key, known)
         return known[0]
 
@@ -93,8 +102,6 @@ class Encoder:
         return text if inline and len(text) < INLINE_BELOW else self._blobs.text(text), count
 
     def _remember(self, key: bytes, known: _Known) -> None:
-        if key in self._young:
-            return
         self._young[key] = known
         if len(self._young) > self._KEEP:
             self._old, self._young = self._young, {}

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import SpanbookError, clock
+from ..model import SpanbookError, clock, ids
 from ..model.prices import PriceTable
 from ..model.redaction import POLICIES, Redactor, make_redactor
-from ..store._connection import is_locked
+from ..store import _platform
+from ..store._codec import learn
+from ..store._connection import is_damage, is_locked, store_error
 from ..store._journal import FRAME, DeadJournal, Journal, Position, dead_journals
 from ..store._write import Batch, StoreReplacedError, StoreWriter, Written
 from ..tracer._report import report_failure, warn_once
@@ -30,12 +32,22 @@ _LEAST_BYTES: Final = 1 << 16
 #: Beside a thread that computes, a batch takes many times longer: batches shrink until they take no more than that.
 _BATCH_S: Final = 0.25
 _SYNC_EVERY_S: Final = 1.0
-_LOOK_FOR_DEAD_S: Final = 1.5
+_LOOK_FOR_DEAD_S: Final = 1.0
 #: Errors that one bad row causes, and that writing the same batch again would cause again.
 _DATA_ERRORS: Final = (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.ProgrammingError,
                        OverflowError, UnicodeError, ValueError, TypeError, KeyError)  # fmt: skip
 
 Listener = Callable[[Written], None]
+
+
+def warn_of_memory(journal: Journal) -> None:
+    """Say it, once, when a journal has no file."""
+    if journal.problem is not None:
+        warn_once(
+            "journal-in-memory",
+            f"the journal cannot be written ({journal.problem}); spans are kept in memory until folded, "
+            "so a killed process loses the last fraction of a second. Set $SPANBOOK_JOURNAL to a writable folder.",
+        )
 
 
 class Fold:
@@ -53,15 +65,17 @@ class Fold:
         self.written = 0
         self.unwritable = 0
         self.problem: str | None = None
+        self._is_damaged = False
         self._root = root
         self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
         self._pending: tuple[Batch, Position] | None = None
         self._untold: list[Written] = []
         self._batch_bytes = _BATCH_BYTES
         self._generation = 0
-        self._last_sync = self._last_look = 0.0
+        self._unsynced = False  # a power cut may still take what was committed last
+        self._last_sync = self._last_look = self._folded = 0.0
         self._wake = threading.Event()
-        self._stopped = self._closed = False
+        self._stopped = self._closed = self._parked = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -78,7 +92,7 @@ class Fold:
 
     def start(self) -> None:
         """Start the thread; without threads (Pyodide, interpreter exit) ``flush`` does all."""
-        if not self._stopped and (self._thread is None or not self._thread.is_alive()):
+        if not self._stopped and not self._parked and (self._thread is None or not self._thread.is_alive()):
             thread = threading.Thread(target=self._run, name="spanbook-fold", daemon=True)
             try:
                 thread.start()
@@ -86,23 +100,43 @@ class Fold:
                 return
             self._thread = thread
 
+    def park(self, timeout: float) -> None:
+        """End the thread until :meth:`unpark`: a process that forks should have none (Python 3.12 warns of it)."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            self._parked = True
+            self._wake.set()
+            thread.join(timeout)
+            _platform.wait_for_thread(thread.native_id)
+
+    def unpark(self) -> None:
+        """Start the thread again when there was one."""
+        if self._parked:
+            self._parked = False
+            self._wake.clear()
+            self.start()
+
     def _run(self) -> None:
-        while not self._stopped:
+        while not self._stopped and not self._parked:
             try:
                 self._run_until_interrupted()
             except BaseException:  # noqa: BLE001, S112 - a second exception was thrown in while one was reported
                 continue
 
     def _run_until_interrupted(self) -> None:
-        while not self._stopped:
+        # A thread that starts again after a fork does not begin at once: the next fork may come soon.
+        more = time.monotonic() - self._folded > _SYNC_EVERY_S or self.journal.waiting_bytes > _LEAST_BYTES
+        while not self._stopped and not self._parked:
             try:
+                if not more and self._wake.wait(TICK_S):
+                    continue
                 clock.catch_up()
+                ids.refresh()
                 self.gate.wait(TICK_S)
                 more = self.fold_once()
                 for tick in list(self.ticks):
                     tick()
-                if not more:
-                    self._wake.wait(TICK_S)
+                self.learn()
             except BaseException as error:  # noqa: BLE001 - thrown in from outside, or a defect of ours: go on
                 report_failure("fold the journal", error)
                 time.sleep(TICK_S)
@@ -112,29 +146,57 @@ class Fold:
         with self.lock:
             if self._closed:
                 return False
-            now = time.monotonic()
+            now = self._folded = time.monotonic()
             if now - self._last_look > _LOOK_FOR_DEAD_S:
                 self._last_look = now
                 self._fold_dead(wait_s)
-            if not self._has_work():
-                self.journal.tidy()
-                return False
             sync = durable or now - self._last_sync > _SYNC_EVERY_S
+            if not self._has_work():
+                if sync and self._unsynced and self._sync(wait_s):
+                    self.problem = None
+                self._rest()
+                return False
             try:
                 self._fold_batch(wait_s, durable=sync)
             except (sqlite3.Error, SpanbookError, OSError) as error:
                 self._note(error)
                 return False
-            if sync:
-                self._last_sync = now
-            self.problem = None
-            self.journal.tidy()
+            self.problem, self._is_damaged = None, False
+            self._tidy()
             return self._has_work()
+
+    def learn(self) -> None:
+        """Learn a dictionary for the store's short values, when there are enough; the fold goes on meanwhile."""
+        samples = self.writer.blobs.take_samples()
+        dictionary = None if samples is None else learn(samples)
+        if dictionary is None:
+            return
+        try:
+            with self.lock:
+                if not self._closed:
+                    self.writer.add_dictionary(dictionary)
+        except (sqlite3.Error, SpanbookError, OSError) as error:
+            self.writer.blobs.use(None)  # later, from other values
+            self._note(error)
+
+    def _rest(self) -> None:
+        try:
+            self.writer.rest()
+        except (sqlite3.Error, SpanbookError, OSError) as error:
+            self._note(error)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        self.journal.tidy()
+        warn_of_memory(self.journal)
 
     def _has_work(self) -> bool:
         return self._pending is not None or self.journal.waiting_bytes > 0
 
     def _note(self, error: BaseException) -> None:
+        self._is_damaged = is_damage(error)
+        if self._is_damaged and isinstance(error, sqlite3.Error):
+            error = store_error(self.writer.path, error)
         self.problem = str(error)
         if not is_locked(error):
             report_failure("write to the store; it goes on trying, spans wait in the journal", error)
@@ -188,7 +250,7 @@ class Fold:
 
     def _write(self, batch: Batch, wait_s: float, durable: bool) -> None:
         try:
-            self._written(self.writer.write(batch, durable=durable, wait_s=wait_s))
+            self._written(self.writer.write(batch, durable=durable, wait_s=wait_s), durable=durable)
         except _DATA_ERRORS as error:
             self._write_one_by_one(batch, wait_s, error)
 
@@ -201,15 +263,18 @@ class Fold:
         parts.append(Batch(journal=batch.journal, ended_journal=batch.ended_journal))
         for part in parts:
             try:
-                self._written(self.writer.write(part, wait_s=wait_s))
+                self._written(self.writer.write(part, wait_s=wait_s), durable=False)
             except _DATA_ERRORS as problem:
                 self.unwritable += 1
                 error = problem
         report_failure("write a span whose data the store refuses", error)
 
-    def _written(self, written: Written) -> None:
+    def _written(self, written: Written, *, durable: bool) -> None:
         self.written += written.ended
         self._untold.append(written)
+        self._unsynced = True
+        if durable:
+            self._is_synced()
 
     def _tell(self) -> None:
         """Tell the listeners what was written, once it is settled: they may read, and flush."""
@@ -276,7 +341,7 @@ class Fold:
         batch = records.read(bodies)
         batch.journal = (dead.id, at)
         batch.ended_journal = dead.id if last else None
-        self._write(batch, wait_s, durable=False)
+        self._write(batch, wait_s, durable=last)  # on disk before the journal is removed
 
     # -- ends
 
@@ -285,6 +350,7 @@ class Fold:
         target = self.journal.end
         deadline = time.monotonic() + timeout
         if self._thread is not None:
+            self.unpark()
             self.start()  # again, should it have been ended from outside
         self._last_look = 0.0  # children that have ended are part of "before this call"
         while True:
@@ -301,7 +367,7 @@ class Fold:
                 self.lock.release()
             if done:
                 return True
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self._is_damaged:  # waiting mends nothing
                 return False
             if self.problem is not None:
                 time.sleep(0.02)
@@ -310,43 +376,59 @@ class Fold:
         self.fold_once(wait_s, durable=durable)
         if self._pending is not None or self.journal.position < target:
             return False
-        return self._sync() if durable else True
+        return self._sync(wait_s) if durable else True
 
-    def _sync(self) -> bool:
+    def _sync(self, wait_s: float) -> bool:
         """Commit once with full synchronisation: it syncs every frame of the log before it."""
         try:
-            self.writer.write(Batch(journal=(self.journal.id, self.journal.position)), durable=True)
+            self._notice_new_store(wait_s)
+            batch = Batch(journal=(self.journal.id, self.journal.position))
+            self.writer.write(batch, durable=True, wait_s=wait_s)
         except (sqlite3.Error, SpanbookError, OSError) as error:
             self._note(error)
             return False
-        self._last_sync = time.monotonic()
+        self._is_synced()
         return True
+
+    def _is_synced(self) -> None:
+        self._unsynced, self._last_sync = False, time.monotonic()
 
     def close(self, timeout: float = 5.0) -> bool:
         """Stop the thread, fold what is left and remove the journal; True when nothing was left behind.
 
-        What could not be folded stays in the journal for whoever opens the store next.
+        What could not be folded stays in the journal for whoever opens the store next: a store that somebody has
+        locked is waited for a second only, much to fold for ``timeout``.
         """
         self._stopped = True
         self._wake.set()
-        done = self.flush(timeout)
+        done = self.flush(min(timeout, 1.0)) or (self.problem is None and self.flush(timeout))
         if not self.lock.acquire(timeout=max(timeout, 0.0)):
             return False  # the thread is stuck in the store; the journal stays
         try:
-            if done:
-                try:
-                    if not self._records.open:
-                        self.writer.forget_journal(self.journal.id)
-                    self._interrupt_open()
-                except (sqlite3.Error, SpanbookError, OSError) as error:
-                    self._note(error)
-                    done = False
+            done = done and self._settle()
             self._closed = True
             self.journal.close(remove=done)
+            if done:
+                self._forget()
             self.writer.close()  # the last connection to close leaves one whole file, without a log beside it
         finally:
             self.lock.release()
         return done
+
+    def _settle(self) -> bool:
+        """Leave nothing open and nothing that a power cut could take: another program may have the store open."""
+        try:
+            self._interrupt_open()
+        except (sqlite3.Error, SpanbookError, OSError) as error:
+            self._note(error)
+            return False
+        return not self._unsynced or self._sync(1.0)
+
+    def _forget(self) -> None:
+        try:
+            self.writer.forget_journal(self.journal.id)
+        except (sqlite3.Error, SpanbookError, OSError) as error:  # a row too many does no harm
+            self._note(error)
 
     def adopt(self, before: Fold) -> None:
         """Go on with the spans that another fold knows as open: from now on their ends come here."""
@@ -362,8 +444,8 @@ class Fold:
     def _interrupt_open(self) -> None:
         """Mark what never ended; spans that end later in this process still move forward."""
         if self._records.open:
-            self._write(Batch(ended_journal=self.journal.id), 1.0, durable=False)
-            self.writer.forget_journal(self.journal.id)
+            self._notice_new_store(1.0)
+            self._write(Batch(ended_journal=self.journal.id), 1.0, durable=True)
 
     def write_now(self, framed: bytes) -> None:
         """Fold one framed record at once: after :meth:`close`, when no journal is left."""
@@ -372,7 +454,7 @@ class Fold:
             for record in batch.spans:
                 if record.columns["status"] == "open":  # no journal is left that would say it never ended
                     record.columns["status"] = "interrupted"
-            self._write(batch, 1.0, durable=False)
+            self._write(batch, 1.0, durable=True)
             self.writer.close()
             self._tell()
 
@@ -390,5 +472,5 @@ class Fold:
             "unwritable": self.unwritable,
             "unreadable": self.unreadable,
             "redacted": self.redacted,
-            "problem": self.problem or self.journal.problem,
+            "problem": self.problem or self.journal.problem or self.writer.log.problem,
         }

@@ -29,7 +29,11 @@ _TEXTS: Final = frozenset(
 _OURS: Final = frozenset(("kind", "status", "cell_id", "cell_hash"))
 _NUMBERS: Final = frozenset(("start_ns", "end_ns", "first_token_ns", "execution_count", "process_id"))
 _KINDS: Final = frozenset(KINDS)
+_USAGE: Final = frozenset(USAGE_FIELDS)
 _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
+#: Name of a field → which of these it is; a look-up each, instead of one in each set.
+_HOW: Final = {name: each for each in (_TEXTS, _OURS, _NUMBERS, _PAYLOADS, frozenset(("usage", "error")))
+               for name in each}  # fmt: skip
 
 
 class RecordReader:
@@ -114,7 +118,9 @@ class RecordReader:
             try:
                 batch.spans.append(self._record(attempt(fields), batch.media))
                 return
-            except Exception as error:  # noqa: BLE001 (whatever a value did: the span goes on without it)
+            except Exception as error:
+                if attempt is _bare and isinstance(error, MemoryError):
+                    raise  # there is none for anything: the batch is read again
                 del batch.media[found:]
                 errors["keep a field of a span as given"] += 1
                 said = f"{type(error).__name__}: {str(error)[:200]}"
@@ -136,13 +142,16 @@ class RecordReader:
         payloads: dict[str, Payload] = {}
         usage: dict[str, int] = {}
         for name, value in fields.items():
-            if value is None:
+            how = _HOW.get(name)
+            if value is None or how is None:
                 continue
-            if name in _TEXTS:
+            if how is _TEXTS:
                 columns[name] = clean.get(value) or self._name(value) if type(value) is str else self._name(value)
-            elif name in _OURS:
+            elif how is _PAYLOADS:
+                self._payload(name, value, fields, payloads, media)
+            elif how is _OURS:
                 columns[name] = str(value)
-            elif name in _NUMBERS:
+            elif how is _NUMBERS:
                 columns[name] = number = int(value)
                 if not -(2**63) <= number < 2**63:
                     raise OverflowError(f"{name} does not fit in 64 bits")
@@ -151,8 +160,6 @@ class RecordReader:
                 columns.update(usage)
             elif name == "error":
                 self._error(value, columns, payloads, media)
-            elif name in _PAYLOADS:
-                self._payload(name, value, fields, payloads, media)
         self._odd_columns(fields, columns)
         if usage or "cost_usd" in fields:
             self._price(fields, columns, usage)
@@ -278,4 +285,5 @@ def _is_messages(value: Any) -> bool:
 def _usage(value: Any) -> dict[str, int]:
     if not isinstance(value, Mapping):
         return {}
-    return {name: int(value[name]) for name in USAGE_FIELDS if _is_number(value.get(name))}
+    return {name: number if type(number) is int else int(number) for name, number in value.items()
+            if name in _USAGE and _is_number(number)}  # fmt: skip

@@ -9,19 +9,23 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ._registry import Integration, Registry
+from ._threads import INTEGRATION as _threads
 from .openai import INTEGRATION as _openai
 
 __all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap", "wrap"]
 
 C = TypeVar("C")
 
-_registry = Registry([_openai])
+_registry = Registry([_openai, _threads])
 
 
 def instrument(*names: str) -> list[str]:
     """Trace every client of the named libraries (all that spanbook knows by default); return their names.
 
     Libraries need not be imported yet, nor installed. Doing it twice changes nothing.
+
+    ``sb.instrument("threads")`` makes threads and thread pools (``run_in_executor`` too) go on below the span they are
+    started in, as tasks do by themselves; it is on only when it is named. Without it, wrap the function: ``sb.bind``.
 
     Raises:
         UsageError: a name is not an integration; the message offers the nearest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +28,7 @@ class Integration:
         targets: Module name → methods to wrap in it; called on first use, may not import the library.
         wrap_client: Wraps one client, returns False when it has nothing to wrap.
         unwrap_client: Takes that back.
+        is_default: It is on when all are turned on; else only when it is named.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class Integration:
         targets: Callable[[], Mapping[str, list[Target]]],
         wrap_client: Callable[[Any], bool],
         unwrap_client: Callable[[Any], bool],
+        is_default: bool = True,
     ) -> None:
         self.name, self.package, self.tested = name, package, tested
         self.wrap_client, self.unwrap_client = wrap_client, unwrap_client
-        self.is_on = False
+        self.is_on, self.is_default = False, is_default
         self.missing: list[str] = []
         self._targets = targets
         self._patches: list[Patch] = []
@@ -106,7 +109,7 @@ class Registry:
 
     def instrument(self, *names: str) -> list[str]:
         with self._lock:
-            chosen = self._chosen(names)
+            chosen = [integration for integration in self._chosen(names) if names or integration.is_default]
             for integration in chosen:
                 integration.turn_on(self._hook)
             return [integration.name for integration in chosen]
@@ -122,9 +125,10 @@ class Registry:
         with self._lock:
             integration = self._of_client(client)
             if integration is None or not integration.wrap_client(client):
+                libraries = ", ".join(i.name for i in self._known.values() if i.is_default)
                 raise UsageError(
                     f"{_described(client)} is no client that sb.wrap() knows; give it a client of "
-                    f"{', '.join(self._known)}, such as openai.OpenAI(), or trace all clients with sb.instrument()."
+                    f"{libraries}, such as openai.OpenAI(), or trace all clients with sb.instrument()."
                 )
             return client
 
@@ -157,6 +161,8 @@ def _version(package: str) -> str | None:
     version = getattr(module, "__version__", None)
     if version is not None:
         return str(version)
+    if package in sys.stdlib_module_names:
+        return platform.python_version()
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 

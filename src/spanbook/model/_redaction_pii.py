@@ -27,7 +27,8 @@ _AMERICAN: Final = re.compile(rb"(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-
 _NATIONAL: Final = re.compile(rb"(?<![\w.+-])\(?0\d{1,4}\)?[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3}(?![\w-])")
 _DATE: Final = re.compile(rb"\d{1,2}[-/]\d{1,2}[-/]\d{2,4}")
 _IPV4: Final = re.compile(rb"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\w|\.\d)")
-_IPV6: Final = re.compile(rb"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?![\w:])")
+#: The first two groups are looked at before the rest: texts are full of single colons.
+_IPV6: Final = re.compile(rb"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{2,39}(?![\w:])")
 _OWN_HOST: Final = frozenset((b"127.0.0.1", b"0.0.0.0", b"255.255.255.255"))
 
 
@@ -46,10 +47,10 @@ def find_pii(probe: bytes) -> list[Span]:
 def _emails(probe: bytes) -> Iterator[Span]:
     at = probe.find(b"@")
     while at >= 0:
-        before = probe[max(0, at - _MAX_LOCAL) : at]
-        local = len(before) - len(before.rstrip(_LOCAL))
-        domain = _DOMAIN.match(probe, at + 1) if local else None
+        domain = _DOMAIN.match(probe, at + 1) if at and probe[at - 1] in _LOCAL else None
         if domain:
+            before = probe[max(0, at - _MAX_LOCAL) : at]
+            local = len(before) - len(before.rstrip(_LOCAL))
             yield at - local, domain.end(), "email"
         at = probe.find(b"@", domain.end() if domain else at + 1)
 

@@ -101,6 +101,10 @@ _SCHEME: Final = re.compile(
     rb"[ \t]{0,4}(?:bearer|basic|token|digest|apikey|api-key|negotiate|bot)[ \t]{1,4}([^\s\"'`,;\\]{4,}+)",
     re.IGNORECASE,
 )
+#: What stands for a token in code and instructions: ``Bearer {token}``, ``Bearer $API_TOKEN``, ``Bearer <token>``.
+_PLACEHOLDER: Final = re.compile(
+    rb"(?:[A-Za-z-]{1,12}[ \t]{1,4})?(?:\{[A-Za-z_][\w.]{0,40}\}|\$\{?[A-Z][A-Z0-9_]{2,40}\}?|<[a-z_ -]{1,40}>)"
+)
 _COOKIES: Final = re.compile(rb"[ \t]{0,4}([\w.-]{1,64}=[^\r\n\"'\\]{1,}+)")
 #: Labels whose values may have a form of their own.
 _WITH_FORM: Final = {"authorization": _SCHEME, "cookie": _COOKIES}
@@ -129,18 +133,20 @@ def find_secrets(probe: bytes) -> list[Span]:
         end = runs.find(b" ", at)
         at = _token(probe, at, len(probe) if end < 0 else end, spans)
         at = runs.find(_LONG_RUN, at)
-    separators = probe.count(b"=") + probe.count(b":")
-    if separators and (separators <= _MANY or any(stem in lowered for stem in NAME_STEMS)):
-        spans += _named(probe, lowered, b"=")
-        spans += _named(probe, lowered, b":")
-    if b"@" in probe and b"://" in probe:
-        spans += _url_passwords(probe)
+    # One character is looked for ten times as fast as several: whatever is rare stands before what needs it.
+    if b"=" in probe or b":" in probe:
+        separators = probe.count(b"=") + probe.count(b":")
+        if separators <= _MANY or any(stem in lowered for stem in NAME_STEMS):
+            spans += _named(probe, lowered, b"=")
+            spans += _named(probe, lowered, b":")
+        if b"@" in probe and b"://" in probe:
+            spans += _url_passwords(probe)
     if b"earer" in lowered:
         spans += _schemes(probe, lowered)
-    if b"-----begin" in lowered:
-        spans += _private_keys(probe)
-    if b"--" in probe:
+    if b"-" in probe and b"--" in probe:
         spans += _flags(probe)
+        if b"-----begin" in lowered:
+            spans += _private_keys(probe)
     return spans
 
 
@@ -284,7 +290,8 @@ def _value(probe: bytes, name: bytes, start: int, at: int) -> Span | None:
     if label in _WITH_FORM:
         found = _WITH_FORM[label].match(probe, at + 1)
         if found:
-            return None if found[1].startswith(_MARK) else (found.start(1), found.end(1), label)
+            is_shown = found[1].startswith(_MARK) or _PLACEHOLDER.fullmatch(found[1])
+            return None if is_shown else (found.start(1), found.end(1), label)
     value = _VALUE[probe[at]].match(probe, at + 1)
     if value is None:
         return None
@@ -292,6 +299,8 @@ def _value(probe: bytes, name: bytes, start: int, at: int) -> Span | None:
     if quote is not None:
         body = _QUOTED[quote][1 if slashes else 0].match(probe, value.end())
         if not body or not body[0] or body[0].startswith(_MARK):
+            return None
+        if label == "authorization" and _PLACEHOLDER.fullmatch(body[0]):
             return None
         return body.start(), body.end(), label
     if not in_query and not _is_secret(bare, label) and not _is_setting(probe, start, at, value):

@@ -118,6 +118,7 @@ _ROUNDS: Final = 4  # a replacement may bring together what was apart; then it i
 _MAX_PLAIN_KEYS: Final = 8_192
 _MIN_BASE64: Final = 4_096  # text of nothing but base64 is media from this length on
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-\r\n"
+_SHORTEST: Final = 4  # characters of the shortest text with something in it: an IPv6 address such as 1::2
 _SCHEMA_TYPES: Final = frozenset("string object array number integer boolean null".split())
 _TOKEN_SIBLINGS: Final = frozenset(("logprob", "logprobs", "top_logprobs", "token_id"))
 _KEPT_FORMS: Final = frozenset(("not_captured", "cycle"))
@@ -161,7 +162,9 @@ class _Patterns(Redactor):
         for item in todo:
             kind = type(item)
             if kind is str:
-                if (len(item) < _MIN_BASE64 and not item.startswith("data:")) or not _is_media(item):
+                if len(item) < _SHORTEST:
+                    continue
+                if (len(item) < _MIN_BASE64 and item[:5] != "data:") or not _is_media(item):
                     texts.append(item)
             elif kind is dict:
                 if not plain.issuperset(item):
@@ -176,7 +179,7 @@ class _Patterns(Redactor):
                             texts.append(key)
                 if "value" in item and _announced(item) is not None:
                     return True
-                if "content" in item and _is_blob(item):
+                if "content" in item and (item.get("type") == "blob" or item.get("$type") == "blob"):
                     todo += (part for key, part in item.items() if key != "content")
                 else:
                     todo += item.values()

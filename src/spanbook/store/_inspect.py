@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import _platform, _schema
-from ._connection import open_reader, retry_locked
-from ._journal import HEADER, dead_journals
+from ._codec import Dictionaries, is_intact
+from ._connection import is_damage, open_reader, retry_locked
+from ._journal import HEADER, _owner_facts, _owner_lives, dead_journals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,14 @@ class StoreFacts:
     journal_mode: str
     traces: int
     spans: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soundness:
+    """What a look at the pages of a store found; ``is_finished`` is False when the time was not enough for all."""
+
+    problems: list[str]
+    is_finished: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +71,49 @@ def store_facts(path: Path) -> StoreFacts:
         )
 
 
+def check_pages(path: Path, seconds: float | None = None) -> Soundness:
+    """Look at the structure of every page of a store, also whether indexes and tables agree when time is no matter.
+
+    Args:
+        path: The store.
+        seconds: Stop then; None looks at everything, for as long as it takes.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    pragma = "integrity_check" if seconds is None else "quick_check"
+    with closing(open_reader(path)) as db:
+        if seconds is not None:
+            deadline = time.monotonic() + seconds
+            db.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        try:
+            found = [str(row[0]) for row in db.execute(f"PRAGMA {pragma}(20)")]
+        except sqlite3.OperationalError as error:
+            if "interrupted" not in str(error):
+                raise
+            return Soundness(problems=[], is_finished=False)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            found = [str(error)]
+    return Soundness(problems=[text for text in found if text != "ok"], is_finished=True)
+
+
+def count_bad_blobs(path: Path) -> tuple[int, int]:
+    """Return how many blobs of a store do not match their digests, and how many there are.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    bad = total = 0
+    with closing(open_reader(path)) as db:
+        dictionaries = Dictionaries.of(db)
+        for digest, codec, body in db.execute("SELECT digest, codec, body FROM blobs"):
+            total += 1
+            bad += not is_intact(digest, codec, body, dictionaries)
+    return bad, total
+
+
 def journal_facts(root: Path) -> JournalFacts:
     """Return the facts about the journals in ``root``, which need not exist."""
     folders = [folder for folder in _folders(root) if (folder / "owner.json").exists()]
@@ -85,6 +140,22 @@ def has_dead_journals(root: Path) -> bool:
         journal.release()
         return True
     return False
+
+
+def living_owners(root: Path) -> Iterator[int]:
+    """Yield the ids of the processes that have a journal in ``root`` and still run."""
+    for folder in _folders(root):
+        try:
+            fd = os.open(folder / "owner.json", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        except OSError:
+            continue  # a folder being made or removed by someone else
+        try:
+            lives = not _platform.try_lock(fd) or _owner_lives(fd)
+            pid = _owner_facts(fd)[0]
+        finally:
+            os.close(fd)
+        if lives and pid is not None:
+            yield pid
 
 
 def _folders(root: Path) -> list[Path]:

@@ -53,9 +53,16 @@ SEGMENT: Final = 8 << 20
 MAX_BYTES: Final = 64 << 20
 #: Beyond that, room for records without their values: what happened is kept longer than what was said.
 RESERVE: Final = 8 << 20
+#: The fold keeps so many bytes ahead ready to be written; a new segment begins with fewer.
+TOUCH_AHEAD: Final = 2 << 20
+TOUCH_FIRST: Final = 1 << 18
 #: A segment left behind is reused only this long after its last write: a thread may have been stopped
 #: between fetching the segment's ``write`` and calling it.
 GRACE_S: Final = 1.0
+#: A journal without an owner file is litter only when it is older than this.
+NEWBORN_S: Final = 60.0
+#: How often a journal that is in memory tries to get a file again.
+RETRY_S: Final = 2.0
 
 
 class Position(NamedTuple):
@@ -87,6 +94,7 @@ class FileSegment:
 
     def __init__(self, path: Path, number: int, size: int) -> None:
         self.path, self.number, self.size = path, number, size
+        self._touched = 0
         fd = _platform.create_private_file(path)
         try:
             _platform.preallocate(fd, size)
@@ -117,12 +125,19 @@ class FileSegment:
             with contextlib.suppress(ValueError):  # another record came in between; look again
                 self._map.write(bytes(left))  # zeros, which are there already: it moves the end
 
-    def wipe(self) -> None:
-        """Zero the records in slices (each holds the GIL for about 50 µs), so that the pages are hot for reuse."""
-        end = self._map.tell()
-        for start in range(0, end, 1 << 18):
-            stop = min(start + (1 << 18), end)
+    def touch(self, ahead: int) -> bool:
+        """Get the next bytes ready to be written, so that no span pays for their pages; False where that is not had."""
+        stop = min(self._map.tell() + ahead, self.size)
+        start, self._touched = self._touched, max(stop, self._touched)
+        return start >= stop or _platform.touch_pages(self._map, start, stop)
+
+    def wipe(self, end: int | None = None) -> None:
+        """Zero the records (or all up to ``end``) in slices (each holds the GIL for about 50 µs), ready for reuse."""
+        end = self._map.tell() if end is None else end
+        for start in range(0, end, 1 << 16):
+            stop = min(start + (1 << 16), end)
             self._map[start:stop] = bytes(stop - start)
+        self._touched = max(self._touched, end)
 
     def reuse(self, path: Path, number: int) -> None:
         """Become segment ``number`` under a new name; it must have been wiped."""
@@ -211,14 +226,19 @@ class Journal:
         self._closed = False
         self._reserve: set[int] = set()  # numbers of the segments that only records without values may use
         self._read = Position(1, HEADER.size)
-        try:
-            _platform.make_private_dir(self.folder)
-            self._owner_fd = _write_owner(self.folder, store, policy)
-        except OSError as error:
-            self.problem = f"{self.folder}: {error.strerror or error}"
+        self._owner, self._tried = (store, policy), time.monotonic()
+        self._make_folder()
         self._segments.append(self._new_segment(FIRST_SEGMENT))
         #: Writes one framed record; ValueError when the segment is full. Rebound on rotation: fetch it each time.
         self.write: Callable[[bytes], object] = self._segments[-1].write
+
+    def _make_folder(self) -> None:
+        try:
+            _platform.make_private_dir(self.folder)
+            self._owner_fd = _write_owner(self.folder, *self._owner)
+        except OSError as error:
+            self.problem = f"{self.folder}: {error.strerror or error}"
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- writing
 
@@ -274,11 +294,13 @@ class Journal:
         try:
             if spare is not None and spare.size >= size:
                 spare.reuse(path, self._number)
+                self.problem = None
                 return spare
             if spare is not None:
                 spare.remove()
             if self._owner_fd >= 0:
                 segment = FileSegment(path, self._number, size)
+                segment.touch(TOUCH_FIRST)
                 self.problem = None
                 return segment
         except (OSError, ValueError) as error:
@@ -357,15 +379,39 @@ class Journal:
                 self._spare = segment
             else:
                 segment.remove()
-        if wants_spare and self._spare is None and self._owner_fd >= 0 and isinstance(active, FileSegment):
+        if isinstance(active, FileSegment):
+            active.touch(TOUCH_AHEAD)
+            if wants_spare and self._spare is None and self._owner_fd >= 0:
+                self._make_spare()
+        if now - self._tried > RETRY_S and not self._closed:
+            self._tried = now
+            self._return_to_files(active)
+
+    def _return_to_files(self, active: Segment) -> None:
+        """Go on in a file when there is none, or none that others see: what is in memory is lost with the process."""
+        if self._owner_fd >= 0 and not (self.folder / "owner.json").exists():  # someone removed the folder
+            os.close(self._owner_fd)
+            self._owner_fd = -1
+            spare, self._spare = self._spare, None
+            if spare is not None:
+                spare.remove()
+        elif isinstance(active, FileSegment):
+            return
+        if self._owner_fd < 0:
+            self._make_folder()
+        if self._owner_fd >= 0 and self._spare is None:
             self._make_spare()
+        if self._spare is not None:
+            with contextlib.suppress(JournalFullError):
+                self._rotate(active, 0, light=False)
 
     def _make_spare(self) -> None:
         try:
             spare = FileSegment(self.folder / "spare.seg", 0, SEGMENT)
         except OSError:  # the next rotation tries again and says so
             return
-        spare.write(bytes(SEGMENT - HEADER.size))  # touch each page here, not in the user's thread
+        if not spare.touch(SEGMENT):
+            spare.wipe(SEGMENT)
         with self._lock:
             self._spare = spare
 
@@ -421,9 +467,13 @@ def _write_owner(folder: Path, store: str, policy: str) -> int:
     pid = os.getpid()
     owner = {"pid": pid, "process_start": _platform.process_start(pid), "boot_id": _platform.boot_id(), "store": store,
              "policy": policy}  # fmt: skip
-    os.write(fd, json.dumps(owner).encode())
-    _platform.try_lock(fd)
-    draft.rename(folder / "owner.json")
+    try:
+        os.write(fd, json.dumps(owner).encode())
+        _platform.try_lock(fd)
+        draft.rename(folder / "owner.json")
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 
@@ -466,8 +516,10 @@ class DeadJournal:
         self.release()
 
     def release(self) -> None:
-        """Let go of the lock and leave the files for the next opener."""
-        os.close(self._fd)
+        """Let go of the lock and leave the files for the next opener; once, a closed descriptor is somebody else's."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def _segment_number(data: bytes) -> int | None:
@@ -484,12 +536,23 @@ def dead_journals(root: Path) -> Iterator[DeadJournal]:
     for folder in sorted(root.iterdir()):
         try:
             fd = os.open(folder / "owner.json", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError:
+            _sweep(folder)
+            continue
         except OSError:
-            continue  # a folder being made or removed by someone else
+            continue
         if _platform.is_mine(folder) and _platform.try_lock(fd) and not _owner_lives(fd):
             yield DeadJournal(folder, fd)
         else:
             os.close(fd)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove a journal that has no owner: its process was killed while it made or removed it. Not one of this minute:
+    somebody may be doing that just now."""
+    with contextlib.suppress(OSError):
+        if _platform.is_mine(folder) and time.time() - folder.stat().st_mtime > NEWBORN_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _owner_facts(fd: int) -> tuple[int | None, str | None]:
@@ -517,5 +580,5 @@ def journal_root(store: Path) -> Path:
     from hashlib import sha256
 
     base = os.environ.get("SPANBOOK_JOURNAL")
-    folder = Path(base) if base else _platform.state_dir() / "journal"
+    folder = Path(base) if base else _platform.local_dir() / "journal"
     return folder / sha256(str(store).encode("utf-8", "surrogateescape")).hexdigest()[:24]

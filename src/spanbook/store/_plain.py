@@ -19,7 +19,7 @@ from typing import Any, Final
 from ..model import StoreError, UsageError
 from . import _platform, _schema
 from ._codec import RAW, decompress
-from ._connection import open_reader
+from ._connection import damage_error, is_damage, open_reader
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
 _SCORES: Final = (
@@ -46,9 +46,11 @@ def export_plain(source: Path, target: Path, trace_ids: Sequence[str] | None = N
             with closing(sqlite3.connect(draft, isolation_level=None)) as plain:
                 _Copy(store, plain, trace_ids).run()
         draft.rename(target)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, ValueError) as error:
         if isinstance(error, StoreError):
             raise
+        if is_damage(error) or isinstance(error, sqlite3.IntegrityError):  # no such row was ever written
+            raise damage_error(source, str(error)) from error
         raise StoreError(
             f"the plain copy {str(target)!r} could not be made ({getattr(error, 'strerror', None) or error}); "
             "give a new file in a folder that you can write, and look at the store with `spanbook doctor`."

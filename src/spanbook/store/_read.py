@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceSummary
 from . import _connection
-from ._codec import PayloadReader, decompress
+from ._codec import PayloadReader, decompress, digest_of, not_captured
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
 _SPAN_SELECT: Final = (
@@ -125,17 +125,39 @@ class StoreReader:
         self._mine().close()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one of our own queries and return all rows."""
-        with self._mine().busy:
+        """Run one of our own queries and return all rows.
+
+        Raises:
+            StoreError: the store is damaged where the query looks.
+        """
+        with self._mine().busy, self._damage_said():
             db = self.connection()
             return _connection.retry_locked(lambda: db.execute(query, parameters).fetchall(), 5.0)
 
     def payload_text(self, value: Any) -> str | None:
         """Return the JSON text of a payload column's value."""
         held = self._mine()
-        with held.busy:
+        with held.busy, self._damage_said():
             self.connection()
             return None if held.payloads is None else held.payloads.text(value)
+
+    @contextlib.contextmanager
+    def _damage_said(self) -> Iterator[None]:
+        """Make damage that SQLite meets an error of ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if _connection.is_damage(error):
+                raise _connection.store_error(self.path, error) from error
+            raise
+
+    @contextlib.contextmanager
+    def _making_records(self) -> Iterator[None]:
+        """Make rows that do not read as we write them an error of ours."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError) as error:
+            raise _connection.damage_error(self.path, f"a row of it cannot be read: {error}") from error
 
     # -- traces
 
@@ -152,12 +174,14 @@ class StoreReader:
         sql, values = time_window(f"{_TRACE_SELECT} WHERE ({where})", "t", since_ns, until_ns)
         query = f"{sql} ORDER BY t.start_ns DESC, t.id DESC LIMIT ?"
         found = self.rows(query, [*parameters, *values, -1 if limit is None else limit])
-        return [_summary(row) for row in found]
+        with self._making_records():
+            return [_summary(row) for row in found]
 
     def find_trace(self, trace_id: str) -> TraceSummary | None:
         """Return the summary of one trace, None when there is none."""
         found = self.rows(f"{_TRACE_SELECT} WHERE t.trace_id = ?", [trace_id])
-        return _summary(found[0]) if found else None
+        with self._making_records():
+            return _summary(found[0]) if found else None
 
     def trace_ids_like(self, prefix: str, limit: int = 2) -> list[str]:
         """Return ids of traces that begin with ``prefix``."""
@@ -177,7 +201,8 @@ class StoreReader:
         rows = self.rows(f"{_SPAN_SELECT} WHERE s.trace_id = ? ORDER BY s.start_ns, s.id", [trace_id])
         events = self._by_span(_EVENT_SELECT.format(""), [trace_id], self._event)
         scores = self._by_span(_SCORE_SELECT.format(""), [trace_id], _score)
-        return [self._span(row, events, scores) for row in rows]
+        with self._making_records():
+            return [self._span(row, events, scores) for row in rows]
 
     def span(self, trace_id: str, span_id: str) -> Span | None:
         """Return one span with payloads, events and scores."""
@@ -186,7 +211,9 @@ class StoreReader:
             return None
         key = [trace_id, span_id]
         events = self._by_span(_EVENT_SELECT.format(_OF_SPAN), key, self._event)
-        return self._span(rows[0], events, self._by_span(_SCORE_SELECT.format(_OF_SPAN), key, _score))
+        scores = self._by_span(_SCORE_SELECT.format(_OF_SPAN), key, _score)
+        with self._making_records():
+            return self._span(rows[0], events, scores)
 
     def _by_span(self, query: str, key: list[str], make: Any) -> dict[str, list[Any]]:
         out: dict[str, list[Any]] = {}
@@ -198,9 +225,12 @@ class StoreReader:
         return Event(name=row[0], time_ns=row[1], data=self.json(row[2]))
 
     def json(self, value: Any) -> Any:
-        """Return the Python value of a payload column."""
+        """Return the Python value of a payload column; ``not_captured`` where it is damaged."""
         text = self.payload_text(value)
-        return None if text is None else json.loads(text)
+        try:
+            return None if text is None else json.loads(text)
+        except (ValueError, RecursionError) as error:
+            return not_captured(f"it is damaged ({error}); `spanbook salvage` recovers what is intact")
 
     def _span(self, row: Sequence[Any], events: dict[str, list[Event]], scores: dict[str, list[Score]]) -> Span:
         columns = dict(zip(SPAN_COLUMNS, row, strict=False))
@@ -226,13 +256,24 @@ class StoreReader:
     # -- blobs
 
     def read_blob(self, digest: str) -> tuple[str, bytes] | None:
-        """Return (MIME type, bytes) of an image, sound or file by the hex digest its message part names."""
+        """Return (MIME type, bytes) of an image, sound or file by the hex digest its message part names.
+
+        Raises:
+            StoreError: the bytes in the store are not those of the digest.
+        """
         try:
             key = bytes.fromhex(digest)
         except ValueError:
             return None
         found = self.rows("SELECT mime_type, codec, body FROM blobs WHERE digest = ? AND mime_type IS NOT NULL", [key])
-        return (found[0][0], decompress(found[0][1], found[0][2])) if found else None
+        if not found:
+            return None
+        mime_type, codec, body = found[0]
+        with self._making_records():
+            content = decompress(codec, body)
+        if digest_of(content) != key:
+            raise _connection.damage_error(self.path, f"the bytes of {digest} are not those that were stored")
+        return mime_type, content
 
     # -- scores
 

@@ -158,6 +158,10 @@ _FIRST = (
 ) STRICT""",
     "CREATE INDEX scores_by_trace ON scores(trace_id, name)",
     "CREATE INDEX scores_by_session ON scores(session_id) WHERE session_id IS NOT NULL",
+    # What short blobs (codec 3) are compressed with; each has a copy among the media blobs.
+    """CREATE TABLE dictionaries(
+  id INTEGER PRIMARY KEY, dictionary_id INTEGER NOT NULL UNIQUE, body BLOB NOT NULL
+) STRICT""",
     # How far each journal is folded: written in the transaction that holds the rows, so nothing doubles.
     "CREATE TABLE journals(journal_id TEXT PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL) STRICT",
     # Spans that had not ended at the last fold of their journal; a dead journal's become "interrupted".

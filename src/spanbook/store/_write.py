@@ -19,6 +19,8 @@ from ..model import COUNTED_KINDS, STATUS_RANK, StoreError
 from . import _connection
 from ._blobs import Blob, BlobInserts, BlobSet, Payload
 from ._bulk import insert_rows, look_up
+from ._checkpoint import Checkpointer
+from ._codec import DICTIONARY_COPY, Dictionary
 from ._journal import Position
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
@@ -33,12 +35,14 @@ _SELECT_SPANS: Final = (
 _INSERT_SPAN: Final = f"INSERT INTO spans(id, {_SPAN_NAMES})"
 _UPDATE_SPAN: Final = f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SPAN_COLUMNS)} WHERE id = ?"
 _PAYLOAD_NAMES: Final = ", ".join(PAYLOAD_COLUMNS)
+_PAYLOAD_AT: Final = {name: at for at, name in enumerate(PAYLOAD_COLUMNS, 1)}
 _INSERT_PAYLOAD: Final = f"INSERT INTO payloads(span, {_PAYLOAD_NAMES})"
 _MERGE: Final = (
     f"{_INSERT_PAYLOAD} VALUES ({', '.join('?' * (len(PAYLOAD_COLUMNS) + 1))}) ON CONFLICT(span) DO UPDATE SET "
 )
 _NEWER_PAYLOAD: Final = _MERGE + ", ".join(f"{n} = coalesce(excluded.{n}, {n})" for n in PAYLOAD_COLUMNS)
 _OLDER_PAYLOAD: Final = _MERGE + ", ".join(f"{n} = coalesce({n}, excluded.{n})" for n in PAYLOAD_COLUMNS)
+_NO_PAYLOADS: Final = (None,) * len(PAYLOAD_COLUMNS)
 _NO_VALUES: Final[Row] = {**dict.fromkeys(SPAN_COLUMNS), "counted": 1}
 _TRACE_NAMES: Final = ", ".join(TRACE_COLUMNS)
 _SELECT_TRACE: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id = ?"
@@ -99,8 +103,11 @@ class StoreWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.blobs = BlobSet()
+        self.log = Checkpointer(path)
         self._db: sqlite3.Connection | None = None
         self._identity: _connection.Identity | None = None  # of the file opened last
+        #: A batch whose COMMIT failed, and the spans that ended in it: it may be in the file all the same.
+        self._unsure: tuple[Batch, int] | None = None
         self._high = (0, 0)  # newest span and blob that were written: a file without them is another
         #: Grows when the file was removed or replaced: blobs made before are not in the new one.
         self.generation = 0
@@ -116,17 +123,26 @@ class StoreWriter:
         """
         if self._db is not None and not _connection.is_same(self._identity, self.path):
             with contextlib.suppress(sqlite3.Error):  # when only the log was removed, this saves what is in it
-                self.checkpoint()
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self.close()
         if self._db is None:
-            db = _connection.open_writer(self.path, wait_s)
+            db = _connection.open_writer(self.path, wait_s, newer_is_fine=self._has_written())
             before, self._identity = self._identity, _connection.identity_of(self.path)
             if before is not None and (self._identity is None or before[:2] != self._identity[:2] or self._lacks(db)):
                 self.blobs.forget()
                 self.generation += 1
                 self._high = (0, 0)
+            found = db.execute("SELECT body FROM dictionaries ORDER BY id DESC LIMIT 1").fetchone()
+            if found is not None:
+                self.blobs.use(Dictionary(found[0]))
             self._db = db  # published only once its schema is known to be good
         return self._db
+
+    def _has_written(self) -> bool:
+        """Whether this writer, or that of the process it was forked from, had this very file open before."""
+        now = _connection.identity_of(self.path)
+        mine = _files_of_parents if self._identity is None else {*_files_of_parents, self._identity[:2]}
+        return now is not None and now[:2] in mine
 
     def _lacks(self, db: sqlite3.Connection) -> bool:
         """Whether rows are missing that were written: inodes are used again, and a log may be removed by itself."""
@@ -157,7 +173,11 @@ class StoreWriter:
             blobs = BlobInserts(db)
             transaction = _Transaction(db, blobs)
             written = transaction.write(batch)
+            if self._unsure is not None and self._unsure[0] is batch:
+                written.ended = max(written.ended, self._unsure[1])
+            self._unsure = batch, written.ended
             db.execute("COMMIT")
+            self._unsure = None
         except BaseException as error:
             if blobs is not None:
                 blobs.rolled_back()
@@ -170,6 +190,7 @@ class StoreWriter:
             raise StoreReplacedError  # it went into a file, or a log, that nobody else sees
         blobs.committed()
         self._high = (transaction.highest, blobs.highest)
+        self.log.after_batch(db)
         return written
 
     def _recover(self, db: sqlite3.Connection, error: BaseException) -> None:
@@ -183,6 +204,27 @@ class StoreWriter:
         if isinstance(error, sqlite3.Error) and not _connection.is_locked(error):
             self.close()
 
+    def add_dictionary(self, dictionary: Dictionary, wait_s: float = 0.2) -> None:
+        """Keep a dictionary in the store and compress with it, unless another process was first.
+
+        Raises:
+            sqlite3.Error, StoreError: it was not kept, and is not used.
+        """
+        db, number, body = self.connection(wait_s), dictionary.dict_id, dictionary.dict_content
+        _connection.retry_locked(lambda: db.execute("BEGIN IMMEDIATE"), wait_s)
+        try:
+            found = db.execute("SELECT body FROM dictionaries ORDER BY id DESC LIMIT 1").fetchone()
+            if found is None:
+                db.execute("INSERT INTO dictionaries(dictionary_id, body) VALUES (?, ?)", (number, body))
+                blobs = BlobInserts(db)
+                blobs.add(BlobSet().media(body, f"{DICTIONARY_COPY};id={number}"))
+                blobs.write()
+            db.execute("COMMIT")
+        except BaseException as error:
+            self._recover(db, error)
+            raise
+        self.blobs.use(dictionary if found is None else Dictionary(found[0]))
+
     def position(self, journal_id: str) -> Position | None:
         """Return how far a journal is folded, None when nothing of it is."""
         row = self.connection().execute(
@@ -194,10 +236,21 @@ class StoreWriter:
         """Delete the position of a journal whose folder is gone."""
         self.connection().execute("DELETE FROM journals WHERE journal_id = ?", (journal_id,))
 
-    def checkpoint(self) -> None:
-        """Move the write-ahead log into the file; a lock by someone else is left for the next time."""
-        if self._db is not None:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    def rest(self) -> None:
+        """Shorten the write-ahead log when nothing was written for a while, and see to it that it is still there.
+
+        Until a writer notices that the log was removed, nobody can read the store.
+
+        Raises:
+            sqlite3.Error, StoreError: the store cannot be opened again.
+        """
+        if self._db is None:
+            return
+        opened, now = self._identity, _connection.identity_of(self.path)
+        if opened is not None and now is not None and now[:2] == opened[:2] and opened.wal not in (None, now.wal):
+            self.connection(0.2)
+        else:
+            self.log.in_pause(self._db)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -207,6 +260,8 @@ class StoreWriter:
 
     def abandon_in_child(self) -> None:
         """In a forked child: forget the parent's connection without touching it (SQLite forbids its use)."""
+        if self._identity is not None:
+            _files_of_parents.add(self._identity[:2])
         if self._db is not None:
             _inherited.append(self._db)  # never closed: closing would drop the parent's locks
         self._db, self._identity = None, None
@@ -215,6 +270,8 @@ class StoreWriter:
 
 #: Connections inherited over fork, kept alive so that no finaliser closes them in the child.
 _inherited: list[sqlite3.Connection] = []
+#: Files (device, inode) that the processes this one was forked from have written to.
+_files_of_parents: set[tuple[int, int]] = set()
 
 
 _NUMBERED: Final = ("spans", "blobs")
@@ -262,11 +319,8 @@ class _Transaction:
         insert_rows(self._db, _INSERT_TRACE, [tuple(t.values()) for t in self._traces.values()], _UPDATE_TRACE)
         self._blobs.write()
         if batch.journal:
-            self._db.execute(
-                "INSERT INTO journals VALUES (?, ?, ?) ON CONFLICT(journal_id) "
-                "DO UPDATE SET segment = excluded.segment, offset = excluded.offset",
-                (batch.journal[0], *batch.journal[1]),
-            )
+            # replaced, not updated: SQLite writes, and syncs, nothing for an update that changes nothing
+            self._db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?)", (batch.journal[0], *batch.journal[1]))
         return Written([row for _, row in self._rows.values()], list(self._traces.values()), self._ended)
 
     # -- spans
@@ -320,8 +374,11 @@ class _Transaction:
         _take_fields(trace, row, record.metadata, older=older)
 
     def _payload_row(self, number: int, payloads: dict[str, Payload]) -> tuple[Any, ...]:
-        column, get = self._blobs.column, payloads.get
-        return (number, *[column(get(name)) for name in PAYLOAD_COLUMNS])
+        column = self._blobs.column
+        row: list[Any] = [number, *_NO_PAYLOADS]
+        for name, payload in payloads.items():
+            row[_PAYLOAD_AT[name]] = payload if type(payload) is str else column(payload)
+        return tuple(row)
 
     def _insert(self) -> None:
         """Write the new rows gathered so far: one statement for many is half the price."""

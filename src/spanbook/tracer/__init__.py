@@ -1,7 +1,7 @@
 """Open spans, context, ``@trace``, capture of values, the provenance of cells."""
 
 from ._capture import describe_error
-from ._context import bind, context
+from ._context import bind, carried, context, without_span
 from ._decorator import trace
 from ._report import SpanbookWarning, report_failure, warn_once
 from ._span import Span, current, emit, start_span
@@ -13,6 +13,7 @@ __all__ = [
     "Span",
     "SpanbookWarning",
     "bind",
+    "carried",
     "context",
     "current",
     "current_span",
@@ -22,4 +23,5 @@ __all__ = [
     "start_span",
     "trace",
     "warn_once",
+    "without_span",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ..model import UsageError
-from ._span import _context, _merged
+from ._span import _context, _get, _merged, _set
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -97,6 +98,41 @@ def bind(fn: Callable[P, R]) -> Callable[P, R]:
     bound.__name__ = getattr(fn, "__name__", "bound")
     bound.__doc__ = fn.__doc__
     return bound
+
+
+def carried(fn: Callable[P, R]) -> Callable[P, R] | None:
+    """Return ``fn`` below the current span and context, None where there is neither.
+
+    Other than :func:`bind` it carries nothing else of the program's context, and gives the thread its own span back.
+    """
+    here = _get(), _context.get()
+    if here == (None, None):
+        return None
+
+    def below(*args: P.args, **kwargs: P.kwargs) -> R:
+        before = _get(), _context.get()
+        _set(here[0])
+        _context.set(here[1])
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            _set(before[0])
+            _context.set(before[1])
+
+    return below
+
+
+@contextmanager
+def without_span() -> Iterator[None]:
+    """Run a block outside of the current span and context."""
+    before = _get(), _context.get()
+    _set(None)
+    _context.set(None)
+    try:
+        yield
+    finally:
+        _set(before[0])
+        _context.set(before[1])
 
 
 def _text(name: str, value: Any) -> str:

@@ -8,6 +8,8 @@ import threading
 import warnings
 from collections import Counter
 
+from ..model.errors import SpanbookError
+
 _lock = threading.RLock()  # a span may end, and fail, from the garbage collector or a signal handler
 _said: set[str] = set()
 #: How often each place failed since the process started.
@@ -20,11 +22,18 @@ class SpanbookWarning(UserWarning):
 
 
 def report_failure(where: str, error: BaseException) -> None:
-    """Count a failure of tracing and say it once per place."""
-    errors[where] += 1
-    warn_once(
-        where, f"spanbook could not {where} ({type(error).__name__}: {_text(error)}); your program is unaffected."
-    )
+    """Count a failure of tracing and say it once per place; what our own errors say, which is whole, once at all."""
+    try:
+        errors[where] += 1
+        text = f"{type(error).__name__}: {_text(error)}"
+        with _lock:
+            is_known = where not in _said and text in _said
+            if isinstance(error, SpanbookError):
+                _said.add(text)
+        if not is_known:
+            warn_once(where, f"spanbook could not {where} ({text}); your program is unaffected.")
+    except MemoryError:  # there is nothing left to say it with
+        return
 
 
 def warn_once(key: str, message: str) -> None:

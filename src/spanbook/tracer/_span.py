@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 from ..model import KIND_CODE, KINDS, clock, ids
-from ..model.values import to_json
+from ..model.values import key_text, to_json
 from ..store._journal import (
     END,
     EVENT,
@@ -31,6 +31,7 @@ from ..store._journal import (
 from . import _recorder
 from ._capture import describe_error, snapshot
 from ._capture import dumps as _dumps_plain
+from ._capture import dumps_span as _dumps_span_plain
 from ._report import report_failure, warn_once
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _NEW, _OPEN, _ENDED, _OFF, _INHERITED = 0, 1, 2, 3, 4  # inherited: in a forked child, whose parent will end it
 _NO_TRACE: Final = "0" * 32
+_NO_KEY: Final = b"0" * 32
 _KINDS: Final = frozenset(KINDS)
 _pack: Final = FRAME.pack
 _pack_start: Final = SHORT_START.pack
@@ -52,6 +54,8 @@ _get_context = _context.get
 
 #: Writes a record that carries values; replaced when values are redacted before the journal.
 dumps_payload: Callable[..., bytes] = _dumps_plain
+#: The same for starts and ends, given their value and fields too.
+dumps_span: Callable[..., bytes] = _dumps_span_plain
 
 #: What ``span()`` and ``set()`` take beside name, kind and input.
 FIELDS: Final = frozenset(
@@ -99,42 +103,32 @@ class Span:
         self._output = None
         self._fields = fields or None
         self._state = _NEW
-
-    if TYPE_CHECKING:  # set by start(); until then ``__getattr__`` answers
-        trace_id: str  # 32 lowercase hex digits; zeros while not started or not sampled
-        span_int: int
-        parent_int: int | None
-        start_ns: int  # nanoseconds since the epoch, UTC
-        _before: Span | None
-        _key: bytes  # the trace id as it stands in short records
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "trace_id":
-            return _NO_TRACE
-        if name in ("span_int", "start_ns"):
-            return 0
-        if name == "_key":
-            return _NO_TRACE.encode("ascii")
-        if name in ("parent_int", "_before"):
-            return None
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        # Until start(); a __getattr__ that answers instead makes CPython look up every attribute the slow way.
+        self.trace_id: str = _NO_TRACE  # 32 lowercase hex digits; zeros while not started or not sampled
+        self.span_int: int = 0
+        self.parent_int: int | None = None
+        self.start_ns: int = 0  # nanoseconds since the epoch, UTC
+        self._before: Span | None = None
+        self._key: bytes = _NO_KEY  # the trace id as it stands in short records
 
     # -- life
 
     def start(self) -> Span:
         """Start the clock and write the start record; the span does not become the current one."""
-        if self._state != _NEW:
-            return self
-        parent = _get()
+        if self._state == _NEW:
+            self._start(_get())
+        return self
+
+    def _start(self, parent: Span | None) -> None:
+        provenance = None
         if parent is None:
             provenance = self._begin_trace()
         else:
-            provenance = None
             self.trace_id, self.parent_int = parent.trace_id, parent.span_int
             self._key = parent._key
             self._state = parent._state if parent._state == _OFF else _OPEN
         if self._state == _OFF:
-            return self
+            return
         self.span_int = ids.next_span_id()
         fields, context = self._fields, _get_context()
         if parent is None and _recorder.base_context is not None:
@@ -143,23 +137,16 @@ class Span:
             self._fields = fields = _with_context(context, fields)
         if fields is not None or self.kind not in _KINDS:
             self._fields = fields = self._checked(fields)
-        self.start_ns = clock.perf_ns() + clock.offset_ns
-        record = self._start_record(fields, provenance)
+        self.start_ns = start = clock.perf_ns() + clock.offset_ns
+        given = self._input
+        record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, start, given, fields,
+                  provenance)  # fmt: skip
         try:
-            body = dumps(record, 4) if self._input is None and fields is None else dumps_payload(record, 7)
+            body = dumps(record, 4) if given is None and fields is None else dumps_span(record, given, fields)
             _recorder.journal.write(_pack(len(body), crc32(body)) + body)
         except Exception as error:  # noqa: BLE001 (nothing of tracing may reach the user's program)
             _write_slowly(record, error)
         self._input = None  # the record has it; keep nothing of the user's alive
-        return self
-
-    def _start_record(self, fields: Any, provenance: Any) -> tuple[Any, ...]:
-        return (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, self._input,
-                fields, provenance)  # fmt: skip
-
-    def _end_record(self, end: int, status: str, output: Any, fields: Any) -> tuple[Any, ...]:
-        return (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end, status,
-                output, fields)  # fmt: skip
 
     def _begin_trace(self) -> dict[str, Any] | None:
         """Become the root of a new trace, or of none when tracing is off or this one is not sampled."""
@@ -183,15 +170,21 @@ class Span:
         self._state = _ENDED
         end = clock.perf_ns() + clock.offset_ns
         fields, output, status = self._fields, self._output, "ok"
-        if error is not None or (fields is not None and "error" in fields):
-            status, fields = "error", _with_error(fields, error)
-        record = self._end_record(end, status, output, fields)
         try:
-            body = dumps(record, 4) if output is None and fields is None else dumps_payload(record, 9)
+            if error is not None or (fields is not None and "error" in fields):
+                status = "error"
+                fields = _with_error(fields, error)
+            record = (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end,
+                      status, output, fields)  # fmt: skip
+            body = dumps(record, 4) if output is None and fields is None else dumps_span(record, output, fields)
             _recorder.journal.write(_pack(len(body), crc32(body)) + body)
         except Exception as problem:  # noqa: BLE001 (as in start)
-            _write_slowly(record, problem)
+            _write_slowly(self._end_record(end, status, output, fields), problem)
         self._output = self._fields = None
+
+    def _end_record(self, end: int, status: str, output: Any, fields: Any) -> tuple[Any, ...]:
+        return (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end, status,
+                output, fields)  # fmt: skip
 
     def __enter__(self) -> Span:
         before = _get()
@@ -215,9 +208,10 @@ class Span:
                     _recorder.journal.write(_pack(len(body), crc32(body)) + body)
                 except Exception as error:  # noqa: BLE001 (as in start)
                     self._check_kind()
-                    _write_slowly(self._start_record(None, None), error)
+                    _write_slowly((START, self.trace_id, span, self.parent_int, self.name, self.kind, start, None, None,
+                                   None), error)  # fmt: skip
             else:
-                self.start()
+                self._start(before)
         _set(self)
         return self
 
@@ -225,8 +219,11 @@ class Span:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if _get() is self:
-            _set(self._before)
-        self._before = None
+            before = self._before
+            while before is not None and before._state == _ENDED:  # it was ended first, or elsewhere
+                before = before._before
+            _set(before)
+            self._before = None
         if error is None and self._output is None and self._fields is None and self._state == _OPEN:
             self._state = _ENDED  # end() for a span without values, written out
             end = clock.perf_ns() + clock.offset_ns
@@ -333,8 +330,9 @@ class Span:
 
     def _check_kind(self) -> None:
         if self.kind not in _KINDS:
-            hint = _nearest(self.kind, KINDS)
-            warn_once(f"kind-{self.kind}", f"{self.kind!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
+            said = self.kind[:100]
+            hint = _nearest(said, KINDS)
+            warn_once(f"kind-{said}", f"{said!r} is no span kind{hint} Kinds are {', '.join(KINDS)}.")
             self.kind = "span"
 
 
@@ -384,9 +382,9 @@ def emit(record: tuple[Any, ...]) -> None:
 
 def set_early_redactor(redactor: Redactor | None) -> None:
     """Redact values in the caller's thread before they reach the journal; None to leave it to the fold."""
-    global dumps_payload
+    global dumps_payload, dumps_span
     if redactor is None:
-        dumps_payload = _dumps_plain
+        dumps_payload, dumps_span = _dumps_plain, _dumps_span_plain
         return
 
     def redacted(value: Any, field: str) -> Any:
@@ -394,7 +392,7 @@ def set_early_redactor(redactor: Redactor | None) -> None:
             return redactor.text(value)[0]
         return redactor.value(to_json(snapshot(value)), field)[0]
 
-    def dumps_redacted(record: tuple[Any, ...], first: int = 0) -> bytes:
+    def dumps_redacted(record: tuple[Any, ...], *_: Any) -> bytes:
         what, clean = record[0], list(record)
         for at, field in _VALUES_AT[what]:
             clean[at] = redacted(record[at], field)
@@ -403,7 +401,7 @@ def set_early_redactor(redactor: Redactor | None) -> None:
                                        for name, value in record[_FIELDS_AT[what]].items()}  # fmt: skip
         return _dumps_plain(tuple(clean))
 
-    dumps_payload = dumps_redacted
+    dumps_payload = dumps_span = dumps_redacted
 
 
 #: Where records hold what early redaction looks at: values with the name of their field, and dicts of fields.
@@ -424,41 +422,40 @@ _FIRST_VALUE: Final = {START: 7, END: 9, EVENT: 5, SCORE: 1, UPDATE: 2}
 def _write_slowly(record: tuple[Any, ...], error: Exception) -> None:
     """Do what the straight way could not: start tracing, go on to a new segment, or count a loss."""
     try:
-        body = dumps_payload(record)
-        _recorder.write(_pack(len(body), crc32(body)) + body)
-    except JournalFullError:
-        _write_light(record)
+        try:
+            body = dumps_payload(record)
+            _recorder.write(_pack(len(body), crc32(body)) + body)
+        except JournalFullError:
+            _write_light(record, _JOURNAL_FULL)
+        except MemoryError:
+            _write_light(record, _NO_MEMORY)
     except Exception as problem:  # noqa: BLE001 (as in Span.start)
         _recorder.count_dropped(record)
         report_failure("record a span", problem)
 
 
-def _write_light(record: tuple[Any, ...]) -> None:
+def _write_light(record: tuple[Any, ...], instead: dict[str, str]) -> None:
     """Keep that something happened, when there is no room for what was said."""
     first, what = _FIRST_VALUE[record[0]], record[0]
-    if what in (SCORE, UPDATE):
-        kept = record
-    else:
-        lost = [_NO_ROOM if isinstance(item, (str, list, dict, bytes)) and at == first else None
-                for at, item in enumerate(record) if at >= first]  # fmt: skip
-        kept = (*record[:first], *lost)
+    values = () if what in (SCORE, UPDATE) else record[first:]
+    lost = [instead if at == 0 and isinstance(item, (str, list, dict, bytes)) else None
+            for at, item in enumerate(values)]  # fmt: skip
     try:
-        body = _dumps_plain(kept)
+        body = _dumps_plain((*record[: len(record) - len(values)], *lost))
         _recorder.write(_pack(len(body), crc32(body)) + body, light=True)
-        _recorder.count_emptied()
+        if any(item is not None for item in values):
+            _recorder.count_emptied()
     except JournalFullError:
         _recorder.count_dropped(record)
 
 
-_NO_ROOM: Final = {"$type": "not_captured", "reason": "the journal was full: the store could not keep up"}
+_JOURNAL_FULL: Final = {"$type": "not_captured", "reason": "the journal was full: the store could not keep up"}
+_NO_MEMORY: Final = {"$type": "not_captured", "reason": "there was no memory left to keep it"}
 
 
 def _text(value: Any) -> str:
-    """Return a name or kind as plain text, whatever was given."""
-    try:
-        return str.__str__(value if isinstance(value, str) else str(value))
-    except Exception:  # noqa: BLE001 (a user's object whose __str__ raises)
-        return f"<{type(value).__name__}>"
+    """Return a name or kind as plain text, whatever was given: its own ``__str__`` may raise, or never end."""
+    return str.__str__(value) if issubclass(type(value), str) else key_text(snapshot(value))
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Promises about whole processes: how they end, fork, share a store, and what tracing may never change about them."""
+"""Promises about whole processes: what they import, how they share a store, and how they fork."""
 
 from __future__ import annotations
 
@@ -9,44 +9,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from spanbook.api._recover import fold_dead_journals
+from tests.reliability.processes import BODY, parents, stored
 from tests.tracing import environment, journals, rows, run, start
-
-Row = tuple[Any, ...]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Working directory of the programs; their journals are below it, and so are those this process looks for."""
-    monkeypatch.setenv("SPANBOOK_JOURNAL", str(tmp_path / "journal"))
-    yield tmp_path
-    assert not (tmp_path / "store.db").exists() or rows(tmp_path / "store.db", "PRAGMA integrity_check") == [("ok",)]
-
-
-def stored(folder: Path, columns: str = "name, status") -> list[Row]:
-    """Spans in order of start, after what dead processes left was brought in; each of them is there once."""
-    assert fold_dead_journals(folder / "store.db") is None
-    assert journals(folder) == []
-    assert rows(folder / "store.db", "SELECT count(*) FROM spans GROUP BY trace_id, span_id HAVING count(*) > 1") == []
-    counts = "SELECT t.n_spans, count(*) FROM traces t JOIN spans s USING (trace_id) GROUP BY t.id"
-    assert all(said == found for said, found in rows(folder / "store.db", counts))
-    return rows(folder / "store.db", f"SELECT {columns} FROM spans ORDER BY start_ns, id")  # noqa: S608 (our own)
-
-
-def parents(folder: Path) -> dict[str, str | None]:
-    """Name of each span → name of its parent; each name once."""
-    found = stored(folder, "span_id, parent_id, name")
-    names = {span_id: name for span_id, _, name in found}
-    assert len(set(names.values())) == len(found), Counter(name for *_, name in found)
-    return {name: names.get(parent) for _, parent, name in found}
-
 
 # -- import
 
@@ -99,185 +68,6 @@ def test_it_works_without_docstrings_and_asserts(folder: Path) -> None:
     assert (done.stdout, done.stderr) == ("True s\n", "")
 
 
-# -- ends
-
-BODY = """
-import spanbook as sb
-with sb.span("before"):
-    pass
-"""
-ENDINGS = {
-    "normal": ("", 0),
-    "sys.exit": ("import sys\nwith sb.span('last'):\n    sys.exit(3)", 3),
-    "exception": ("with sb.span('last'):\n    {}['missing']", 1),
-    "syntax error in an import": ("import ast\nwith sb.span('last'):\n    ast.parse('1 +')", 1),
-    "interrupt": ("import os, signal\nwith sb.span('last'):\n    os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
-    "interrupt outside": ("import os, signal\nos.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
-    "a thread that goes on": (
-        ("import threading, time\ndef work():\n    time.sleep(0.1)\n    with sb.span('last'): pass\n"
-         "threading.Thread(target=work).start()"), 0,
-    ),
-    "a daemon thread": (
-        ("import threading, time\ndef work():\n    while True:\n        with sb.span('many'): time.sleep(0.001)\n"
-         "threading.Thread(target=work, daemon=True).start()\ntime.sleep(0.05)"), 0,
-    ),
-    "os._exit": ("import os\nwith sb.span('last'): pass\nos._exit(5)", 5),
-    "SIGTERM": ("import os, signal\nwith sb.span('last'): pass\nos.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
-    "SIGSEGV": ("import os, signal\nwith sb.span('last'): pass\nos.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_no_ending_loses_a_span_or_changes_how_the_program_ends(folder: Path, ending: str) -> None:
-    """Its exit code and its traceback are those of the same program without tracing."""
-    tail, code = ENDINGS[ending]
-    done = run(BODY + tail, folder)
-    without = "class sb:\n    from contextlib import nullcontext as span"
-    bare = run(BODY.replace("import spanbook as sb", without) + tail, folder)
-    assert done.returncode == code
-    lines = [[line for line in text.splitlines() if "line " not in line] for text in (done.stderr, bare.stderr)]
-    if ending != "SIGSEGV":  # what the fault handler prints names every thread, ours among them
-        assert lines[0] == lines[1]
-    found = stored(folder)
-    assert ("before", "ok") in found
-    if "'last'" in tail:
-        assert found[-1][0] == "last"
-        assert found[-1][1] == ("error" if code in (3, 1, -signal.SIGINT) else "ok")
-    else:
-        assert {status for _, status in found} <= {"ok", "interrupted"}
-
-
-def test_hooks_at_exit_may_trace_whenever_they_were_registered(folder: Path) -> None:
-    """Those registered before our import run after ours; one open span ends in one."""
-    done = run(
-        """
-        import atexit
-        def first():
-            with sb.span("hook before", input=1):
-                opened.end()
-            print([s.name for t in sb.traces() for s in t.spans], sb.flush(), sb.stats()["dropped"])
-        atexit.register(first)
-        import spanbook as sb
-        opened = sb.span("opened", input="in").start()
-        @atexit.register
-        def second():
-            with sb.span("hook after"):
-                pass
-        """,
-        folder,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert done.stdout == "['hook before', 'hook after', 'opened'] True 0\n"
-    assert stored(folder) == [("opened", "ok"), ("hook after", "ok"), ("hook before", "ok")]
-
-
-def test_a_first_span_in_a_hook_at_exit_is_kept(folder: Path) -> None:
-    """Tracing starts and ends there; also where a thread can no more be started."""
-    done = run(
-        """
-        import atexit, threading
-        @atexit.register
-        def last():
-            threading.Thread.start = lambda self: (_ for _ in ()).throw(RuntimeError("can't start new thread"))
-            with sb.span("last"):
-                pass
-        import spanbook as sb
-        """,
-        folder,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert rows(folder / "store.db", "SELECT name, status FROM spans") == [("last", "ok")]
-
-
-def test_an_orderly_end_leaves_one_whole_file(folder: Path) -> None:
-    """No log beside it and no journal: a copy of the file is a copy of the store. All of it private."""
-    run(BODY, folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["journal", "store.db"]
-    assert journals(folder) == []
-    assert (folder / "store.db").stat().st_mode & 0o777 == 0o600
-    assert {path.stat().st_mode & 0o777 for path in (folder / "journal").rglob("*")} <= {0o700}
-
-
-def test_without_threads_everything_is_there_at_the_end(folder: Path) -> None:
-    """As in a browser."""
-    done = run(
-        """
-        import threading
-        def refuse(self):
-            raise RuntimeError("can't start new thread")
-        threading.Thread.start = refuse
-        import spanbook as sb
-        with sb.span("s"):
-            pass
-        print(sb.flush(), sb.last_trace().name)
-        """,
-        folder,
-    )
-    assert (done.stdout, done.stderr) == ("True s\n", "")
-
-
-def test_warnings_as_errors_never_break_a_program(folder: Path) -> None:
-    """``python -W error`` with everything that we warn about."""
-    done = run(
-        """
-        import spanbook as sb
-        with sb.span("a", kind="nonsense", nonsense=1, tags=5) as span:
-            span.set(metadta={})
-        span.set(output=1)
-        assert sb.flush()
-        for path in __import__("glob").glob("store.db*"):
-            __import__("os").unlink(path)
-        with sb.span("b"):
-            pass
-        assert sb.flush()
-        print("done")
-        """,
-        folder, options=("-W", "error"),
-    )  # fmt: skip
-    assert done.stdout == "done\n", done.stderr
-    assert done.returncode == 0
-    assert done.stderr.count("SpanbookWarning: ") == 6
-    assert "Traceback" not in done.stderr
-
-
-# -- kill
-
-TRACER = """
-import sys
-import spanbook as sb
-with sb.span("root", input={"q": sys.argv[1]}):
-    for number in range(10**9):
-        with sb.span("s", "llm", [{"role": "user", "content": "x" * (number * 37 % 3000)}]) as span:
-            span.set(output="y" * 500)
-        print(span.span_id, flush=True)
-"""
-
-
-def test_killed_processes_lose_no_span_that_had_ended(folder: Path) -> None:
-    """Three writers on one store, each killed at a moment of its own; who opens it next finds everything."""
-    acknowledged: set[str] = set()
-    for size in (1, 60, 2_500):
-        running = [start(TRACER, folder, str(number)) for number in range(3)]
-        for number, process in enumerate(running):
-            assert process.stdout is not None
-            for _ in range(size + 17 * number):
-                acknowledged.add(process.stdout.readline().strip())
-            process.kill()
-            acknowledged.update(line.strip() for line in process.stdout.readlines() if line.endswith("\n"))
-            process.wait()
-            process.stdout.close()
-            assert process.stdin is not None
-            process.stdin.close()
-    found = stored(folder, "span_id, name, status")
-    assert acknowledged - {span_id for span_id, *_ in found} == set()
-    assert Counter(status for _, name, status in found if name == "root") == {"interrupted": 9}
-    assert {status for *_, status in found} == {"ok", "interrupted"}
-    given = rows(folder / "store.db", "SELECT count(*) FROM payloads WHERE input LIKE '{\"q\":%'")
-    assert given == [(9,)]
-    assert rows(folder / "store.db", "SELECT DISTINCT status, n_open FROM traces") == [("interrupted", 0)]
-
-
 # -- one store, several processes
 
 
@@ -312,6 +102,7 @@ def test_a_store_locked_for_two_seconds_loses_nothing_and_holds_up_nobody(folder
             """
             import time
             import spanbook as sb
+            sb.init()
             slowest = 0.0
             for number in range(500):
                 began = time.perf_counter()
@@ -332,11 +123,12 @@ def test_a_store_locked_for_two_seconds_loses_nothing_and_holds_up_nobody(folder
 
 
 def test_a_store_that_is_locked_until_the_end_is_folded_by_the_next(folder: Path) -> None:
-    """The process ends all the same; its journal waits."""
+    """The process ends all the same, after a second; its journal waits."""
     run(BODY, folder)
     with closing(sqlite3.connect(folder / "store.db", isolation_level=None)) as hog:
         hog.execute("BEGIN IMMEDIATE")
-        done = run(BODY.replace("before", "while locked"), folder)
+        done = run(BODY.replace("before", "while locked") + "import time\nprint(time.time(), flush=True)", folder)
+        assert time.time() - float(done.stdout) < 4.0
         assert (done.returncode, done.stderr) == (0, "")
     assert len(journals(folder)) == 1
     assert stored(folder) == [("before", "ok"), ("while locked", "ok")]
@@ -545,6 +337,86 @@ print(sb.flush(30), sb.last_trace().summary.n_spans)
         folder,
     )
     assert done.stdout == "True 13\n", done.stderr
+
+
+def test_a_fork_meets_no_thread_of_ours(folder: Path) -> None:
+    """From Python 3.12 on a fork beside threads is warned of. The thread is back when the fork has returned."""
+    done = run(
+        """
+        import os, threading
+        counts = []
+        os.register_at_fork(before=lambda: counts.append(len(os.listdir("/proc/self/task"))))  # runs after ours
+        import spanbook as sb
+        for number in range(20):
+            with sb.span("s", input="x" * 1000):
+                pass
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+        print(set(counts), [thread.name for thread in threading.enumerate()], sb.flush())
+        """,
+        folder, options=("-W", "always"),
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("{1} ['MainThread', 'spanbook-fold'] True\n", "")
+
+
+def test_forking_ever_again_does_not_keep_spans_from_the_store(folder: Path) -> None:
+    """Each fork stops the fold for a moment; it gets its turn all the same."""
+    done = run(
+        FORKS
+        + """
+fold = sb._runtime.active().fold
+deadline = time.monotonic() + 3
+while time.monotonic() < deadline:
+    with sb.span("s", input="x" * 50_000):
+        wait(child("c"))
+print(fold.written > 5 or fold.written)
+""",
+        folder,
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
+POOL = """
+import os, signal, sys, time
+import multiprocessing
+import spanbook as sb
+
+def work(number):
+    with sb.span(f"work {number}"):
+        return os.getpid()
+
+with sb.span("parent", input="in"):
+    pool = multiprocessing.get_context("fork").Pool(1)
+    (pid,) = pool.map(work, [0])
+    pool.apply_async(time.sleep, [60])  # an idle worker would end with its parent
+    with sb.span("last"):
+        pass
+    sys.stdout.write(f"{pid}\\n")
+    sys.stdout.flush()
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_pool_brings_in_the_spans_of_its_killed_parent(folder: Path) -> None:
+    """Within about two seconds, for whoever reads: a worker that lives on folds what its parent left."""
+    process = start(POOL, folder)
+    assert process.stdout is not None
+    worker = int(process.stdout.readline())
+    process.wait()
+    try:
+        began = time.monotonic()
+        query = "SELECT name, status FROM spans ORDER BY start_ns"
+        expected = [("parent", "interrupted"), ("work 0", "ok"), ("last", "ok")]
+        while (found := rows(folder / "store.db", query)) != expected and time.monotonic() - began < 10:
+            time.sleep(0.02)
+        assert found == expected
+        assert time.monotonic() - began < 5  # 2 s on a machine that does nothing else
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        process.communicate()
 
 
 def test_a_child_that_outlives_its_parent_keeps_its_spans(folder: Path) -> None:
