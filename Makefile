@@ -50,8 +50,8 @@ format: $(INSTALLED) ## let ruff rewrite what it can
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-bench: bundles chromium ## print the benchmark figures, as ratios measured in one run
-	$(OFFLINE) $(PY) -m tests.benchmarks
+bench: bundles chromium ## print the benchmark figures, as ratios measured in one run; PEERS=1 adds langfuse and mlflow
+	$(OFFLINE) PEERS=$(PEERS) $(PY) -m tests.benchmarks
 
 torture: bundles ## the long reliability tests
 	@$(OFFLINE) $(PY) -m pytest -m torture --timeout 7200 tests; code=$$?; \

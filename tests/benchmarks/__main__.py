@@ -1,6 +1,8 @@
 """``make bench``: every budget that a machine can measure, as ratios and figures of one run.
 
-``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller fold size start frames explorer.
+``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller threads tail gil fold redaction size start
+frames explorer peers. Peers are installed from the package index into a temporary folder, so they are measured only
+when they are named or ``PEERS=1`` is set.
 """
 
 from __future__ import annotations
@@ -10,16 +12,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import caller, explorer, fold, frames, size, start
+from . import caller, explorer, fold, frames, gil, peers, redaction, size, start, tail, threads
 from ._table import Row, table
 
 PARTS = {
     "caller": caller.run,
+    "threads": threads.run,
+    "tail": tail.run,
+    "gil": gil.run,
     "fold": fold.run,
+    "redaction": redaction.run,
     "size": size.run,
     "start": start.run,
     "frames": frames.run,
     "explorer": explorer.run,
+    "peers": peers.run,
 }
 
 
@@ -30,7 +37,8 @@ def main(names: list[str]) -> int:
         print(f"no benchmark is called {unknown[0]!r}; they are {', '.join(PARTS)}.", file=sys.stderr)
         return 2
     rows: list[Row] = []
-    for name in names or PARTS:
+    unasked = () if os.environ.get("PEERS", "0") not in ("", "0") else ("peers",)
+    for name in names or [name for name in PARTS if name not in unasked]:
         with tempfile.TemporaryDirectory(prefix="spanbook-bench-") as folder:
             os.environ["SPANBOOK_JOURNAL"] = str(Path(folder) / "journal")
             print(f"… {name}", file=sys.stderr, flush=True)

@@ -34,6 +34,7 @@ def run(folder: Path) -> list[Row]:
 
 def _median_ms(code: str, folder: Path) -> float:
     environment = {**os.environ, "SPANBOOK_STORE": str(folder / "start.db"), "IPYTHONDIR": str(folder)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once
     figures = []
     for _ in range(RUNS):
         done = subprocess.run(
