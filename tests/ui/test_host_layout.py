@@ -162,33 +162,27 @@ def large(n: int) -> TraceData:
 
 
 SCROLL = """async () => {
-  const tree = document.querySelector('.sb-tree'), times = [];
-  let last = await new Promise(requestAnimationFrame);
+  const tree = document.querySelector('.sb-tree'), drawn = [];
   for (let i = 0; i < 90; i++) {
     tree.scrollTop += 180;
-    const now = await new Promise(requestAnimationFrame);
-    times.push(now - last); last = now;
+    await new Promise(requestAnimationFrame);
+    drawn.push(document.querySelectorAll('.sb-row').length);
   }
-  return times.sort((a, b) => a - b)[45];
+  return drawn;
 }"""
 
 
 @pytest.mark.parametrize("n", [10_000, 100_000])
-def test_large_traces_draw_a_screenful_and_scroll_as_small_ones_do(host: Open, n: int) -> None:
-    """Frames are compared in one run: a busy machine draws 30 of an empty page, too."""
-    small = host()
-    small.show("explorer.js", large(500).traits(encoding="deflate"), {})
-    expect(small.page.locator(".sb-row").first).to_be_visible()
-    of_small = [small.page.evaluate(SCROLL) for _ in range(3)]
-    small.page.close()  # a page behind another draws nothing
+def test_large_traces_draw_a_screenful_wherever_they_are_scrolled_to(host: Open, n: int) -> None:
+    """And never nothing; how many frames a second that gives is measured by the benchmarks."""
     opened = host()
     data = large(n)
     opened.show("explorer.js", data.traits(encoding="deflate"), {"detail": {"answer": data.detail(0)}})
     page = opened.page
     expect(page.locator(".sb-row").first).to_be_visible()
 
-    assert page.locator(".sb-row").count() < 45
-    assert min(page.evaluate(SCROLL) for _ in range(3)) < 1.3 * max(of_small)
+    drawn = page.evaluate(SCROLL)
+    assert min(drawn) > 15 and max(drawn) < 45
     page.locator(".sb-tree").focus()
     page.keyboard.press("End")
     expect(page.locator('.sb-row[aria-selected="true"]')).to_be_in_viewport()
