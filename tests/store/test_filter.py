@@ -224,7 +224,7 @@ def test_hostile_text_is_refused_as_ours_in_no_time(text: str) -> None:
 
     said = message(text)
 
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 5  # what does not end by itself takes far longer
     assert len(said) < 700
 
 
@@ -268,7 +268,7 @@ def test_any_text_is_a_filter_or_a_filter_error(text: str, on: On) -> None:
         said = "." if sql.count("?") == len(values) else sql
 
     assert said.endswith(".")
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 5  # what does not end by itself takes far longer
 
 
 @pytest.mark.parametrize(
