@@ -113,12 +113,20 @@ def test_writers_and_a_pinned_reader_lose_nothing_for_long(tmp_path: Path) -> No
     print(f"{ended} spans of 4 processes, log of at most {longest >> 20} MB while a reader was pinned")
 
 
+def has_said(process: subprocess.Popen[str]) -> bool:
+    """Whether a process has printed something (or ended); by ``poll``, since a long run of tests has high numbers."""
+    waiting = select.poll()
+    assert process.stdout is not None
+    waiting.register(process.stdout, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
 def test_the_log_stays_short_while_several_processes_write(tmp_path: Path) -> None:
     """Whoever finds it long moves it into the file, and one that is killed is followed by another."""
     running = writers(tmp_path, 3, 20_000, least=700)
     wal, longest = tmp_path / "store.db-wal", 0
     killed = None
-    while not select.select([process.stdout.fileno() for process in running if process.stdout], [], [], 0)[0]:
+    while not any(has_said(process) for process in running):
         longest = max(longest, wal.stat().st_size if wal.exists() else 0)
         if killed is None and longest > 8 << 20:
             killed = running.pop()
