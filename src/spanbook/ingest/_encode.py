@@ -46,7 +46,7 @@ class Encoder:
         found = [self._remembered(message, media, inline=False, plain=plain) for message in messages]
         blobs = [blob for blob in found if isinstance(blob, Blob)]
         if len(blobs) == 1 and blobs[0].size < INLINE_BELOW - 2:
-            return self._remembered(messages, media, inline=True)
+            return self._remembered(messages, media, inline=True, plain=plain)
         return blobs
 
     def json(self, value: Any, field: str = "") -> tuple[Any, str]:

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from ..model.values import not_captured
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -137,11 +139,6 @@ def decompress(codec: int, body: bytes, dictionaries: Dictionaries | None = None
         return zstd.decompress(body, learnt)
     except (zstd.ZstdError, ValueError) as error:
         raise ValueError(f"a blob is damaged ({error}); `spanbook salvage` recovers what is intact") from error
-
-
-def not_captured(reason: str) -> dict[str, str]:
-    """Return what stands for a value that cannot be read."""
-    return {"$type": "not_captured", "reason": reason}
 
 
 def digest_of(data: bytes) -> bytes:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ..model import StoreError
+from ..model.values import not_captured
 from . import _connection
-from ._codec import READ_DICTIONARY, Dictionaries, decompress, not_captured, unpack_ids
+from ._codec import READ_DICTIONARY, Dictionaries, decompress, unpack_ids
 from ._filter import parse_filter
 from ._filter_lex import lex, python_source
 from ._filter_nodes import Filter

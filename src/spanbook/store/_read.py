@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceSummary
+from ..model.values import not_captured
 from . import _connection
-from ._codec import PayloadReader, decompress, digest_of, not_captured
+from ._codec import PayloadReader, decompress, digest_of
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
 _SPAN_SELECT: Final = (
