@@ -22,6 +22,21 @@ def trace(name: str = "s", **fields: Any) -> str:
         return span.trace_id
 
 
+def test_stores_that_are_let_go_of_are_closed(tmp_path: Path) -> None:
+    """Many in one process; a kernel may hold 1,024 files."""
+
+    def n_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    counts = []
+    for number in range(4):
+        sb.init(store=tmp_path / f"{number}.db", display="off")
+        trace()
+        assert len(sb.traces()) == len(sb.spans_df()) == len(sb.open(tmp_path / f"{number}.db").spans_df()) == 1
+        counts.append(n_files())
+    assert counts[1:] == counts[:1] * 3
+
+
 # -- scores
 
 

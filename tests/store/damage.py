@@ -133,12 +133,12 @@ def flip_bits(path: Path, pick: random.Random) -> Damaged:
 
 def zero_a_page(path: Path, pick: random.Random) -> Damaged:
     """One page, not the first."""
-    return _overwrite(path, {pick.randrange(2, _count(path) + 1)}, lambda: bytes(PAGE))
+    return overwrite(path, {pick.randrange(2, _count(path) + 1)}, lambda: bytes(PAGE))
 
 
 def overwrite_ten_pages(path: Path, pick: random.Random) -> Damaged:
     """With noise."""
-    return _overwrite(path, set(pick.sample(range(2, _count(path) + 1), 10)), lambda: pick.randbytes(PAGE))
+    return overwrite(path, set(pick.sample(range(2, _count(path) + 1), 10)), lambda: pick.randbytes(PAGE))
 
 
 def cut_in_half(path: Path, pick: random.Random) -> Damaged:
@@ -159,7 +159,7 @@ def wipe_the_header(path: Path, pick: random.Random) -> Damaged:
 
 def wipe_the_schema(path: Path, pick: random.Random) -> Damaged:
     """The whole first page: nothing says any more where a table begins."""
-    return _overwrite(path, {1}, lambda: bytes(PAGE) if pick.random() < 0.5 else pick.randbytes(PAGE))
+    return overwrite(path, {1}, lambda: bytes(PAGE) if pick.random() < 0.5 else pick.randbytes(PAGE))
 
 
 DAMAGES: Final[dict[str, Damage]] = {
@@ -168,7 +168,8 @@ DAMAGES: Final[dict[str, Damage]] = {
 }  # fmt: skip
 
 
-def _overwrite(path: Path, numbers: set[int], body: Callable[[], bytes]) -> Damaged:
+def overwrite(path: Path, numbers: set[int], body: Callable[[], bytes]) -> Damaged:
+    """Overwrite these pages, each with a body of its own."""
     with path.open("r+b") as file:
         for number in sorted(numbers):
             file.seek((number - 1) * PAGE)

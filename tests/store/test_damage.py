@@ -17,7 +17,7 @@ from spanbook.api._doctor import doctor
 from spanbook.api._export import export_plain
 from spanbook.model import SpanbookError, StoreError
 from spanbook.store._salvage import salvage
-from tests.store.damage import COUNT, DAMAGES, PAGE, copied, traced
+from tests.store.damage import COUNT, DAMAGES, PAGE, copied, overwrite, places, traced
 from tests.tracing import journals, rows, run
 
 #: Every way of reading a whole store.
@@ -189,8 +189,10 @@ def test_a_first_span_beside_a_damaged_store_is_kept(whole: Path, tmp_path: Path
 
 def test_what_is_traced_into_a_salvaged_store_never_shows_in_what_was_lost(whole: Path, tmp_path: Path) -> None:
     """Row numbers of lost content are given again: nothing old may point to them."""
+    blobs = places(whole)["blobs"]
+    newest = sorted(blobs)[len(blobs) // 2 :]
     shutil.copyfile(whole, tmp_path / "old.db")
-    DAMAGES["half"](tmp_path / "old.db", random.Random(5))
+    overwrite(tmp_path / "old.db", set().union(*(blobs[number] for number in newest)), lambda: bytes(PAGE))
     salvage(tmp_path / "old.db", tmp_path / "store.db")
     before = rows(tmp_path / "store.db", "SELECT * FROM payloads")
     program = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import reprlib
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -282,13 +283,16 @@ def current_store() -> Store:
 
 _live.set_source(_runtime.started)  # widgets stand below this package: they are told where live spans come from
 
-_stores: dict[Path, Store] = {}
+_stores: weakref.WeakValueDictionary[Path, Store] = weakref.WeakValueDictionary()
+_current: Store | None = None  # the only one kept here: each holds files open
 
 
 def _of(runtime: _runtime.Runtime) -> Store:
+    global _current
     store = _stores.get(runtime.path)
     if store is None:
         store = _stores[runtime.path] = Store(runtime.path, readonly=False)
+    _current = store
     return store
 
 

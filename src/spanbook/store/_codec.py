@@ -88,7 +88,6 @@ class Compressor:
         return (codec, body) if len(body) < len(data) else (RAW, data)
 
 
-READ_DICTIONARY: Final = "SELECT body FROM main.dictionaries WHERE dictionary_id = ?"
 #: Media type of the copy of a dictionary among the blobs: one damaged page must not cost all values.
 DICTIONARY_COPY: Final = "application/zstd-dictionary"
 
@@ -96,19 +95,14 @@ DICTIONARY_COPY: Final = "application/zstd-dictionary"
 class Dictionaries:
     """The dictionaries of one store, read when first needed."""
 
-    def __init__(self, read: Callable[[int], bytes | None]) -> None:
-        self._read = read
+    def __init__(self, rows: Callable[[str, list[Any]], list[tuple[Any, ...]]]) -> None:
+        self._rows = rows
         self._known: dict[int, Dictionary | None] = {}
 
     @classmethod
     def of(cls, db: sqlite3.Connection) -> Dictionaries:
         """Return the dictionaries of the store behind a connection."""
-
-        def read(number: int) -> bytes | None:
-            row = db.execute(READ_DICTIONARY, (number,)).fetchone()
-            return None if row is None else row[0]
-
-        return cls(read)
+        return cls(lambda query, parameters: db.execute(query, parameters).fetchall())
 
     def find(self, number: int) -> Dictionary | None:
         """Return the dictionary that a frame names, None when the store has it no more.
@@ -117,8 +111,8 @@ class Dictionaries:
             ValueError: it is damaged.
         """
         if number not in self._known:
-            body = self._read(number)
-            self._known[number] = None if body is None else Dictionary(body)
+            found = self._rows("SELECT body FROM main.dictionaries WHERE dictionary_id = ?", [number])
+            self._known[number] = Dictionary(found[0][0]) if found else None
         return self._known[number]
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 from ..model import StoreError
 from ..model.values import not_captured
 from . import _connection
-from ._codec import READ_DICTIONARY, Dictionaries, decompress, unpack_ids
+from ._codec import Dictionaries, decompress, unpack_ids
 from ._filter import parse_filter
 from ._filter_lex import lex, python_source
 from ._filter_nodes import Filter
@@ -188,12 +188,8 @@ class Payloads:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._dictionaries = Dictionaries(self._dictionary)
+        self._dictionaries = Dictionaries(reader.rows)
         self._known: dict[int, Any] = {}
-
-    def _dictionary(self, number: int) -> bytes | None:
-        found = self._reader.rows(READ_DICTIONARY, [number])
-        return found[0][0] if found else None
 
     def decode(self, columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """Return the Python values of payload columns; None where there is none."""
