@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import marshal
 from collections.abc import Mapping
+from hashlib import sha256
+from marshal import dumps
 from typing import Any, Final
 
 from ..model.redaction import Redactor
@@ -34,20 +34,25 @@ class Encoder:
         self._young: dict[bytes, _Known] = {}
         self._old: dict[bytes, _Known] = {}
 
-    def value(self, value: Any, media: list[Blob], field: str = "") -> Payload:
-        """Return the payload of any captured value; media found in it are appended to ``media``."""
+    def value(self, value: Any, media: list[Blob], field: str = "", *, plain: bool = False) -> Payload:
+        """Return the payload of any captured value; media found in it are appended to ``media``.
+
+        Args:
+            value: What a record of the journal holds.
+            media: The blobs that the store has to keep because payloads name them.
+            field: The span field it comes from, where redaction asks for that.
+            plain: It is known to be a text tree (``model.values.is_text_tree``).
+        """
         if value is None:
             return None
-        return self._remembered(value, media, inline=True, field=field)
+        return self._remembered(value, media, b"i" + field.encode(), plain=plain)
 
-    def messages(self, messages: list[Any], media: list[Blob]) -> Payload:
+    def messages(self, messages: list[Any], media: list[Blob], *, plain: bool = False) -> Payload:
         """Return the payload of a list of messages: inline when short, else one blob each."""
-        plain = is_text_tree(messages)
-        found = [self._remembered(message, media, inline=False, plain=plain) for message in messages]
-        blobs = [blob for blob in found if isinstance(blob, Blob)]
-        if len(blobs) == 1 and blobs[0].size < INLINE_BELOW - 2:
-            return self._remembered(messages, media, inline=True, plain=plain)
-        return blobs
+        blobs = [self._remembered(message, media, b"", plain=plain) for message in messages]
+        if len(blobs) == 1 and isinstance(blobs[0], Blob) and blobs[0].size < INLINE_BELOW - 2:
+            return self._remembered(messages, media, b"i", plain=plain)
+        return blobs  # type: ignore[return-value]
 
     def json(self, value: Any, field: str = "") -> tuple[Any, str]:
         """Return a small value redacted, and its JSON text: for columns that are never blobs."""
@@ -65,46 +70,43 @@ class Encoder:
         """Forget all: the blobs are in a store that is gone."""
         self._young, self._old = {}, {}
 
-    def _remembered(
-        self, value: Any, media: list[Blob], *, inline: bool, field: str = "", plain: bool = False
-    ) -> Payload:
+    def _remembered(self, value: Any, media: list[Blob], use: bytes, *, plain: bool) -> Payload:
+        """Return the payload of a value; ``use`` tells how it is kept (``i``: inline when short) and its field."""
         if not plain and not is_text_tree(value):
             value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
-        raw = marshal.dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
-        key = hashlib.sha256(raw).digest() + (b"i" if inline else b"b") + field.encode()
+        raw = dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
+        key = sha256(raw).digest() + use
         known = self._young.get(key)
-        if known is not None:
-            media.extend(known[1])
-            return known[0]
-        known = self._old.get(key)
         if known is None:
-            found: list[Blob] = []
-            if b"\xed" in raw:  # as surrogates begin
-                value = to_json(value, keep_media=True)
-            given = extract_media(value, self._blobs, found) if b"blob" in raw else value
-            payload, count = self._encoded(given, found, inline, field)
-            known = (payload, tuple(found))
-            if count:  # what was redacted is redacted, and counted, each time
-                media.extend(found)
-                return payload
-        media.extend(known[1])
-        self._remember(key, known)
+            known = self._old.get(key)
+            if known is None:
+                known, count = self._made(value, raw, use)
+                if count:  # what was redacted is redacted, and counted, each time
+                    media += known[1]
+                    return known[0]
+            self._young[key] = known
+            if len(self._young) > self._KEEP:
+                self._old, self._young = self._young, {}
+        if known[1]:
+            media += known[1]
         return known[0]
 
-    def _encoded(self, value: Any, media: list[Blob], inline: bool, field: str) -> tuple[Payload, int]:
-        """Return the payload and how much was redacted; media that redaction leaves out are taken from ``media``."""
-        clean, count = self.redactor.value(value, field)
-        self.redacted += count
+    def _made(self, value: Any, raw: bytes, use: bytes) -> tuple[_Known, int]:
+        """Return the payload with its media, and how much was redacted."""
+        if b"\xed" in raw:  # as surrogates begin
+            value = to_json(value, keep_media=True)
+        media: list[Blob] = []
+        if b"blob" in raw:
+            value = extract_media(value, self._blobs, media)
+        clean, count = self.redactor.value(value, use[1:].decode())
         text = to_text(clean)
+        if count:
+            self.redacted += count
         if media and (count or self.redactor.name == "metadata-only"):
             keeps = self.redactor.name != "metadata-only"
-            media[:] = [blob for blob in media if keeps and blob.digest.hex() in text]
-        return text if inline and len(text) < INLINE_BELOW else self._blobs.text(text), count
-
-    def _remember(self, key: bytes, known: _Known) -> None:
-        self._young[key] = known
-        if len(self._young) > self._KEEP:
-            self._old, self._young = self._young, {}
+            media = [blob for blob in media if keeps and blob.digest.hex() in text]
+        payload = text if use and len(text) < INLINE_BELOW else self._blobs.text(text)
+        return (payload, tuple(media)), count
 
 
 def extract_media(value: Any, blobs: BlobSet, media: list[Blob]) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
+from types import NoneType
 from typing import Any, Final
 
 from ..conventions import normalise
 from ..model import COUNTED_KINDS, KINDS, LEVELS, USAGE_FIELDS, ids
 from ..model.prices import PriceTable
-from ..model.values import key_text
+from ..model.values import is_text_tree, key_text
 from ..store._blobs import Blob, Payload
 from ..store._journal import END, EVENT, SCORE, START, UPDATE, decode
 from ..store._schema import PAYLOAD_COLUMNS
@@ -31,9 +33,40 @@ _NUMBERS: Final = frozenset(("start_ns", "end_ns", "first_token_ns", "execution_
 _KINDS: Final = frozenset(KINDS)
 _USAGE: Final = frozenset(USAGE_FIELDS)
 _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
-#: Name of a field → which of these it is; a look-up each, instead of one in each set.
-_HOW: Final = {name: each for each in (_TEXTS, _OURS, _NUMBERS, _PAYLOADS, frozenset(("usage", "error")))
-               for name in each}  # fmt: skip
+_GIVEN: Final = frozenset(("input", "output"))
+_REST: Final = frozenset(("usage", "error", "level", "tags", "counted", "cost_usd"))
+#: Name of a field → which of these it is.
+_HOW: Final = {name: each for each in (_TEXTS, _OURS, _NUMBERS, _PAYLOADS, _REST) for name in each}
+_MAX_KNOWN: Final = 10_000  # texts, shapes
+
+
+class _Shape:
+    """Where the values of a record go, worked out once for all records with the same names and types of fields."""
+
+    __slots__ = ("columns", "is_start_known", "numbers", "odd", "pack", "payloads", "rest", "texts", "words")
+
+    def __init__(self, names: tuple[str, ...], kinds: tuple[type, ...]) -> None:
+        known = [(name, _HOW[name], kind) for name, kind in zip(names, kinds, strict=True)
+                 if name in _HOW and kind is not NoneType]  # fmt: skip
+        texts = [name for name, how, kind in known if how is _TEXTS and kind is str]
+        words = [name for name, how, kind in known if how is _OURS and kind is str]
+        numbers = [name for name, how, kind in known if how is _NUMBERS and kind is int]
+        self.columns = ("trace_id", "span_id", *texts, *words, *numbers)
+        self.texts, self.words, self.numbers = _getter(texts), _getter(words), _getter(numbers)
+        self.pack = struct.Struct(f"{len(numbers)}q").pack  # which refuses what is beyond 64 bits
+        self.payloads = tuple(name for name, how, _ in known if how is _PAYLOADS)
+        self.rest = frozenset(name for name, how, _ in known if how is _REST)
+        #: Fields of another type than that of their column, to be converted.
+        self.odd = tuple((name, how) for name, how, _ in known
+                         if how in (_TEXTS, _OURS, _NUMBERS) and name not in self.columns)  # fmt: skip
+        self.is_start_known = "name" in names  # else an end alone: its start is in the store
+
+
+def _getter(names: list[str]) -> Callable[[Fields], tuple[Any, ...]]:
+    """Return what gives the values of these fields, as a tuple whatever their number."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda fields: tuple([fields[name] for name in names])
 
 
 class RecordReader:
@@ -44,7 +77,8 @@ class RecordReader:
         #: (trace, span) -> fields at start of spans that have not ended.
         self.open: dict[tuple[str, int], Fields] = {}
         self._closed: dict[tuple[str, int], Fields] = {}
-        self._clean: dict[str, str] = {}  # texts that redaction leaves as they are
+        self._clean: set[str] = set()  # texts that redaction leaves as they are
+        self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
         self.unreadable = 0
 
     def read(self, bodies: Iterable[bytes]) -> Batch:
@@ -77,15 +111,14 @@ class RecordReader:
             begun = self.open.pop(key, {})
             if begun:
                 self._closed[key] = begun
-            start = begun.get("start_ns", end) if start is None else start
-            joined = {**begun, **(fields or {}), "trace": trace, "span": span, "end_ns": max(start, end),
+            if start is None:
+                start = begun.get("start_ns", end)
+            joined = {**begun, **(fields or {}), "trace": trace, "span": span, "end_ns": end if end > start else start,
                       "status": status, "output": output}  # fmt: skip
             if name is not None:  # a short end leaves out what its start has said
                 joined.update(parent=parent, name=name, kind=kind, start_ns=start)
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
-            if "input" not in (fields or {}):
-                joined["input"] = begun.get("input")
             spans[key] = joined
         elif what == EVENT:
             batch.events.append(self._event(record, len(batch.events), batch.media))
@@ -131,51 +164,85 @@ class RecordReader:
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
         if "format" in fields:
             fields = normalise(fields)
-        parent, clean = fields.get("parent"), self._clean
-        columns: Fields = {"trace_id": fields["trace"], "span_id": f"{fields['span']:016x}"}
-        if "name" in fields:  # else an end alone: its start is in the store
+        shape = self._shape_of(fields)
+        texts, numbers = shape.texts(fields), shape.numbers(fields)
+        if not self._clean.issuperset(texts):
+            texts = tuple(map(self._name, texts))
+        shape.pack(*numbers)
+        ids_ = (fields["trace"], f"{fields['span']:016x}")
+        columns: Fields = dict(zip(shape.columns, ids_ + texts + shape.words(fields) + numbers, strict=True))
+        for name, how in shape.odd:
+            columns[name] = self._converted(fields[name], how)
+        parent = fields.get("parent")
+        if shape.is_start_known:
             columns["parent_id"] = None if parent is None else f"{parent:016x}"
-            columns["name"] = "None"  # what a span without a name is called
-            columns["kind"] = "span"
+            if "name" not in columns:
+                columns["name"] = "None"  # what a span without a name is called
+            if columns.get("kind") not in _KINDS:
+                columns["kind"] = "span"
             if parent is None:
-                columns["process_id"] = self._process_id
-        payloads: dict[str, Payload] = {}
-        usage: dict[str, int] = {}
-        for name, value in fields.items():
-            how = _HOW.get(name)
-            if value is None or how is None:
-                continue
-            if how is _TEXTS:
-                columns[name] = clean.get(value) or self._name(value) if type(value) is str else self._name(value)
-            elif how is _PAYLOADS:
-                self._payload(name, value, fields, payloads, media)
-            elif how is _OURS:
-                columns[name] = str(value)
-            elif how is _NUMBERS:
-                columns[name] = number = int(value)
-                if not -(2**63) <= number < 2**63:
-                    raise OverflowError(f"{name} does not fit in 64 bits")
-            elif name == "usage":
-                usage = _usage(value)
-                columns.update(usage)
-            elif name == "error":
-                self._error(value, columns, payloads, media)
-        self._odd_columns(fields, columns)
-        if usage or "cost_usd" in fields:
-            self._price(fields, columns, usage)
+                columns.setdefault("process_id", self._process_id)
+        payloads = self._payloads(shape, fields, media)
+        if shape.rest:
+            self._rest(shape.rest, fields, columns, payloads, media)
         return SpanRecord(columns, payloads, self._metadata(fields) if parent is None else None)
 
-    def _odd_columns(self, fields: Fields, columns: Fields) -> None:
-        if columns.get("kind", "span") not in _KINDS:
-            columns["kind"] = "span"
-        level = fields.get("level")
-        if level is not None:
+    def _shape_of(self, fields: Fields) -> _Shape:
+        key = tuple(fields), tuple(map(type, fields.values()))
+        shape = self._shapes.get(key)
+        if shape is None:
+            if len(self._shapes) > _MAX_KNOWN:
+                self._shapes.clear()
+            shape = self._shapes[key] = _Shape(*key)
+        return shape
+
+    def _converted(self, value: Any, how: frozenset[str]) -> str | int:
+        if how is _TEXTS:
+            return self._name(value)
+        if how is _OURS:
+            return str(value)
+        number = int(value)
+        struct.pack("q", number)
+        return number
+
+    def _payloads(self, shape: _Shape, fields: Fields, media: list[Blob]) -> dict[str, Payload]:
+        payloads: dict[str, Payload] = {}
+        is_llm = fields.get("kind") == "llm"
+        plain = is_llm and is_text_tree([fields[name] for name in shape.payloads if name in _GIVEN])
+        for name in shape.payloads:
+            value = fields[name]
+            if name not in _GIVEN:
+                if value:
+                    payloads[name] = self.encoder.value(value, media, name)
+            elif is_llm and _is_messages(value):
+                payloads[name] = self.encoder.messages(value, media, plain=plain)
+            else:
+                payloads[name] = self.encoder.value(value, media, plain=plain)
+        return payloads
+
+    def _rest(
+        self,
+        names: frozenset[str],
+        fields: Fields,
+        columns: Fields,
+        payloads: dict[str, Payload],
+        media: list[Blob],
+    ) -> None:
+        usage: dict[str, int] = {}
+        if "usage" in names:
+            usage = _usage(fields["usage"])
+            columns.update(usage)
+        if "error" in names:
+            self._error(fields["error"], columns, payloads, media)
+        if "level" in names:
+            level = fields["level"]
             columns["level"] = level if level in LEVELS else "default"
-        tags = fields.get("tags")
-        if tags:
-            columns["tags"] = json.dumps([self._name(tag) for tag in tags][:100], ensure_ascii=False)
-        if "counted" in fields:
+        if "tags" in names and fields["tags"]:
+            columns["tags"] = json.dumps([self._name(tag) for tag in fields["tags"]][:100], ensure_ascii=False)
+        if "counted" in names:
             columns["counted"] = 1 if fields["counted"] else 0
+        if usage or "cost_usd" in names:
+            self._price(fields, columns, usage)
 
     def _error(self, error: Any, columns: Fields, payloads: dict[str, Payload], media: list[Blob]) -> None:
         if not isinstance(error, Mapping):
@@ -196,15 +263,6 @@ class RecordReader:
                 columns.update(cost_usd=cost.total_usd, input_cost_usd=cost.input_usd, output_cost_usd=cost.output_usd,
                                cost_source=cost.source)  # fmt: skip
 
-    def _payload(self, name: str, value: Any, fields: Fields, payloads: dict[str, Payload], media: list[Blob]) -> None:
-        if name in ("input", "output"):
-            if fields.get("kind") == "llm" and _is_messages(value):
-                payloads[name] = self.encoder.messages(value, media)
-            else:
-                payloads[name] = self.encoder.value(value, media)
-        elif value:
-            payloads[name] = self.encoder.value(value, media, name)
-
     def _metadata(self, fields: Fields) -> Mapping[str, Any] | None:
         metadata = fields.get("metadata")
         if not isinstance(metadata, Mapping) or not metadata:
@@ -215,13 +273,13 @@ class RecordReader:
     def _name(self, value: Any) -> str:
         """Return a text column's value: redacted, at most 1,000 characters. Names repeat, so they are remembered."""
         text = value if isinstance(value, str) else key_text(value)
-        found = self._clean.get(text)
-        if found is None:
-            found = self.encoder.text(text)[:1000]
-            if len(self._clean) > 10_000:
+        if text in self._clean:
+            return text
+        found = self.encoder.text(text)[:1000]
+        if found == text:  # what was redacted is counted each time
+            if len(self._clean) > _MAX_KNOWN:
                 self._clean.clear()
-            if found == text:  # what was redacted is counted each time
-                self._clean[text] = found
+            self._clean.add(text)
         return found
 
     # -- events and scores

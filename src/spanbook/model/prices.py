@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any, Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 from .errors import UsageError
 
 _MILLION: Final = 1_000_000
+_DAY_NS: Final = 86_400_000_000_000
+_EPOCH: Final = date(1970, 1, 1)
+_TOTALS: Final = frozenset(("input_tokens", "output_tokens"))
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """US dollars of one call and where the price came from."""
 
     total_usd: float
@@ -42,9 +44,13 @@ class Rates:
         """Return the cost of a usage whose totals include their parts."""
         spent, plain_input = 0.0, usage.get("input_tokens", 0) or 0
         for part, rate in (
-            ("cache_read_tokens", self.cache_read),
-            ("cache_write_tokens", self.cache_write),
-            ("audio_input_tokens", self.audio_input),
+            ()
+            if usage.keys() <= _TOTALS
+            else (
+                ("cache_read_tokens", self.cache_read),
+                ("cache_write_tokens", self.cache_write),
+                ("audio_input_tokens", self.audio_input),
+            )
         ):
             count = usage.get(part) or 0
             if rate is not None and count:
@@ -63,7 +69,7 @@ class PriceTable:
 
     def __init__(self) -> None:
         self._own: dict[str, Rates] = {}
-        self._known: dict[tuple[str | None, str, date], Rates | None] = {}
+        self._known: dict[tuple[str | None, str, int], Rates | None] = {}
 
     def add(self, model: str, rates: Rates) -> None:
         """Price a model yourself, by its exact name.
@@ -89,16 +95,19 @@ class PriceTable:
         own = self._own.get(model)
         if own is not None:
             return own.cost(usage)
-        day = datetime.fromtimestamp(at_ns / 1e9, UTC).date()
-        key = (provider, model, day)
+        key = (provider, model, at_ns // _DAY_NS)
         if key not in self._known:
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[key] = _rates(provider, model, day)
+            self._known[key] = _rates(provider, model, _day(at_ns))
         rates = self._known[key]
         if rates is None:
             return None
-        return rates.cost(usage) if rates.input >= 0 else _tiered(provider, model, usage, day)
+        return rates.cost(usage) if rates.input >= 0 else _tiered(provider, model, usage, _day(at_ns))
+
+
+def _day(at_ns: int) -> date:
+    return _EPOCH + timedelta(days=at_ns // _DAY_NS)
 
 
 #: Stands for a model whose price depends on the size of the call.

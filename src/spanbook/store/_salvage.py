@@ -41,7 +41,7 @@ from ._inspect import living_owners
 from ._journal import journal_root
 from ._pages import PageFile, Row
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
-from ._write import _add_to_trace, _rank_as_root, _take_fields
+from ._totals import add_spans, rank_as_root, set_root, take_fields
 
 #: Tables whose rows are numbered one by one and never deleted: a number that is missing is a row that is lost.
 _COUNTED: Final = ("spans", "traces", "blobs", "events", "scores")
@@ -505,14 +505,12 @@ def _is_json(text: str, kind: type = object) -> bool:
 
 def _sum_up(found: list[tuple[str | None, dict[str, Any]]]) -> dict[str, Any]:
     """Return the row of a trace from its spans, each with the JSON of its metadata."""
-    trace: dict[str, Any] | None = None
-    for _, row in found:
-        trace = _add_to_trace(trace, None, row)
-    metadata, root = min(found, key=lambda pair: _rank_as_root(pair[1]))
-    said = json.loads(metadata) if metadata else None
-    summary = {**(trace or {}), "root_span_id": root["span_id"]}
-    for _, row in found:
-        is_root = row is root
-        _take_fields(summary, row, said if is_root and isinstance(said, dict) else None, older=False)
-    summary["status"] = "open" if summary["n_open"] else root["status"]
-    return summary
+    rows = [row for _, row in found]
+    trace = add_spans(None, rows)
+    root = min(rows, key=rank_as_root)
+    set_root(trace, root)
+    for metadata, row in found:
+        said = json.loads(metadata) if metadata and row is root else None
+        take_fields(trace, row, said if isinstance(said, dict) else None, older=False)
+    trace["status"] = "open" if trace["n_open"] else root["status"]
+    return trace

@@ -8,15 +8,14 @@ all end right. The journal position is committed with the rows it produced.
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import COUNTED_KINDS, STATUS_RANK, StoreError
-from . import _connection
+from ..model import STATUS_RANK, StoreError
+from . import _connection, _totals
 from ._blobs import Blob, BlobInserts, BlobSet, Payload
 from ._bulk import insert_rows, look_up
 from ._checkpoint import Checkpointer
@@ -52,11 +51,6 @@ _UPDATE_TRACE: Final = (
     f"ON CONFLICT(trace_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in TRACE_COLUMNS[1:])}"
 )
 _FINAL: Final = ("ok", "error")
-_NEVER: Final = (None, None, None, None, None)
-_SUMS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens", "cost_usd")
-#: Fields a trace takes from its root, or from any span while the root has none.
-_FROM_SPANS: Final = ("user_id", "session_id", "environment", "release", "feature", "region")
-_FROM_ROOT: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit", "process_id")
 
 
 @dataclass(slots=True)
@@ -275,7 +269,6 @@ _files_of_parents: set[tuple[int, int]] = set()
 
 
 _NUMBERED: Final = ("spans", "blobs")
-_NOT_OF_ANOTHER_ROOT: Final[Row] = dict.fromkeys((*_FROM_ROOT, "metadata"))
 
 
 class _Transaction:
@@ -288,7 +281,7 @@ class _Transaction:
         self._absent: set[str | tuple[str, str]] = set()  # traces and spans that were looked up and were not
         self._old: dict[tuple[str, str], tuple[int, Row]] = {}  # spans as they were in the file before
         self._rows: dict[tuple[str, str], tuple[int, Row]] = {}
-        self._rooted: set[str] = set()  # traces whose root is known to have no parent
+        self._fresh: dict[str, list[tuple[Row, Mapping[str, Any] | None]]] = {}  # new rows their traces do not know of
         self._ended = 0
         self._new_spans: list[tuple[Any, ...]] = []
         self._new_payloads: list[tuple[Any, ...]] = []
@@ -312,6 +305,8 @@ class _Transaction:
             self._blobs.add(blob)
         self._events(batch.events)
         self._scores(batch.scores)
+        for trace_id in list(self._fresh):
+            self._sum_up(trace_id)
         for trace_ids, values in batch.trace_updates:
             self._update_traces(trace_ids, values)
         for trace in self._traces.values():
@@ -341,37 +336,52 @@ class _Transaction:
 
     def _span(self, record: SpanRecord, journal_id: str | None) -> None:
         new = record.columns
-        key = (new["trace_id"], new["span_id"])
-        trace = self._trace(key[0])
-        number, old = self._find(key, trace is not None)
-        payloads = record.payloads
-        older = False
-        if old is None:
-            row = _NO_VALUES.copy()
-            row.update(new)
-            if row["name"] is None:  # an end whose start was lost: what is known of it
-                row.update(name="(its start was lost)", kind="span", start_ns=row["end_ns"])
+        trace_id = new["trace_id"]
+        key = (trace_id, new["span_id"])
+        known = self._rows.get(key) or self._old.get(key)
+        if known is None and trace_id not in self._absent:
+            known = self._find(key)
+        if known is None:
             number = self._next
             self._next += 1
-            self._new_spans.append((number, *row.values()))
-            if payloads:
-                self._new_payloads.append(self._payload_row(number, payloads))
+            row = self._new_row(number, new, record.payloads)
+            self._fresh.setdefault(trace_id, []).append((row, record.metadata))
+            if row["status"] == "open":
+                self._note_open(number, None, row, journal_id)
+            else:
+                self._ended += row["status"] in _FINAL
         else:
-            older = STATUS_RANK[new["status"]] < STATUS_RANK[old["status"]]
-            row = _merge(old, new, older=older)
             self._insert()
-            if row != old:
-                self._db.execute(_UPDATE_SPAN, (*row.values(), number))
-            if payloads:
-                self._db.execute(_OLDER_PAYLOAD if older else _NEWER_PAYLOAD, self._payload_row(number, payloads))
+            self._sum_up(trace_id)
+            number, row = known[0], self._changed_row(*known, record, journal_id)
         self._rows[key] = (number, row)
-        self._ended += row["status"] in _FINAL and (old is None or old["status"] not in _FINAL)
+
+    def _new_row(self, number: int, new: Row, payloads: dict[str, Payload]) -> Row:
+        row = _NO_VALUES.copy()
+        row.update(new)
+        if row["name"] is None:  # an end whose start was lost: what is known of it
+            row.update(name="(its start was lost)", kind="span", start_ns=row["end_ns"])
+        self._new_spans.append((number, *row.values()))
+        if payloads:
+            self._new_payloads.append(self._payload_row(number, payloads))
+        return row
+
+    def _changed_row(self, number: int, old: Row, record: SpanRecord, journal_id: str | None) -> Row:
+        older = STATUS_RANK[record.columns["status"]] < STATUS_RANK[old["status"]]
+        row = _merge(old, record.columns, older=older)
+        if row != old:
+            self._db.execute(_UPDATE_SPAN, (*row.values(), number))
+        if record.payloads:
+            values = self._payload_row(number, record.payloads)
+            self._db.execute(_OLDER_PAYLOAD if older else _NEWER_PAYLOAD, values)
+        self._ended += row["status"] in _FINAL and old["status"] not in _FINAL
         self._note_open(number, old, row, journal_id)
-        trace = self._traces[key[0]] = _add_to_trace(trace, old, row)
-        if trace["root_span_id"] != row["span_id"] and self._is_better_root(trace, row):
-            trace["root_span_id"] = row["span_id"]
-            trace.update(_NOT_OF_ANOTHER_ROOT)
-        _take_fields(trace, row, record.metadata, older=older)
+        trace = self._trace(row["trace_id"])
+        assert trace is not None  # noqa: S101 (it has this span)
+        _totals.change_span(trace, old, row)
+        self._choose_root(trace, row)
+        _totals.take_fields(trace, row, record.metadata, older=older)
+        return row
 
     def _payload_row(self, number: int, payloads: dict[str, Payload]) -> tuple[Any, ...]:
         column = self._blobs.column
@@ -387,15 +397,13 @@ class _Transaction:
             insert_rows(self._db, _INSERT_PAYLOAD, self._new_payloads)
             self._new_spans, self._new_payloads = [], []
 
-    def _find(self, key: tuple[str, str], may_exist: bool) -> tuple[int, Row | None]:
+    def _find(self, key: tuple[str, str]) -> tuple[int, Row] | None:
+        """Return the row id and the row of a span as it is now, None when there is none."""
         known = self._rows.get(key) or self._old.get(key)
-        if known is not None:
+        if known is not None or key in self._absent or self._trace(key[0]) is None or key[0] not in self._known:
             return known
-        if may_exist and key[0] in self._known and key not in self._absent:
-            found = self._db.execute(_SELECT_SPAN, key).fetchone()
-            if found is not None:
-                return found[0], dict(zip(SPAN_COLUMNS, found[1:], strict=True))
-        return 0, None
+        found = self._db.execute(_SELECT_SPAN, key).fetchone()
+        return None if found is None else (found[0], dict(zip(SPAN_COLUMNS, found[1:], strict=True)))
 
     def _note_open(self, number: int, old: Row | None, row: Row, journal_id: str | None) -> None:
         was_open = old is not None and old["status"] == "open"
@@ -415,19 +423,26 @@ class _Transaction:
 
     # -- traces
 
-    def _is_better_root(self, trace: Row, row: Row) -> bool:
-        """Whether the trace should be named after this span: a real root before orphans, then the earlier one."""
-        trace_id = trace["trace_id"]
-        if trace["root_span_id"] is None:
-            return True
-        if row["parent_id"] is not None and trace_id in self._rooted:
-            return False
-        _, root = self._find((trace_id, trace["root_span_id"]), may_exist=True)
-        if root is None:
-            return True
-        if root["parent_id"] is None:
-            self._rooted.add(trace_id)
-        return _rank_as_root(row) < _rank_as_root(root)
+    def _sum_up(self, trace_id: str) -> None:
+        """Bring a trace up to date with its new spans, all at once."""
+        fresh = self._fresh.pop(trace_id, None)
+        if fresh is None:
+            return
+        rows = [row for row, _ in fresh]
+        trace = self._traces[trace_id] = _totals.add_spans(self._trace(trace_id), rows)
+        self._choose_root(trace, min(rows, key=_totals.rank_as_root))
+        for row, metadata in fresh:
+            if row["span_id"] == trace["root_span_id"] or _totals.tells(row):
+                _totals.take_fields(trace, row, metadata, older=False)
+
+    def _choose_root(self, trace: Row, row: Row) -> None:
+        """Name the trace after this span if it is the better root: a real one before orphans, then the earlier."""
+        chosen = trace["root_span_id"]
+        if chosen == row["span_id"]:
+            return
+        root = None if chosen is None else self._find((trace["trace_id"], chosen))
+        if root is None or _totals.rank_as_root(row) < _totals.rank_as_root(root[1]):
+            _totals.set_root(trace, row)
 
     def _trace(self, trace_id: str) -> Row | None:
         if trace_id not in self._traces and trace_id not in self._absent:
@@ -445,8 +460,8 @@ class _Transaction:
         if trace["n_open"] > 0:
             trace["status"] = "open"
             return
-        _, root = self._find((trace["trace_id"], trace["root_span_id"]), may_exist=True)
-        trace["status"] = root["status"] if root is not None else "ok"
+        root = self._find((trace["trace_id"], trace["root_span_id"]))
+        trace["status"] = root[1]["status"] if root is not None else "ok"
 
     def _update_traces(self, trace_ids: Iterable[str], values: Row) -> None:
         for trace_id in trace_ids:
@@ -454,8 +469,9 @@ class _Transaction:
             if trace is None:
                 continue
             trace.update({name: value for name, value in values.items() if name in TRACE_COLUMNS})
-            number, root = self._find((trace_id, trace["root_span_id"]), may_exist=True)
-            if root is not None:
+            found = self._find((trace_id, trace["root_span_id"]))
+            if found is not None:
+                number, root = found
                 root = {**root, **{name: value for name, value in values.items() if name in root}}
                 self._db.execute(_UPDATE_SPAN, (*root.values(), number))
                 self._rows[(trace_id, trace["root_span_id"])] = (number, root)
@@ -494,61 +510,3 @@ def _merge(old: Row, new: Row, *, older: bool) -> Row:
                 out[name] = value
     out["counted"] = min(old["counted"], new.get("counted", 1))  # whichever record says that it is counted elsewhere
     return out
-
-
-def _add_to_trace(trace: Row | None, old: Row | None, row: Row) -> Row:
-    """Return the trace row after one of its spans changed from ``old`` to ``row``."""
-    if trace is None:
-        trace = dict.fromkeys(TRACE_COLUMNS)
-        trace.update(trace_id=row["trace_id"], name=row["name"], status="open", start_ns=row["start_ns"],
-                     n_spans=0, n_open=0, n_errors=0, n_llm=0)  # fmt: skip
-    trace["n_spans"] += old is None
-    if old is None and row["status"] == "ok":
-        trace["n_llm"] += row["kind"] == "llm"
-    else:
-        trace["n_open"] += _is(row, "open") - _is(old, "open")
-        trace["n_errors"] += _is(row, "error") - _is(old, "error")
-        trace["n_llm"] += (row["kind"] == "llm") - (old is not None and old["kind"] == "llm")
-    if row["kind"] in COUNTED_KINDS or old is not None:
-        for name, after, before in zip(_SUMS, _sums(row), _sums(old), strict=True):
-            if after is not None or before is not None:
-                trace[name] = (trace[name] or 0) + (after or 0) - (before or 0)
-    trace["start_ns"] = min(trace["start_ns"], row["start_ns"])
-    if row["end_ns"] is not None:
-        trace["end_ns"] = max(trace["end_ns"] or 0, row["end_ns"])
-    return trace
-
-
-def _rank_as_root(row: Row) -> tuple[bool, int, str]:
-    return row["parent_id"] is not None, row["start_ns"], row["span_id"]
-
-
-def _take_fields(trace: Row, row: Row, metadata: Mapping[str, Any] | None, *, older: bool) -> None:
-    """Copy what a trace knows from its spans: the root's values first, else any span's."""
-    is_chosen = trace["root_span_id"] == row["span_id"]
-    if is_chosen:
-        trace["name"] = row["name"]
-        for name in _FROM_ROOT:
-            if row[name] is not None:
-                trace[name] = row[name]
-        if metadata and not (older and trace["metadata"]):
-            trace["metadata"] = json.dumps(metadata, ensure_ascii=False)
-    for name in _FROM_SPANS:
-        if row[name] is not None and (is_chosen or trace[name] is None):
-            trace[name] = row[name]
-    if row["tags"]:
-        have = json.loads(trace["tags"]) if trace["tags"] else []
-        more = [tag for tag in json.loads(row["tags"]) if tag not in have]
-        if more or not have:
-            trace["tags"] = json.dumps([*have, *more], ensure_ascii=False)
-
-
-def _is(row: Row | None, status: str) -> int:
-    return int(row is not None and row["status"] == status)
-
-
-def _sums(row: Row | None) -> tuple[Any, ...]:
-    """Return what a span adds to the sums of its trace."""
-    if row is None or not row["counted"] or row["kind"] not in COUNTED_KINDS:
-        return _NEVER
-    return tuple([row[name] for name in _SUMS])
