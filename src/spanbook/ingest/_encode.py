@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Mapping
 from hashlib import sha256
 from marshal import dumps
+from types import NoneType
 from typing import Any, Final
 
 from ..model.redaction import Redactor
@@ -18,6 +19,7 @@ from ..model.values import is_text_tree, to_json
 from ..store._blobs import Blob, BlobSet, Payload
 from ..store._codec import INLINE_BELOW, to_text
 
+_are_atoms: Final = frozenset((str, int, float, bool, NoneType)).issuperset
 #: A payload and the media blobs it names.
 _Known = tuple[Payload, tuple[Blob, ...]]
 
@@ -72,7 +74,8 @@ class Encoder:
 
     def _remembered(self, value: Any, media: list[Blob], use: bytes, *, plain: bool) -> Payload:
         """Return the payload of a value; ``use`` tells how it is kept (``i``: inline when short) and its field."""
-        if not plain and not is_text_tree(value):
+        flat = not plain and type(value) is dict and _are_atoms(map(type, value.values()))
+        if not plain and not flat and not is_text_tree(value):
             value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
         raw = dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
         key = sha256(raw).digest() + use
@@ -80,7 +83,7 @@ class Encoder:
         if known is None:
             known = self._old.get(key)
             if known is None:
-                known, count = self._made(value, raw, use)
+                known, count = self._made(to_json(value, keep_media=True) if flat else value, raw, use)
                 if count:  # what was redacted is redacted, and counted, each time
                     media += known[1]
                     return known[0]
@@ -93,10 +96,10 @@ class Encoder:
 
     def _made(self, value: Any, raw: bytes, use: bytes) -> tuple[_Known, int]:
         """Return the payload with its media, and how much was redacted."""
-        if b"\xed" in raw:  # as surrogates begin
+        if 0xED in raw:  # as surrogates begin
             value = to_json(value, keep_media=True)
         media: list[Blob] = []
-        if b"blob" in raw:
+        if raw.find(b"blob") >= 0:  # "in" first takes bytes for a number, which costs ten times as much
             value = extract_media(value, self._blobs, media)
         clean, count = self.redactor.value(value, use[1:].decode())
         text = to_text(clean)

@@ -22,6 +22,7 @@ from ..tracer._report import errors, warn_once
 from ._encode import Encoder
 
 Fields = dict[str, Any]
+_Started = tuple[tuple[Any, ...], str | None]
 
 _TEXTS: Final = frozenset(
     "name model provider response_id finish_reason user_id session_id environment release feature region "
@@ -31,6 +32,8 @@ _TEXTS: Final = frozenset(
 _OURS: Final = frozenset(("kind", "status", "cell_id", "cell_hash"))
 _NUMBERS: Final = frozenset(("start_ns", "end_ns", "first_token_ns", "execution_count", "process_id"))
 _KINDS: Final = frozenset(KINDS)
+_are_counts: Final = frozenset((int,)).issuperset
+_are_objects: Final = frozenset((dict,)).issuperset
 _USAGE: Final = frozenset(USAGE_FIELDS)
 _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
 _GIVEN: Final = frozenset(("input", "output"))
@@ -74,9 +77,9 @@ class RecordReader:
 
     def __init__(self, encoder: Encoder, prices: PriceTable, process_id: int | None) -> None:
         self.encoder, self.prices, self._process_id = encoder, prices, process_id
-        #: (trace, span) -> fields at start of spans that have not ended.
-        self.open: dict[tuple[str, int], Fields] = {}
-        self._closed: dict[tuple[str, int], Fields] = {}
+        #: (trace, span) -> start record of spans that have not ended, and the environment they are in.
+        self.open: dict[tuple[str, int], _Started] = {}
+        self._closed: dict[tuple[str, int], _Started] = {}
         self._clean: set[str] = set()  # texts that redaction leaves as they are
         self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
         self.unreadable = 0
@@ -85,38 +88,41 @@ class RecordReader:
         """Return the batch of these records, in order; a record that cannot be read is counted and left out."""
         batch = Batch()
         self._closed = {}
-        spans: dict[tuple[str, int], Fields] = {}
+        spans: dict[tuple[str, int], Fields | _Started] = {}
         for body in bodies:
             try:
                 self._take(decode(body), spans, batch)
             except (ValueError, TypeError, EOFError, KeyError, IndexError, struct.error):
                 self.unreadable += 1
         for fields in spans.values():
-            self._add(fields, batch)
+            self._add(fields if type(fields) is dict else _begun(*fields), batch)
         return batch
 
-    def _take(self, record: tuple[Any, ...], spans: dict[tuple[str, int], Fields], batch: Batch) -> None:
+    def _take(self, record: tuple[Any, ...], spans: dict[tuple[str, int], Fields | _Started], batch: Batch) -> None:
         what = record[0]
         if what == START:
-            _, trace, span, parent, name, kind, start, given, fields, provenance = record
-            above = self.open.get((trace, parent)) if parent is not None else None
-            begun = {**(provenance or {}), **(fields or {}), "trace": trace, "span": span, "parent": parent,
-                     "name": name, "kind": kind, "status": "open", "start_ns": start, "input": given}  # fmt: skip
-            if above is not None and "environment" in above:
-                begun.setdefault("environment", above["environment"])  # said once, at the root
-            spans[(trace, span)] = self.open[(trace, span)] = begun
+            _, trace, span, parent, _, _, _, _, fields, _ = record
+            environment = fields.get("environment") if fields else None
+            if environment is None and parent is not None:  # said once, at the root
+                above = self.open.get((trace, parent))
+                environment = None if above is None else above[1]
+            spans[trace, span] = self.open[trace, span] = record, environment
         elif what == END:
             _, trace, span, parent, name, kind, start, end, status, output, fields = record
             key = (trace, span)
-            begun = self.open.pop(key, {})
-            if begun:
+            begun = self.open.pop(key, None)
+            joined: Fields = {}
+            if begun is not None:
                 self._closed[key] = begun
-            if start is None:
-                start = begun.get("start_ns", end)
-            joined = {**begun, **(fields or {}), "trace": trace, "span": span, "end_ns": end if end > start else start,
-                      "status": status, "output": output}  # fmt: skip
+                joined = _begun(*begun)
+            if fields:
+                joined.update(fields)
             if name is not None:  # a short end leaves out what its start has said
-                joined.update(parent=parent, name=name, kind=kind, start_ns=start)
+                joined["parent"], joined["name"], joined["kind"], joined["start_ns"] = parent, name, kind, start
+            elif begun is not None:
+                start = joined["start_ns"]
+            joined["trace"], joined["span"], joined["status"], joined["output"] = trace, span, status, output
+            joined["end_ns"] = end if start is None or end > start else start
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
             spans[key] = joined
@@ -135,9 +141,9 @@ class RecordReader:
     def reopen(self, batch: Batch) -> None:
         """Add the start of every open span to a batch: the store that held them is gone."""
         have = {(record.columns["trace_id"], record.columns["span_id"]) for record in batch.spans}
-        for (trace, span), fields in self.open.items():
+        for (trace, span), started in self.open.items():
             if (trace, ids.span_hex(span)) not in have:
-                self._add(fields, batch)
+                self._add(_begun(*started), batch)
 
     # -- one span
 
@@ -298,6 +304,16 @@ class RecordReader:
         return out
 
 
+def _begun(record: tuple[Any, ...], environment: str | None) -> Fields:
+    """Return the fields of a span as its start record says them."""
+    _, trace, span, parent, name, kind, start, given, fields, provenance = record
+    begun = {**(provenance or {}), **(fields or {}), "trace": trace, "span": span, "parent": parent, "name": name,
+             "kind": kind, "status": "open", "start_ns": start, "input": given}  # fmt: skip
+    if environment is not None:
+        begun["environment"] = environment
+    return begun
+
+
 def _same(fields: Fields) -> Fields:
     return fields
 
@@ -337,11 +353,15 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_messages(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "role" in item for item in value)
+    if type(value) is not list or not value or not _are_objects(map(type, value)):
+        return False
+    return all("role" in item for item in value)
 
 
 def _usage(value: Any) -> dict[str, int]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         return {}
-    return {name: number if type(number) is int else int(number) for name, number in value.items()
-            if name in _USAGE and _is_number(number)}  # fmt: skip
+    usage = {name: number for name, number in value.items() if name in _USAGE}
+    if not _are_counts(map(type, usage.values())):
+        usage = {name: int(number) for name, number in usage.items() if _is_number(number)}
+    return usage

@@ -8,10 +8,11 @@ rare repeat from another process wastes.
 from __future__ import annotations
 
 import sqlite3
+from hashlib import sha256
 from typing import Any, Final
 
 from ._bulk import insert_rows
-from ._codec import ENOUGH_TO_LEARN, INLINE_BELOW, RAW, Compressor, Dictionary, digest_of, pack_ids
+from ._codec import DIGEST_BYTES, ENOUGH_TO_LEARN, INLINE_BELOW, RAW, Compressor, Dictionary, digest_of, pack_ids
 
 _SAMPLE: Final = 8 << 10
 
@@ -47,25 +48,31 @@ class BlobSet:
 
     def text(self, text: str) -> Blob:
         """Return the blob of a JSON document."""
-        return self._get(text.encode("utf-8"), None)
+        data = text.encode()
+        digest = sha256(data).digest()[:DIGEST_BYTES]
+        blob = self._young.get(digest)
+        if blob is None:
+            blob = self._old.get(digest)
+            if blob is None:
+                codec, body = self._compress(data)
+                if self._learns:
+                    self._sample(data)
+                blob = Blob(digest, codec, body, len(data), None)
+            self._remember(digest, blob)
+        return blob
 
     def media(self, data: bytes, mime_type: str) -> Blob:
         """Return the blob of an image, sound or file; kept as it is, since such data is compressed already."""
-        return self._get(data, mime_type)
-
-    def _get(self, data: bytes, mime_type: str | None) -> Blob:
         digest = digest_of(data)
-        blob = self._young.get(digest) or self._old.get(digest)
-        if blob is None or blob.mime_type != mime_type:
-            codec, body = (RAW, data) if mime_type else self._compress(data)
-            if self._learns and mime_type is None:
-                self._sample(data)
-            blob = Blob(digest, codec, body, len(data), mime_type)
-        if digest not in self._young:
-            self._young[digest] = blob
-            if len(self._young) > self._KEEP:
-                self._old, self._young = self._young, {}
+        key = digest + mime_type.encode("utf-8", "replace")
+        blob = self._young.get(key) or self._old.get(key) or Blob(digest, RAW, data, len(data), mime_type)
+        self._remember(key, blob)
         return blob
+
+    def _remember(self, key: bytes, blob: Blob) -> None:
+        self._young[key] = blob
+        if len(self._young) > self._KEEP:
+            self._old, self._young = self._young, {}
 
     def forget(self) -> None:
         """Forget all: the store they are in is gone."""
@@ -129,7 +136,7 @@ class BlobInserts:
     def write(self) -> None:
         """Insert the new blobs."""
         rows: list[tuple[Any, ...]] = [(b.id, b.digest, b.codec, b.size, b.mime_type, b.body) for b in self._new]
-        insert_rows(self._db, "INSERT INTO blobs(id, digest, codec, size, mime_type, body)", rows)
+        insert_rows(self._db, "blobs", ("id", "digest", "codec", "size", "mime_type", "body"), rows)
 
     def committed(self) -> None:
         """Let go of the bodies: only the ids are needed from now on."""

@@ -22,11 +22,12 @@ else:
     from backports import zstd
 
 RAW, ZSTD, ZSTD_LEARNT = 0, 2, 3
+DIGEST_BYTES: Final = 16
 #: Values whose JSON is shorter stay in the row: a blob of their own would cost more than they do.
 INLINE_BELOW: Final = 200
 #: The checksum is 4 bytes a blob: with it, reading notices every changed bit.
 _OPTIONS: Final[dict[int, int]] = {
-    zstd.CompressionParameter.compression_level: 3,
+    zstd.CompressionParameter.compression_level: 2,
     zstd.CompressionParameter.checksum_flag: 1,
 }
 
@@ -137,7 +138,7 @@ def decompress(codec: int, body: bytes, dictionaries: Dictionaries | None = None
 
 def digest_of(data: bytes) -> bytes:
     """Return the 16 bytes that address content in the store: the start of its SHA-256."""
-    return hashlib.sha256(data).digest()[:16]
+    return hashlib.sha256(data).digest()[:DIGEST_BYTES]
 
 
 def is_intact(digest: bytes, codec: int, body: bytes, dictionaries: Dictionaries | None = None) -> bool:

@@ -16,19 +16,15 @@ from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceSummary
 from ..model.values import not_captured
 from . import _connection
 from ._codec import PayloadReader, decompress, digest_of
-from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
 _SPAN_SELECT: Final = (
     f"SELECT {', '.join('s.' + name for name in SPAN_COLUMNS)}, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
     "FROM spans s LEFT JOIN payloads p ON p.span = s.id"
 )
 _TRACE_SELECT: Final = f"SELECT {', '.join('t.' + name for name in TRACE_COLUMNS)} FROM traces t"
-_SCORE_COLUMNS: Final = (
-    "score_id", "trace_id", "span_id", "session_id", "name", "value", "value_type", "source", "comment", "evaluator",
-    "author", "created_ns",
-)  # fmt: skip
 _EVENT_SELECT: Final = "SELECT span_id, name, time_ns, data FROM events WHERE trace_id = ? {}ORDER BY time_ns, id"
-_SCORE_SELECT: Final = f"SELECT span_id, {', '.join(_SCORE_COLUMNS)} FROM scores WHERE trace_id = ? {{}}ORDER BY id"
+_SCORE_SELECT: Final = f"SELECT span_id, {', '.join(SCORE_COLUMNS)} FROM scores WHERE trace_id = ? {{}}ORDER BY id"
 _OF_SPAN: Final = "AND span_id = ? "
 _PLAIN_FIELDS: Final = tuple(
     name for name in SPAN_COLUMNS
@@ -280,7 +276,7 @@ class StoreReader:
 
     def scores(self, where: str = "1", parameters: Sequence[Any] = (), limit: int | None = None) -> list[Score]:
         """Return scores that match a condition on the table's columns, oldest first."""
-        query = f"SELECT {', '.join(_SCORE_COLUMNS)} FROM scores WHERE ({where}) ORDER BY id LIMIT ?"
+        query = f"SELECT {', '.join(SCORE_COLUMNS)} FROM scores WHERE ({where}) ORDER BY id LIMIT ?"
         return [_score(row) for row in self.rows(query, [*parameters, -1 if limit is None else limit])]
 
 
@@ -313,7 +309,7 @@ def _summary(row: Sequence[Any]) -> TraceSummary:
 
 
 def _score(row: Sequence[Any]) -> Score:
-    fields = dict(zip(_SCORE_COLUMNS, row, strict=True))
+    fields = dict(zip(SCORE_COLUMNS, row, strict=True))
     kind = fields.pop("value_type")
     if kind == "bool":
         fields["value"] = bool(fields["value"])

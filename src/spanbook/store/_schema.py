@@ -107,6 +107,20 @@ TRACE_COLUMNS: Final = (
     "git_commit",
     "process_id",
 )
+SCORE_COLUMNS: Final = (
+    "score_id",
+    "trace_id",
+    "span_id",
+    "session_id",
+    "name",
+    "value",
+    "value_type",
+    "source",
+    "comment",
+    "evaluator",
+    "author",
+    "created_ns",
+)
 
 _FIRST = (
     """CREATE TABLE spans(

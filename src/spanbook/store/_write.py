@@ -17,11 +17,11 @@ from typing import Any, Final
 from ..model import STATUS_RANK, StoreError
 from . import _connection, _totals
 from ._blobs import Blob, BlobInserts, BlobSet, Payload
-from ._bulk import insert_rows, look_up
+from ._bulk import insert_rows, look_up, merge_row, update_row
 from ._checkpoint import Checkpointer
 from ._codec import DICTIONARY_COPY, Dictionary
 from ._journal import Position
-from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
 Row = dict[str, Any]
 
@@ -31,25 +31,16 @@ _SELECT_SPANS: Final = (
     f"SELECT s.id, {', '.join('s.' + name for name in SPAN_COLUMNS)} FROM json_each(?) k CROSS JOIN spans s "
     "ON s.trace_id = json_extract(k.value, '$[0]') AND s.span_id = json_extract(k.value, '$[1]')"
 )
-_INSERT_SPAN: Final = f"INSERT INTO spans(id, {_SPAN_NAMES})"
-_UPDATE_SPAN: Final = f"UPDATE spans SET {', '.join(f'{name} = ?' for name in SPAN_COLUMNS)} WHERE id = ?"
-_PAYLOAD_NAMES: Final = ", ".join(PAYLOAD_COLUMNS)
 _PAYLOAD_AT: Final = {name: at for at, name in enumerate(PAYLOAD_COLUMNS, 1)}
-_INSERT_PAYLOAD: Final = f"INSERT INTO payloads(span, {_PAYLOAD_NAMES})"
-_MERGE: Final = (
-    f"{_INSERT_PAYLOAD} VALUES ({', '.join('?' * (len(PAYLOAD_COLUMNS) + 1))}) ON CONFLICT(span) DO UPDATE SET "
-)
-_NEWER_PAYLOAD: Final = _MERGE + ", ".join(f"{n} = coalesce(excluded.{n}, {n})" for n in PAYLOAD_COLUMNS)
-_OLDER_PAYLOAD: Final = _MERGE + ", ".join(f"{n} = coalesce({n}, excluded.{n})" for n in PAYLOAD_COLUMNS)
 _NO_PAYLOADS: Final = (None,) * len(PAYLOAD_COLUMNS)
 _NO_VALUES: Final[Row] = {**dict.fromkeys(SPAN_COLUMNS), "counted": 1}
 _TRACE_NAMES: Final = ", ".join(TRACE_COLUMNS)
 _SELECT_TRACE: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id = ?"
 _SELECT_TRACES: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id IN (SELECT value FROM json_each(?))"
-_INSERT_TRACE: Final = f"INSERT INTO traces({_TRACE_NAMES})"
 _UPDATE_TRACE: Final = (
     f"ON CONFLICT(trace_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in TRACE_COLUMNS[1:])}"
 )
+_EVENT_COLUMNS: Final = ("event_id", "trace_id", "span_id", "time_ns", "name")
 _FINAL: Final = ("ok", "error")
 
 
@@ -311,7 +302,8 @@ class _Transaction:
             self._update_traces(trace_ids, values)
         for trace in self._traces.values():
             self._settle(trace)
-        insert_rows(self._db, _INSERT_TRACE, [tuple(t.values()) for t in self._traces.values()], _UPDATE_TRACE)
+        rows = [tuple(trace.values()) for trace in self._traces.values()]
+        insert_rows(self._db, "traces", TRACE_COLUMNS, rows, _UPDATE_TRACE)
         self._blobs.write()
         if batch.journal:
             # replaced, not updated: SQLite writes, and syncs, nothing for an update that changes nothing
@@ -369,11 +361,10 @@ class _Transaction:
     def _changed_row(self, number: int, old: Row, record: SpanRecord, journal_id: str | None) -> Row:
         older = STATUS_RANK[record.columns["status"]] < STATUS_RANK[old["status"]]
         row = _merge(old, record.columns, older=older)
-        if row != old:
-            self._db.execute(_UPDATE_SPAN, (*row.values(), number))
+        update_row(self._db, "spans", number, {name: value for name, value in row.items() if value != old[name]})
         if record.payloads:
-            values = self._payload_row(number, record.payloads)
-            self._db.execute(_OLDER_PAYLOAD if older else _NEWER_PAYLOAD, values)
+            payloads = {name: self._blobs.column(payload) for name, payload in record.payloads.items()}
+            merge_row(self._db, "payloads", {"span": number, **payloads}, keep=older)
         self._ended += row["status"] in _FINAL and old["status"] not in _FINAL
         self._note_open(number, old, row, journal_id)
         trace = self._trace(row["trace_id"])
@@ -393,8 +384,8 @@ class _Transaction:
     def _insert(self) -> None:
         """Write the new rows gathered so far: one statement for many is half the price."""
         if self._new_spans:
-            insert_rows(self._db, _INSERT_SPAN, self._new_spans)
-            insert_rows(self._db, _INSERT_PAYLOAD, self._new_payloads)
+            insert_rows(self._db, "spans", ("id", *SPAN_COLUMNS), self._new_spans)
+            insert_rows(self._db, "payloads", ("span", *PAYLOAD_COLUMNS), self._new_payloads)
             self._new_spans, self._new_payloads = [], []
 
     def _find(self, key: tuple[str, str]) -> tuple[int, Row] | None:
@@ -472,31 +463,19 @@ class _Transaction:
             found = self._find((trace_id, trace["root_span_id"]))
             if found is not None:
                 number, root = found
-                root = {**root, **{name: value for name, value in values.items() if name in root}}
-                self._db.execute(_UPDATE_SPAN, (*root.values(), number))
-                self._rows[(trace_id, trace["root_span_id"])] = (number, root)
+                given = {name: value for name, value in values.items() if name in root}
+                update_row(self._db, "spans", number, given)
+                self._rows[(trace_id, trace["root_span_id"])] = (number, {**root, **given})
 
     # -- the rest
 
     def _events(self, events: list[Row]) -> None:
-        names = ("event_id", "trace_id", "span_id", "time_ns", "name")
-        rows = [(*map(event.get, names), self._blobs.column(event.get("data"))) for event in events]
-        self._db.executemany(
-            "INSERT INTO events(event_id, trace_id, span_id, time_ns, name, data) VALUES (?,?,?,?,?,?) "
-            "ON CONFLICT(event_id) DO NOTHING",
-            rows,
-        )
+        rows = [(*map(event.get, _EVENT_COLUMNS), self._blobs.column(event.get("data"))) for event in events]
+        insert_rows(self._db, "events", (*_EVENT_COLUMNS, "data"), rows, "ON CONFLICT(event_id) DO NOTHING")
 
     def _scores(self, scores: list[Row]) -> None:
-        names = (
-            "score_id", "trace_id", "span_id", "session_id", "name", "value", "value_type", "source", "comment",
-            "evaluator", "author", "created_ns",
-        )  # fmt: skip
-        self._db.executemany(
-            f"INSERT INTO scores({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-            "ON CONFLICT(score_id) DO NOTHING",
-            [tuple(map(score.get, names)) for score in scores],
-        )
+        rows = [tuple(map(score.get, SCORE_COLUMNS)) for score in scores]
+        insert_rows(self._db, "scores", SCORE_COLUMNS, rows, "ON CONFLICT(score_id) DO NOTHING")
 
 
 def _merge(old: Row, new: Row, *, older: bool) -> Row:
