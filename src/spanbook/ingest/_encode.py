@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from marshal import dumps
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..model.redaction import Redactor
 from ..model.values import is_text_tree, to_json
@@ -20,8 +20,13 @@ from ..store._blobs import Blob, BlobSet, Payload
 from ..store._codec import INLINE_BELOW, to_text
 
 _are_atoms: Final = frozenset((str, int, float, bool, NoneType)).issuperset
-#: A payload and the media blobs it names.
-_Known = tuple[Payload, tuple[Blob, ...]]
+
+
+class _WithMedia(NamedTuple):
+    """A payload and the media blobs that it names."""
+
+    payload: Payload
+    media: list[Blob]
 
 
 class Encoder:
@@ -33,8 +38,8 @@ class Encoder:
         self._blobs = blobs
         self.redactor = redactor
         self.redacted = 0
-        self._young: dict[bytes, _Known] = {}
-        self._old: dict[bytes, _Known] = {}
+        self._young: dict[bytes, Payload | _WithMedia] = {}
+        self._old: dict[bytes, Payload | _WithMedia] = {}
 
     def value(self, value: Any, media: list[Blob], field: str = "", *, plain: bool = False) -> Payload:
         """Return the payload of any captured value; media found in it are appended to ``media``.
@@ -84,18 +89,19 @@ class Encoder:
             known = self._old.get(key)
             if known is None:
                 known, count = self._made(to_json(value, keep_media=True) if flat else value, raw, use)
-                if count:  # what was redacted is redacted, and counted, each time
-                    media += known[1]
-                    return known[0]
-            self._young[key] = known
-            if len(self._young) > self._KEEP:
-                self._old, self._young = self._young, {}
-        if known[1]:
-            media += known[1]
-        return known[0]
+            else:
+                count = 0
+            if not count:  # what was redacted is redacted, and counted, each time
+                self._young[key] = known
+                if len(self._young) > self._KEEP:
+                    self._old, self._young = self._young, {}
+        if type(known) is _WithMedia:
+            media += known.media
+            return known.payload
+        return known  # type: ignore[return-value]
 
-    def _made(self, value: Any, raw: bytes, use: bytes) -> tuple[_Known, int]:
-        """Return the payload with its media, and how much was redacted."""
+    def _made(self, value: Any, raw: bytes, use: bytes) -> tuple[Payload | _WithMedia, int]:
+        """Return the payload, and how much was redacted."""
         if 0xED in raw:  # as surrogates begin
             value = to_json(value, keep_media=True)
         media: list[Blob] = []
@@ -105,11 +111,11 @@ class Encoder:
         text = to_text(clean)
         if count:
             self.redacted += count
+        payload = text if use and len(text) < INLINE_BELOW else self._blobs.text(text)
         if media and (count or self.redactor.name == "metadata-only"):
             keeps = self.redactor.name != "metadata-only"
             media = [blob for blob in media if keeps and blob.digest.hex() in text]
-        payload = text if use and len(text) < INLINE_BELOW else self._blobs.text(text)
-        return (payload, tuple(media)), count
+        return _WithMedia(payload, media) if media else payload, count
 
 
 def extract_media(value: Any, blobs: BlobSet, media: list[Blob]) -> Any:

@@ -80,25 +80,32 @@ class RecordReader:
         #: (trace, span) -> start record of spans that have not ended, and the environment they are in.
         self.open: dict[tuple[str, int], _Started] = {}
         self._closed: dict[tuple[str, int], _Started] = {}
+        self._rows: list[SpanRecord | None] = []  # of the batch that is being read
+        self._slots: dict[tuple[str, int], int] = {}  # where in it each span is
         self._clean: set[str] = set()  # texts that redaction leaves as they are
         self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
         self.unreadable = 0
 
     def read(self, bodies: Iterable[bytes]) -> Batch:
-        """Return the batch of these records, in order; a record that cannot be read is counted and left out."""
+        """Return the batch of these records, in order; a record that cannot be read is counted and left out.
+
+        A span whose end is here becomes a row at once: what it holds is let go of while it is in the caches.
+        """
         batch = Batch()
-        self._closed = {}
-        spans: dict[tuple[str, int], Fields | _Started] = {}
+        self._closed, self._slots, self._rows = {}, {}, []
         for body in bodies:
             try:
-                self._take(decode(body), spans, batch)
+                self._take(decode(body), batch)
             except (ValueError, TypeError, EOFError, KeyError, IndexError, struct.error):
                 self.unreadable += 1
-        for fields in spans.values():
-            self._add(fields if type(fields) is dict else _begun(*fields), batch)
+        for key, at in self._slots.items():
+            if self._rows[at] is None and key in self.open:
+                self._rows[at] = self._row(_begun(*self.open[key]), batch)
+        batch.spans = [row for row in self._rows if row is not None]
+        self._slots, self._rows = {}, []
         return batch
 
-    def _take(self, record: tuple[Any, ...], spans: dict[tuple[str, int], Fields | _Started], batch: Batch) -> None:
+    def _take(self, record: tuple[Any, ...], batch: Batch) -> None:
         what = record[0]
         if what == START:
             _, trace, span, parent, _, _, _, _, fields, _ = record
@@ -106,7 +113,8 @@ class RecordReader:
             if environment is None and parent is not None:  # said once, at the root
                 above = self.open.get((trace, parent))
                 environment = None if above is None else above[1]
-            spans[trace, span] = self.open[trace, span] = record, environment
+            self.open[trace, span] = record, environment
+            self._put((trace, span), None)
         elif what == END:
             _, trace, span, parent, name, kind, start, end, status, output, fields = record
             key = (trace, span)
@@ -125,13 +133,22 @@ class RecordReader:
             joined["end_ns"] = end if start is None or end > start else start
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
-            spans[key] = joined
+            self._put(key, self._row(joined, batch))
         elif what == EVENT:
             batch.events.append(self._event(record, len(batch.events), batch.media))
         elif what == SCORE:
             batch.scores.append(self._score(record[1]))
         elif what == UPDATE:
             batch.trace_updates.append((list(record[1]), record[2]))
+
+    def _put(self, key: tuple[str, int], row: SpanRecord | None) -> None:
+        """Put the row of a span where its start was; None keeps the place for it."""
+        at = self._slots.get(key)
+        if at is None or row is None:
+            self._slots[key] = len(self._rows)
+            self._rows.append(row)
+        else:
+            self._rows[at] = row
 
     def undo(self) -> None:
         """Take back what the last :meth:`read` noted: its records will be read again."""
@@ -143,20 +160,21 @@ class RecordReader:
         have = {(record.columns["trace_id"], record.columns["span_id"]) for record in batch.spans}
         for (trace, span), started in self.open.items():
             if (trace, ids.span_hex(span)) not in have:
-                self._add(_begun(*started), batch)
+                row = self._row(_begun(*started), batch)
+                if row is not None:
+                    batch.spans.append(row)
 
     # -- one span
 
-    def _add(self, fields: Fields, batch: Batch) -> None:
-        """Add a span to the batch: whole, else without fields of a wrong type, else as the bare operation.
+    def _row(self, fields: Fields, batch: Batch) -> SpanRecord | None:
+        """Return a span's row: whole, else without fields of a wrong type, else as the bare operation.
 
         Users may set anything, and one value that cannot be converted must not hold up the spans behind it.
         """
         found = len(batch.media)
         for attempt in (_same, _well_typed, _bare):
             try:
-                batch.spans.append(self._record(attempt(fields), batch.media))
-                return
+                return self._record(attempt(fields), batch.media)
             except Exception as error:
                 if attempt is _bare and isinstance(error, MemoryError):
                     raise  # there is none for anything: the batch is read again
@@ -166,6 +184,7 @@ class RecordReader:
                 name = key_text(fields.get("name"))[:100]
                 warn_once("odd-field", f"a field of span {name!r} is of a wrong type ({said}); it is in attributes.")
         self.unreadable += 1
+        return None
 
     def _record(self, fields: Fields, media: list[Blob]) -> SpanRecord:
         if "format" in fields:
