@@ -13,11 +13,12 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OUT = here("../src/spanbook/widgets/static/");
 
 /** Largest minified size in bytes: every widget instance carries its bundle. */
-const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "markdown.js": 55_000, "export.js": 180_000 };
+const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "markdown.js": 55_000, "more.js": 90_000, "export.js": 270_000 };
 
 async function minify(entry) {
   const { outputFiles } = await esbuild.build({
     entryPoints: [isAbsolute(entry) ? entry : here(entry)],
+    bundle: true, // for @import
     minify: true,
     write: false,
     target: "esnext",
@@ -34,7 +35,29 @@ const minifiedCss = {
   },
 };
 
-async function bundle(entry, define = {}) {
+/** What the explorer lends to the file of parts that it loads on first use. */
+const SHARED = ["preact", "preact/hooks", "preact/jsx-runtime", "@preact/signals"];
+const lent = {
+  name: "lent",
+  setup(build) {
+    build.onResolve({ filter: /^(preact|@preact)\b/ }, ({ path }) => {
+      if (!SHARED.includes(path)) throw new Error(`${path} is not lent; see SHARED in build.mjs.`);
+      return { path, external: true };
+    });
+    build.onResolve({ filter: /\/ui\// }, ({ path, importer }) => {
+      if (path.endsWith("/ui/kit.ts")) return { path: "kit", external: true };
+      throw new Error(`${importer} imports ${path}; take it from ui/kit.ts, so that the explorer's own is used.`);
+    });
+  },
+};
+
+/** A module whose default export is a function of what it imports: modules from blob URLs cannot import. */
+async function bundleLent(entry) {
+  const code = (await bundle(entry, {}, { format: "cjs", plugins: [minifiedCss, lent] })).toString().trim();
+  return Buffer.from(`export default(shared)=>{const module={exports:{}},require=(name)=>shared[name];${code};return module.exports}`);
+}
+
+async function bundle(entry, define = {}, options = {}) {
   const result = await esbuild.build({
     entryPoints: [here(entry)],
     bundle: true,
@@ -49,6 +72,7 @@ async function bundle(entry, define = {}) {
     define: { "define.amd": "false", ...define },
     plugins: [minifiedCss],
     write: false,
+    ...options,
   });
   return Buffer.from(result.outputFiles[0].contents);
 }
@@ -58,15 +82,17 @@ async function build() {
   const sha256 = (bytes) => JSON.stringify(createHash("sha256").update(bytes).digest("hex"));
   const markdown = await bundle("src/widgets/markdown.ts");
   const MARKDOWN_SHA256 = sha256(markdown);
-  const explorer = await bundle("src/widgets/explorer.tsx", { MARKDOWN_SHA256 });
+  const more = await bundleLent("src/widgets/more.ts");
+  const explorer = await bundle("src/widgets/explorer.tsx", { MARKDOWN_SHA256, MORE_SHA256: sha256(more) });
   const outputs = {
     "explorer.js": explorer,
     "chip.js": await bundle("src/widgets/chip.ts", { EXPLORER_SHA256: sha256(explorer) }),
     "markdown.js": markdown,
-    "export.js": await bundle("src/widgets/export.ts", { MARKDOWN_SHA256 }),
+    "more.js": more,
+    "export.js": await bundle("src/widgets/export.ts", { MARKDOWN_SHA256, MORE_SHA256: '""' }),
   };
   // The text of the explorer's <style>, for the hash in the exported page's content security policy.
-  await writeFile(`${OUT}export.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css"].map(minify))).join(""));
+  await writeFile(`${OUT}export.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css", "src/more/more.css"].map(minify))).join(""));
   let isTooLarge = false;
   for (const [name, bytes] of Object.entries(outputs)) {
     await writeFile(OUT + name, bytes);

@@ -7,11 +7,13 @@ import { axisEnd } from "./axis.ts";
 import { Blobs } from "./blobs.ts";
 import { SpanTable } from "./columns.ts";
 import { Details } from "./details.ts";
+import type { More, MoreModule } from "./more.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import { isLong, type Detail, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+import { isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
 
-export type View = "tree" | "conversation";
+export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
+export type View = (typeof VIEWS)[number];
 
 export interface Found {
   query: string;
@@ -55,6 +57,9 @@ export class Explorer {
   readonly streaming = signal(-1);
   /** Ms from the trace's start; moves while something runs. */
   readonly now = signal(0);
+  /** Styles of the parts that were loaded, and why they could not be. */
+  readonly moreCss = signal("");
+  readonly moreError = signal<string | null>(null);
   readonly details: Details;
   readonly blobs: Blobs;
 
@@ -63,6 +68,9 @@ export class Explorer {
   private readonly searchAgain = debounce(() => void this.search(this.query.peek()), 1000);
   private readonly lex = signal<Lex | null>(null);
   private lexWanted = false;
+  private readonly loaded = signal<More | null>(null);
+  private moreWanted = false;
+  private memory: Record<string, Json> = {};
   private clockAhead = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private backlog: [RowsPush, DataView[]][] | null = null;
@@ -104,7 +112,11 @@ export class Explorer {
     return axisEnd(last, this.isLive.value);
   });
 
-  constructor(readonly host: Host) {
+  constructor(
+    readonly host: Host,
+    /** Modules that the parts loaded on first use take from this bundle. */
+    private readonly lends: Record<string, unknown> = {},
+  ) {
     this.blobs = new Blobs(host);
     this.details = new Details(host, (row, detail) => this.detailArrived(row, detail));
   }
@@ -113,7 +125,8 @@ export class Explorer {
     const { host } = this;
     const view = host.getView() ?? {};
     batch(() => {
-      this.view.value = view.view === "conversation" ? "conversation" : "tree";
+      this.view.value = VIEWS.find((each) => each === view.view) ?? "tree";
+      this.memory = { ...view.memory };
       this.tab.value = view.tab ?? null;
       this.plain.value = view.plain ?? false;
       this.height.value = view.height ?? host.height ?? 0;
@@ -453,6 +466,39 @@ export class Explorer {
     return this.lex.value;
   }
 
+  /** The parts that are loaded on first use; null, and asked for, as long as they are not here. */
+  parts(): More | null {
+    if (this.host.more) return this.host.more;
+    if (!this.moreWanted) {
+      this.moreWanted = true;
+      loadModule<MoreModule>(this.host.rpc, "more.js", MORE_SHA256).then(
+        (module) => {
+          const { more, css } = module.default(this.lends);
+          batch(() => {
+            this.moreCss.value = css;
+            this.loaded.value = more;
+          });
+        },
+        (error: Error) => {
+          this.moreWanted = false;
+          this.moreError.value = this.closed.peek() === null ? error.message : "No kernel: re-run this cell to see this view.";
+        },
+      );
+    }
+    return this.loaded.value;
+  }
+
+  /** What a view or a pane remembers of how it was left; small, saved with the notebook's widget state. */
+  remembered(name: string): Json | undefined {
+    return this.memory[name];
+  }
+
+  remember(name: string, value: Json | undefined): void {
+    if (value === undefined) delete this.memory[name];
+    else this.memory[name] = value;
+    this.saveView();
+  }
+
   detail(): Detail | null {
     this.details.version.value;
     return this.details.get(this.selected.value);
@@ -488,6 +534,7 @@ export class Explorer {
     const tab = this.tab.peek();
     if (tab !== null) state.tab = tab;
     if (this.plain.peek()) state.plain = true;
+    if (Object.keys(this.memory).length > 0) state.memory = { ...this.memory };
     if (this.height.peek() > 0) state.height = this.height.peek();
     if (this.collapsed.peek().size > 0) state.collapsed = [...this.collapsed.peek()].slice(0, 500);
     return state;

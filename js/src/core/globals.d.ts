@@ -8,3 +8,5 @@ declare const EXPLORER_SHA256: string;
 
 /** The same of the markdown.js built together with this explorer. */
 declare const MARKDOWN_SHA256: string;
+/** The same of more.js, the parts that are loaded on first use. */
+declare const MORE_SHA256: string;

@@ -6,6 +6,7 @@
  */
 
 import type { Token } from "marked";
+import type { More } from "./more.ts";
 import type { Meta, Push, ViewState } from "./types.ts";
 
 /** The part of anywidget's model that we use. */
@@ -45,6 +46,8 @@ export interface Host {
   onSelected?(callback: (spanId: string | null) => void): () => void;
   /** The markdown lexer where it is already at hand, in a page that has no kernel to fetch it from. */
   lex?: (text: string) => Token[];
+  /** The parts that are loaded on first use, likewise. */
+  more?: More;
   /** Height of the body in px that Python asked for; 0 or absent leaves it to the widget. */
   height?: number;
 }

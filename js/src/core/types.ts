@@ -211,6 +211,7 @@ export interface ViewState {
   plain?: boolean;
   height?: number;
   split?: number;
+  memory?: Record<string, Json>;
 }
 
 export function isLong(value: unknown): value is Long {

@@ -1,15 +1,21 @@
 /** The explorer as a whole: header, the view chosen, footer, and the keys that work everywhere in it. */
 
+import * as preact from "preact";
 import { render, type CSSProperties, type JSX } from "preact";
+import * as hooks from "preact/hooks";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import * as jsx from "preact/jsx-runtime";
+import * as signals from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { Explorer } from "../core/explorer.ts";
-import type { Host } from "../core/rpc.ts";
+import { SLOW_MS, type Host } from "../core/rpc.ts";
 import { followTheme, keepKey } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
 import { Detail } from "./Detail.tsx";
 import { Footer, Keys } from "./Footer.tsx";
 import { FindNote, Header } from "./Header.tsx";
+import * as kit from "./kit.ts";
 import { Busy, Grip } from "./Small.tsx";
 import { TreePane } from "./Tree.tsx";
 
@@ -20,7 +26,7 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
   const root = el.ownerDocument.createElement("div");
   root.className = "sb sb-explorer";
   el.append(root);
-  const explorer = new Explorer(host);
+  const explorer = new Explorer(host, { preact, "preact/hooks": hooks, "preact/jsx-runtime": jsx, "@preact/signals": signals, kit });
   const prefix = newPrefix();
   const onKeyDown = (event: KeyboardEvent): void => {
     keepKey(event);
@@ -117,7 +123,8 @@ function App({ root }: { root: HTMLElement }): JSX.Element {
     <>
       <Header focusTree={focusTree} />
       <FindNote />
-      {x.table.value === null ? <NoTrace /> : x.table.value.n === 0 ? <Empty /> : x.view.value === "conversation" ? <ConversationBody focusTree={focusTree} /> : <Body root={root} />}
+      {x.moreCss.value !== "" && <style>{x.moreCss.value}</style>}
+      {x.table.value === null ? <NoTrace /> : x.table.value.n === 0 ? <Empty /> : <View root={root} focusTree={focusTree} />}
       <Footer />
       <Keys
         close={() => {
@@ -150,11 +157,26 @@ function bodyStyle(height: number): CSSProperties {
   return { "--sb-height": `${height > 0 ? height : BODY_PX}px` } as CSSProperties;
 }
 
-function ConversationBody({ focusTree }: { focusTree: () => void }): JSX.Element {
+function View({ root, focusTree }: { root: HTMLElement; focusTree: () => void }): JSX.Element {
   const x = useExplorer();
+  const view = x.view.value;
+  if (view === "tree") return <Body root={root} />;
+  return <div style={bodyStyle(x.height.value)}>{view === "conversation" ? <Conversation toTree={focusTree} /> : <OtherView id={view} toTree={focusTree} />}</div>;
+}
+
+/** A view that is loaded when it is first wanted. */
+function OtherView({ id, toTree }: { id: string; toTree: () => void }): JSX.Element {
+  const x = useExplorer();
+  const prefix = usePrefix();
+  const isSlow = useSignal(false);
+  useEffect(() => {
+    const timer = setTimeout(() => (isSlow.value = true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, [id]);
+  const Found = x.parts()?.views[id];
   return (
-    <div style={bodyStyle(x.height.value)}>
-      <Conversation toTree={focusTree} />
+    <div class="sb-view" role="tabpanel" id={`${prefix}-view-panel`} aria-labelledby={`${prefix}-view-${id}`}>
+      {Found ? <Found toTree={toTree} /> : x.moreError.value !== null ? <div class="sb-note sb-err">{x.moreError.value}</div> : isSlow.value ? <Busy /> : null}
     </div>
   );
 }

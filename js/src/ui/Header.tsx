@@ -9,9 +9,12 @@ import type { View } from "../core/explorer.ts";
 import { useExplorer } from "./context.ts";
 import { Tabs } from "./Small.tsx";
 
-export const VIEWS: { id: View; label: string }[] = [
+const VIEWS: { id: View; label: string }[] = [
   { id: "tree", label: "Tree" },
+  { id: "timeline", label: "Timeline" },
   { id: "conversation", label: "Conversation" },
+  { id: "graph", label: "Graph" },
+  { id: "log", label: "Log" },
 ];
 
 const STATUS_WORDS: Record<string, string> = { ok: "finished", error: "failed", open: "running", interrupted: "interrupted" };
@@ -21,7 +24,8 @@ export function Header({ focusTree }: { focusTree: () => void }): JSX.Element {
   x.revision.value;
   const summary = x.table.value?.summary;
   if (!summary) return <div class="sb-head"><h2 class="sb-title">Trace</h2></div>;
-  const views = summary.n_llm > 0 || x.view.value === "conversation" ? VIEWS : VIEWS.slice(0, 1);
+  const hasChat = summary.n_llm > 0 || x.view.value === "conversation";
+  const views = hasChat ? VIEWS : VIEWS.filter((view) => view.id !== "conversation");
   return (
     <div class="sb-head">
       <span class={`sb-dot sb-dot-${summary.status}`} title={STATUS_WORDS[summary.status]} />

@@ -10,8 +10,8 @@ import theme from "../core/theme.css";
 import css from "./explorer.css";
 import { mountExplorer } from "../ui/App.tsx";
 
-export function mount(el: HTMLElement, host: Host): () => void {
-  return mountExplorer(el, host, theme + css);
+export function mount(el: HTMLElement, host: Host, more = ""): () => void {
+  return mountExplorer(el, host, theme + css + more);
 }
 
 function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {

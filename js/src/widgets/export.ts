@@ -9,6 +9,7 @@ import { fromBase64 } from "../core/base64.ts";
 import type { Host, Reply } from "../core/rpc.ts";
 import type { Detail, Json, Message, Meta, Payload, Turn, ViewState } from "../core/types.ts";
 import { lex } from "./markdown.ts";
+import { css as moreCss, more } from "./more.ts";
 import { mount } from "./explorer.tsx";
 
 /**
@@ -72,6 +73,7 @@ export function exportedHost(data: Exported): Host {
   };
   return {
     lex,
+    more,
     load: () => Promise.resolve({ meta: data.meta, cols: fromBase64(data.cols) }),
     rpc: async <T>(method: string, params: object = {}): Promise<Reply<T>> => {
       const [result, buffers = []] = lookup(methods, method, `What "${method}" gives`)(params as Record<string, Json>);
@@ -88,5 +90,5 @@ export function exportedHost(data: Exported): Host {
 for (const script of document.querySelectorAll<HTMLScriptElement>('script[type="application/json"][data-spanbook]')) {
   const el = document.createElement("div");
   script.after(el);
-  mount(el, exportedHost(withMessages(JSON.parse(script.textContent) as Exported)));
+  mount(el, exportedHost(withMessages(JSON.parse(script.textContent) as Exported)), moreCss);
 }

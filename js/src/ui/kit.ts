@@ -1,0 +1,10 @@
+/**
+ * What the parts that are loaded on first use (src/more) take from the explorer that loads them: one Preact, one
+ * context, one set of small pieces. They import from here, and from src/core, and from nothing else in src/ui.
+ */
+
+export * from "./context.ts";
+export * from "./Small.tsx";
+export { Json } from "./Json.tsx";
+export { Messages } from "./Messages.tsx";
+export { Text } from "./Text.tsx";
