@@ -7,7 +7,7 @@ from pathlib import Path
 import spanbook as sb
 from spanbook.api._doctor import doctor
 from spanbook.api._recover import fold_dead_journals
-from spanbook.store._journal import journal_root
+from spanbook.store._owners import journal_root
 
 from .killed import trace_and_kill
 

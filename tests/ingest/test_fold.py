@@ -17,8 +17,10 @@ import pytest
 from spanbook.ingest._fold import Fold
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor
-from spanbook.store._journal import END, EVENT, SCORE, START, Journal, dead_journals, frame
+from spanbook.store._journal import Journal
+from spanbook.store._owners import dead_journals
 from spanbook.store._read import StoreReader
+from spanbook.store._segments import END, EVENT, SCORE, START, frame
 from spanbook.store._write import Written
 from spanbook.tracer import SpanbookWarning, _report
 from spanbook.tracer._capture import dumps

@@ -14,7 +14,7 @@ from spanbook.ingest._records import RecordReader
 from spanbook.model.prices import PriceTable, Rates
 from spanbook.model.redaction import make_redactor
 from spanbook.store._blobs import BlobSet
-from spanbook.store._journal import END, EVENT, SCORE, START, UPDATE
+from spanbook.store._segments import END, EVENT, SCORE, START, UPDATE
 from spanbook.store._write import Batch, SpanRecord
 from spanbook.tracer import SpanbookWarning, _report
 from spanbook.tracer._capture import dumps

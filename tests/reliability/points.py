@@ -23,7 +23,7 @@ from spanbook.api import _runtime
 from spanbook.api._recover import fold_dead_journals
 from spanbook.store import _schema
 from spanbook.store._connection import open_writer
-from spanbook.store._journal import dead_journals
+from spanbook.store._owners import dead_journals
 from tests.reliability.processes import check, stored
 from tests.tracing import rows
 

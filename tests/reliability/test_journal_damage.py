@@ -22,22 +22,11 @@ from spanbook.ingest._fold import Fold
 from spanbook.ingest._records import RecordReader
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor
-from spanbook.store import _journal
+from spanbook.store import _journal, _segments
 from spanbook.store._blobs import BlobSet
-from spanbook.store._journal import (
-    END,
-    EVENT,
-    FRAME,
-    HEADER,
-    SCORE,
-    SHORT_END,
-    SHORT_START,
-    START,
-    DeadJournal,
-    Journal,
-    Position,
-    frame,
-)
+from spanbook.store._journal import Journal
+from spanbook.store._owners import DeadJournal
+from spanbook.store._segments import END, EVENT, FRAME, HEADER, SCORE, SHORT_END, SHORT_START, START, Position, frame
 from spanbook.tracer._capture import dumps
 from tests.reliability.machines import EXAMPLES
 from tests.tracing import rows
@@ -72,7 +61,7 @@ def bodies_of_a_process(count: int) -> list[bytes]:
 
 def segment(number: int, bodies: list[bytes], size: int = 1 << 13) -> bytes:
     """A segment file as a process leaves it: what is behind the last record is zeros."""
-    data = HEADER.pack(_journal.MAGIC, _journal.FORMAT, 1, 1, b"boot", number) + b"".join(map(frame, bodies))
+    data = HEADER.pack(_segments.MAGIC, _segments.FORMAT, 1, 1, b"boot", number) + b"".join(map(frame, bodies))
     assert len(data) <= size
     return data + bytes(size - len(data))
 
@@ -293,7 +282,7 @@ def check_stored(store: Path, intact: set[bytes]) -> None:
 
 def _numbers(bodies: set[bytes], what: int) -> set[int]:
     """The spans that these records begin, or end."""
-    return {record[2] for record in map(_journal.decode, bodies) if record[0] == what}
+    return {record[2] for record in map(_segments.decode, bodies) if record[0] == what}
 
 
 @pytest.mark.torture

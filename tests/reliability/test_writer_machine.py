@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from spanbook.model import STATUS_RANK
 from spanbook.store._connection import open_reader
-from spanbook.store._journal import Position
+from spanbook.store._segments import Position
 from spanbook.store._write import Batch, SpanRecord, StoreReplacedError, StoreWriter
 from tests.reliability.machines import SUMS, check_trace, run_many, run_same
 

@@ -13,19 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spanbook.store import _journal, _platform
-from spanbook.store._journal import (
-    FIRST_SEGMENT,
-    FRAME,
-    HEADER,
-    DeadJournal,
-    Journal,
-    JournalFullError,
-    Position,
-    dead_journals,
-    frame,
-    journal_root,
-)
+from spanbook.store import _journal, _platform, _segments
+from spanbook.store._journal import FIRST_SEGMENT, Journal, JournalFullError
+from spanbook.store._owners import DeadJournal, dead_journals, journal_root
+from spanbook.store._segments import FRAME, HEADER, Position, frame
 
 BODIES = st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=30)
 
@@ -273,7 +264,7 @@ def test_damage_never_raises_and_never_makes_up_a_record(
 ) -> None:
     """Whatever bytes change, what is read is a beginning of what was written."""
     folder = tmp_path_factory.mktemp("damaged", numbered=True)
-    image = bytearray(HEADER.pack(_journal.MAGIC, _journal.FORMAT, 1, 1, b"boot", 1))
+    image = bytearray(HEADER.pack(_segments.MAGIC, _segments.FORMAT, 1, 1, b"boot", 1))
     image += b"".join(map(frame, bodies)) + bytes(100)
     for _ in range(data.draw(st.integers(0, 4))):
         image[data.draw(st.integers(0, len(image) - 1))] = data.draw(st.integers(0, 255))
@@ -289,7 +280,7 @@ def test_arbitrary_bytes_are_no_records(tmp_path_factory: pytest.TempPathFactory
     """Not even behind a right header."""
     folder = tmp_path_factory.mktemp("junk", numbered=True)
     (folder / "000001.seg").write_bytes(junk)
-    header = HEADER.pack(_journal.MAGIC, _journal.FORMAT, 1, 1, b"boot", 2)
+    header = HEADER.pack(_segments.MAGIC, _segments.FORMAT, 1, 1, b"boot", 2)
     (folder / "000002.seg").write_bytes(header + junk)
     (folder / "000003.seg").write_bytes(header)
     dead = DeadJournal(folder, -1)

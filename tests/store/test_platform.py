@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from spanbook.store import _platform
-from spanbook.store._journal import Journal, Position, dead_journals, frame
+from spanbook.store._journal import Journal
+from spanbook.store._owners import dead_journals
+from spanbook.store._segments import Position, frame
 
 
 def test_folders_are_private_all_the_way_down(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from spanbook.model import StoreError
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor
 from spanbook.model.values import to_json
-from spanbook.store._journal import END, EVENT, SCORE, START
 from spanbook.store._read import StoreReader
+from spanbook.store._segments import END, EVENT, SCORE, START
 from spanbook.store._write import Batch, StoreWriter
 from spanbook.tracer._capture import dumps
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from spanbook.model import COUNTED_KINDS
 from spanbook.store._connection import open_reader
-from spanbook.store._journal import Position
 from spanbook.store._read import StoreReader
 from spanbook.store._schema import PAYLOAD_COLUMNS
+from spanbook.store._segments import Position
 from spanbook.store._write import Batch, SpanRecord, StoreReplacedError, StoreWriter, Written
 
 TRACE = "0" * 31 + "1"

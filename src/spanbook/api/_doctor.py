@@ -17,7 +17,7 @@ from ..model.format import format_bytes, format_count
 from ..store import _platform, _schema
 from ..store._connection import WAL_LIMIT, has_wal_reset_bug
 from ..store._inspect import Soundness, check_pages, count_bad_blobs, journal_facts, store_facts
-from ..store._journal import journal_root
+from ..store._owners import journal_root
 from ..tracer import _recorder
 from . import _runtime, _settings
 

@@ -7,7 +7,8 @@ import warnings
 from pathlib import Path
 
 from ..store._inspect import has_dead_journals
-from ..store._journal import Journal, journal_root
+from ..store._journal import Journal
+from ..store._owners import journal_root
 from ..tracer import SpanbookWarning
 
 

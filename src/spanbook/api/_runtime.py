@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ..model import NewerStoreError, SpanbookError, UsageError
 from ..store import _platform
-from ..store._journal import Journal, journal_root
+from ..store._journal import Journal
+from ..store._owners import journal_root
 from ..tracer import _recorder
 from ..tracer._decorator import set_trace_reader
 from ..tracer._report import errors, report_failure, warn_once

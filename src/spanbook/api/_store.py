@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..model import SCORE_SOURCES, ScoreSource, StoreError, TraceNotFoundError, UsageError, clock, ids
 from ..model.when import When, to_ns
 from ..store._connection import WAL_LIMIT
-from ..store._journal import SCORE
 from ..store._read import StoreReader
+from ..store._segments import SCORE
 from ..tracer import current, emit
 from ..widgets import _live
 from . import _runtime

@@ -19,7 +19,9 @@ from ..model.redaction import POLICIES, Redactor, make_redactor
 from ..store import _platform
 from ..store._codec import learn
 from ..store._connection import is_damage, is_locked, store_error
-from ..store._journal import FRAME, DeadJournal, Journal, Position, dead_journals
+from ..store._journal import Journal
+from ..store._owners import DeadJournal, dead_journals
+from ..store._segments import FRAME, Position
 from ..store._write import Batch, StoreReplacedError, StoreWriter, Written
 from ..tracer._report import report_failure, warn_once
 from ._encode import Encoder

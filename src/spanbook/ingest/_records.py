@@ -14,8 +14,8 @@ from ..model import COUNTED_KINDS, KINDS, LEVELS, USAGE_FIELDS, ids
 from ..model.prices import PriceTable
 from ..model.values import is_text_tree, key_text
 from ..store._blobs import Blob, Payload
-from ..store._journal import END, EVENT, SCORE, START, UPDATE, decode
 from ..store._schema import PAYLOAD_COLUMNS
+from ..store._segments import END, EVENT, SCORE, START, UPDATE, decode
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
 from ..tracer._report import errors, warn_once

@@ -14,7 +14,8 @@ from pathlib import Path
 from . import _platform, _schema
 from ._codec import Dictionaries, is_intact
 from ._connection import is_damage, open_reader, retry_locked
-from ._journal import HEADER, _owner_facts, _owner_lives, dead_journals
+from ._owners import dead_journals, owner_facts, owner_lives
+from ._segments import HEADER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +151,8 @@ def living_owners(root: Path) -> Iterator[int]:
         except OSError:
             continue  # a folder being made or removed by someone else
         try:
-            lives = not _platform.try_lock(fd) or _owner_lives(fd)
-            pid = _owner_facts(fd)[0]
+            lives = not _platform.try_lock(fd) or owner_lives(fd)
+            pid = owner_facts(fd)[0]
         finally:
             os.close(fd)
         if lives and pid is not None:

@@ -38,7 +38,7 @@ from ._codec import (
     unpack_ids,
 )
 from ._inspect import living_owners
-from ._journal import journal_root
+from ._owners import journal_root
 from ._pages import PageFile, Row
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 from ._totals import add_spans, rank_as_root, set_root, take_fields

@@ -20,8 +20,8 @@ from ._blobs import Blob, BlobInserts, BlobSet, Payload
 from ._bulk import insert_rows, look_up, merge_row, update_row
 from ._checkpoint import Checkpointer
 from ._codec import DICTIONARY_COPY, Dictionary
-from ._journal import Position
 from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._segments import Position
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ..store._journal import UPDATE
+from ..store._segments import UPDATE
 from . import _recorder
 from ._span import emit
 

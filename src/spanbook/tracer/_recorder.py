@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..model import clock, ids
-from ..store._journal import END, Journal, JournalFullError
+from ..store._journal import Journal, JournalFullError
+from ..store._segments import END
 
 
 class _NoJournal:

@@ -17,17 +17,8 @@ from zlib import crc32
 
 from ..model import KIND_CODE, KINDS, clock, ids
 from ..model.values import key_text, to_json
-from ..store._journal import (
-    END,
-    EVENT,
-    FRAME,
-    SCORE,
-    SHORT_END,
-    SHORT_START,
-    START,
-    UPDATE,
-    JournalFullError,
-)
+from ..store._journal import JournalFullError
+from ..store._segments import END, EVENT, FRAME, SCORE, SHORT_END, SHORT_START, START, UPDATE
 from . import _recorder
 from ._capture import describe_error, snapshot
 from ._capture import dumps as _dumps_plain

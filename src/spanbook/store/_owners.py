@@ -1,0 +1,143 @@
+"""Journals of processes that are gone, and whom a journal belongs to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from . import _platform
+from ._segments import FORMAT, FRAME, HEADER, MAGIC, Position
+
+#: A journal without an owner file is litter only when it is older than this.
+NEWBORN_S: Final = 60.0
+
+
+def write_owner(folder: Path, store: str, policy: str) -> int:
+    """Say, in a journal's folder, that this process owns it; returns the descriptor whose lock means that it lives."""
+    draft = folder / "owner.draft"  # locked before it gets its name, so that nobody takes a newborn for dead
+    fd = _platform.create_private_file(draft)
+    pid = os.getpid()
+    owner = {"pid": pid, "process_start": _platform.process_start(pid), "boot_id": _platform.boot_id(), "store": store,
+             "policy": policy}  # fmt: skip
+    try:
+        os.write(fd, json.dumps(owner).encode())
+        _platform.try_lock(fd)
+        draft.rename(folder / "owner.json")
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+class DeadJournal:
+    """The journal of a process that is gone; hold it while its records are folded, then :meth:`remove` it."""
+
+    def __init__(self, folder: Path, fd: int) -> None:
+        self.folder, self.id, self._fd = folder, folder.name, fd
+        self.pid, self.policy = owner_facts(fd)
+        self.damaged = 0
+
+    def read(self, after: Position) -> Iterator[tuple[bytes, Position]]:
+        """Yield (body, place after it) of each intact record behind ``after``. Never raises on damaged bytes."""
+        for path in sorted(self.folder.glob("[0-9]*.seg")):
+            with contextlib.suppress(OSError):
+                data = path.read_bytes()
+                number = _segment_number(data)
+                if number != int(path.stem) or number < after.segment:
+                    continue
+                start = after.offset if number == after.segment else HEADER.size
+                for body, offset in self._intact(data, start):
+                    yield body, Position(number, offset)
+
+    def _intact(self, data: bytes, at: int) -> Iterator[tuple[bytes, int]]:
+        while at + FRAME.size <= len(data):
+            length, checksum = FRAME.unpack_from(data, at)
+            if length == 0:
+                return
+            stop = at + FRAME.size + length
+            body = data[at + FRAME.size : stop]
+            if stop > len(data) or crc32(body) != checksum:
+                self.damaged += 1
+                return
+            yield body, stop
+            at = stop
+
+    def remove(self) -> None:
+        """Delete the folder and let go of the lock."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the lock and leave the files for the next opener; once, a closed descriptor is somebody else's."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _segment_number(data: bytes) -> int | None:
+    if len(data) < HEADER.size:
+        return None
+    magic, version, _, _, _, number = HEADER.unpack_from(data)
+    return number if magic == MAGIC and version == FORMAT and number > 0 else None
+
+
+def dead_journals(root: Path) -> Iterator[DeadJournal]:
+    """Yield the journals under ``root`` whose process is gone, each locked for the caller."""
+    if not root.is_dir() or not _platform.is_mine(root):
+        return
+    for folder in sorted(root.iterdir()):
+        try:
+            fd = os.open(folder / "owner.json", os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError:
+            _sweep(folder)
+            continue
+        except OSError:
+            continue
+        if _platform.is_mine(folder) and _platform.try_lock(fd) and not owner_lives(fd):
+            yield DeadJournal(folder, fd)
+        else:
+            os.close(fd)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove a journal that has no owner: its process was killed while it made or removed it. Not one of this minute:
+    somebody may be doing that just now."""
+    with contextlib.suppress(OSError):
+        if _platform.is_mine(folder) and time.time() - folder.stat().st_mtime > NEWBORN_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def owner_facts(fd: int) -> tuple[int | None, str | None]:
+    """Return the process id and the redaction policy of a journal's owner."""
+    try:
+        owner = json.loads(os.pread(fd, 8192, 0))
+        return int(owner["pid"]), str(owner["policy"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, None
+
+
+def owner_lives(fd: int) -> bool:
+    """Whether the owner still runs by its pid; only asked where locks are not offered."""
+    if _platform.HAS_LOCKS:
+        return False
+    try:
+        owner = json.loads(os.pread(fd, 4096, 0) if hasattr(os, "pread") else os.read(fd, 4096))
+        return _platform.is_process_alive(int(owner["pid"]), int(owner["process_start"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
+def journal_root(store: Path) -> Path:
+    """Return the folder of all journals of one store file."""
+    from hashlib import sha256
+
+    base = os.environ.get("SPANBOOK_JOURNAL")
+    folder = Path(base) if base else _platform.local_dir() / "journal"
+    return folder / sha256(str(store).encode("utf-8", "surrogateescape")).hexdigest()[:24]
