@@ -2,16 +2,8 @@
 
 from ._align import Aligned, Step, align
 from ._comparison import CHANGES, COMPARED, SIGNS, Change, Comparison, Row, Side, SpanRow, compare, read_comparison
-from ._totals import (
-    MEASURES,
-    difference,
-    plain_fields,
-    signed_count,
-    signed_duration,
-    signed_money,
-    tokens_of,
-    totals,
-)
+from ._said import changed_words, counts_text, delta_facts, deltas, plural_steps, row_facts, rows_to_show, total_facts
+from ._totals import MEASURES, difference, tokens_of, totals
 
 __all__ = [
     "CHANGES",
@@ -26,13 +18,17 @@ __all__ = [
     "SpanRow",
     "Step",
     "align",
+    "changed_words",
     "compare",
+    "counts_text",
+    "delta_facts",
+    "deltas",
     "difference",
-    "plain_fields",
+    "plural_steps",
     "read_comparison",
-    "signed_count",
-    "signed_duration",
-    "signed_money",
+    "row_facts",
+    "rows_to_show",
     "tokens_of",
+    "total_facts",
     "totals",
 ]

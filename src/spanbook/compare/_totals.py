@@ -1,12 +1,10 @@
-"""Totals of two traces, and differences as people read them."""
+"""Totals of two traces, and how they differ."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from ..model import TraceSummary
-from ..model.format import NOTHING, format_count, format_duration, format_money
 from ._comparison import Comparison, SpanRow
 
 #: What is given of both and as a difference, in order.
@@ -39,33 +37,3 @@ def tokens_of(span: SpanRow | TraceSummary | None) -> int | None:
     if span is None or (span.input_tokens is None and span.output_tokens is None):
         return None
     return (span.input_tokens or 0) + (span.output_tokens or 0)
-
-
-def signed(value: float | None, written: Callable[[float], str]) -> str:
-    """Return a difference as ``+0.40 s``, ``-12``; ``=`` when there is none, ``–`` when it is not known."""
-    if value is None:
-        return NOTHING
-    text = written(abs(value))
-    if text == written(0) or text == "<1 ms":
-        return "="
-    return f"{'+' if value > 0 else '-'}{text}"
-
-
-def signed_duration(ms: float | None) -> str:
-    """Return a difference of times."""
-    return signed(ms, format_duration)
-
-
-def signed_count(count: float | None) -> str:
-    """Return a difference of counts."""
-    return signed(count, format_count)
-
-
-def signed_money(usd: float | None) -> str:
-    """Return a difference of US dollars; sums of them are exact to a tenth of a millionth."""
-    return signed(None if usd is None else round(usd, 7), format_money)
-
-
-def plain_fields(fields: tuple[str, ...]) -> list[str]:
-    """Return the names of what changed as words: ``model parameters``."""
-    return [name.replace("_", " ") for name in fields]

@@ -11,15 +11,14 @@ from ..compare import (
     Comparison,
     Row,
     SpanRow,
+    counts_text,
+    delta_facts,
     difference,
-    plain_fields,
-    signed_count,
-    signed_duration,
-    signed_money,
-    tokens_of,
+    plural_steps,
+    row_facts,
+    rows_to_show,
+    total_facts,
 )
-from ..model import TraceSummary
-from ..model.format import format_count, format_duration, format_money
 from ..store._columns import MISSING
 from ._columns import Column, Form, make_frame
 from ._text import _clean, _cut, _fit, _shortened
@@ -125,90 +124,24 @@ def comparison_text(comparison: Comparison, width: int = 100, *, only_changes: b
         row = rows[place]
         lines.append(_line(f"{SIGNS[row.change]} {_shortened(guide, row.depth, width)}", row, width))
     if len(kept) < len(rows):
-        lines.append(_cut(f"  … {_counted(len(rows) - len(kept), 'step')} the same", width))
+        lines.append(_cut(f"  … {plural_steps(len(rows) - len(kept))} the same", width))
     return "\n".join(line.rstrip() for line in lines)
-
-
-def rows_to_show(rows: Sequence[Row]) -> set[int]:
-    """Return the places of rows that are not the same, and of those above them."""
-    kept: set[int] = set()
-    for place, row in enumerate(rows):
-        at = place if row.change != "same" else -1
-        while at >= 0 and at not in kept:
-            kept.add(at)
-            at = rows[at].parent
-    return kept
 
 
 def _head(comparison: Comparison) -> list[str]:
     a, b = comparison.a.summary, comparison.b.summary
-    counts = comparison.counts()
-    lines = [f"a  {_total(a)}", f"b  {_total(b)}"]
-    deltas = _deltas(a, b)
-    lines.append(f"   b - a: {'  '.join(deltas) if deltas else 'no difference in time, tokens or cost'}")
-    said = [f"{counts[change]} {change}" for change in ("changed", "added", "removed", "same") if counts[change]]
-    lines.append(f"   {', '.join(said) or 'no spans'}{'; both are the same trace' if comparison.is_one_trace else ''}")
-    return lines
-
-
-def _total(summary: TraceSummary) -> str:
-    facts = [summary.trace_id[:12], _clean(summary.name), summary.status]
-    if summary.duration_ms is not None:
-        facts.append(format_duration(summary.duration_ms))
-    tokens = tokens_of(summary)
-    if tokens is not None:
-        facts.append(f"{format_count(tokens)} tok")
-    if summary.cost_usd is not None:
-        facts.append(format_money(summary.cost_usd))
-    facts.append(_counted(summary.n_spans, "span"))
-    return "  ".join(facts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"
+    deltas = delta_facts(a, b)
+    return [
+        *(f"{side}  {_clean('  '.join([each.trace_id[:12], *total_facts(each)]))}" for side, each in (("a", a), ("b", b))),
+        f"   b - a: {'  '.join(deltas) if deltas else 'no difference in time, tokens or cost'}",
+        f"   {counts_text(comparison)}",
+    ]
 
 
 def _line(before: str, row: Row, width: int) -> str:
-    span = row.shown
-    facts: list[str] = [] if span.kind == "span" else [span.kind]
-    if row.a is not None and row.b is not None:
-        if row.fields:
-            facts.append(", ".join(_said(row)))
-        facts += _deltas(row.a, row.b)
-    else:
-        facts += [row.change, *_own(span)]
-    return _fit(before[:-1], "", span.name, facts, "", width)
-
-
-def _said(row: Row) -> list[str]:
-    """Return what changed, a model with both its values."""
-    a, b = row.a, row.b
-    words = plain_fields(row.fields)
-    if a is not None and b is not None:
-        values = {"model": (a.model, b.model), "status": (a.status, b.status), "name": (a.name, b.name)}
-        for at, word in enumerate(words):
-            if word in values:
-                old, new = (_clean(str(value or "none")) for value in values[word])
-                words[at] = f"{word} {old} → {new}"
-    return words
-
-
-def _own(span: SpanRow) -> list[str]:
-    facts = [] if span.duration_ms is None else [format_duration(span.duration_ms)]
-    tokens = tokens_of(span)
-    if tokens is not None:
-        facts.append(f"{format_count(tokens)} tok")
-    return facts if span.cost_usd is None else [*facts, format_money(span.cost_usd)]
-
-
-def _deltas(a: SpanRow | TraceSummary, b: SpanRow | TraceSummary) -> list[str]:
-    """Return what differs in time, tokens and cost; nothing where a value is not known or the same."""
-    found = [
-        signed_duration(difference(a.duration_ms, b.duration_ms)),
-        f"{signed_count(difference(tokens_of(a), tokens_of(b)))} tok",
-        signed_money(difference(a.cost_usd, b.cost_usd)),
-    ]
-    return [text for text in found if text[0] in "+-"]
+    kind = row.shown.kind
+    facts = [*([] if kind == "span" else [kind]), *map(_clean, row_facts(row))]
+    return _fit(before[:-1], "", row.shown.name, facts, "", width)
 
 
 def _guides(rows: Sequence[Row], kept: set[int]) -> list[tuple[int, str]]:
