@@ -98,6 +98,7 @@ const MEASURES: Measure[] = [
 /** Both traces, one a line, and under them how b differs from a. */
 function Totals({ table }: { table: ComparisonTable }): JSX.Element {
   const { totals, is_one_trace } = table.data;
+  const digits = Math.max(12, [...totals.a.trace_id].findIndex((digit, at) => digit !== totals.b.trace_id[at]) + 1); // as many as tell them apart
   return (
     <div class="sb-totals">
       <table aria-label="Totals of both traces">
@@ -110,7 +111,7 @@ function Totals({ table }: { table: ComparisonTable }): JSX.Element {
           </tr>
         </thead>
         <tbody>
-          {SIDES.map((side) => <TraceLine key={side} side={side} summary={totals[side]} />)}
+          {SIDES.map((side) => <TraceLine key={side} side={side} summary={totals[side]} digits={digits} />)}
           <tr class="sb-delta">
             <th scope="row" colSpan={2}>b − a</th>
             <td class="sb-widest" />
@@ -124,7 +125,7 @@ function Totals({ table }: { table: ComparisonTable }): JSX.Element {
   );
 }
 
-function TraceLine({ side, summary }: { side: string; summary: Summary }): JSX.Element {
+function TraceLine({ side, summary, digits }: { side: string; summary: Summary; digits: number }): JSX.Element {
   const state = STATUS_WORDS[summary.status] ?? summary.status;
   const cell = summary.cell?.execution_count ?? null;
   return (
@@ -136,7 +137,7 @@ function TraceLine({ side, summary }: { side: string; summary: Summary }): JSX.E
         <span class="sb-sr">, {state}</span>
         {(summary.status === "open" || summary.status === "interrupted") && <span class="sb-muted">{state}</span>}
         {cell !== null && <span class="sb-muted" title={summary.cell?.notebook ?? undefined}>cell [{cell}]</span>}
-        <span class="sb-muted">{summary.trace_id.slice(0, 12)}</span>
+        <span class="sb-muted">{summary.trace_id.slice(0, digits)}</span>
       </td>
       <td class="sb-widest sb-muted">{when(summary.start_ms)}</td>
       {MEASURES.map(([label, value, format, className]) => {

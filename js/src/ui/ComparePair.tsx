@@ -117,7 +117,7 @@ function Facts({ pair }: { pair: PairDetail }): JSX.Element | null {
         </thead>
         <tbody>
           {facts.map(({ label, a, b, delta }) => (
-            <tr key={label} class={isPair && delta === undefined && a !== b ? "sb-changed" : undefined}>
+            <tr key={label} class={delta === undefined ? "sb-words" : undefined}>
               <th scope="row">{label}</th>
               {pair.a && <td class="sb-num">{a}</td>}
               {pair.b && <td class="sb-num">{b}</td>}
@@ -147,7 +147,7 @@ function measures(pair: PairDetail): Fact[] {
   ];
 }
 
-/** Name, status, model and the like; of model parameters and tools those that either side has. */
+/** The model, and of all other settings those that differ. */
 function settings(pair: PairDetail): Fact[] {
   const read = (label: string, value: (side: Compared) => unknown, isAlways = false): Fact[] => {
     const [a, b] = SIDES.map((side) => (pair[side] ? short(value(pair[side])) : "")) as [string, string];
@@ -160,7 +160,7 @@ function settings(pair: PairDetail): Fact[] {
     ...read("model", ({ span }) => span.model, true),
     ...read("provider", ({ span }) => span.provider),
     ...read("prompt", ({ span }) => (span.prompt_name ? `${span.prompt_name}${span.prompt_version ? `:${span.prompt_version}` : ""}` : "")),
-    ...[...parameters].sort().flatMap((name) => read(name, ({ model_parameters }) => (isObject(model_parameters) ? model_parameters[name] : ""), true)),
+    ...[...parameters].sort().flatMap((name) => read(name, ({ model_parameters }) => (isObject(model_parameters) ? model_parameters[name] : ""))),
     ...read("tools", ({ tools }) => (Array.isArray(tools) ? tools.map(toolName).join(", ") : "")),
   ];
 }

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..model import TraceNotFoundError, TraceSummary
-from ..store._compare import COMPARED_COLUMNS, compared_rows, reading_texts
+from ..store._compare import compared_rows, reading_texts
 from ..store._read import StoreReader
 from ._align import Aligned, Step, align
 from ._equal import Payloads, Sketch, likeness
@@ -23,7 +23,7 @@ _LONGEST_PATH: Final = 50
 
 
 class SpanRow(NamedTuple):
-    """What a comparison keeps of a span; payloads as they are stored."""
+    """What a comparison keeps of a span, the columns of ``compared_rows``; payloads as they are stored."""
 
     span_id: str
     parent_id: str | None
@@ -54,9 +54,6 @@ class SpanRow(NamedTuple):
         return None if self.end_ns is None else (self.end_ns - self.start_ns) / 1e6
 
 
-assert SpanRow._fields == COMPARED_COLUMNS
-
-
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two traces."""
@@ -82,13 +79,7 @@ class Row:
     step: str  # its name, "lookup[2]" for the second lookup below one agent
     change: Change
     fields: tuple[str, ...]  # which of COMPARED changed
-
-    @property
-    def shown(self) -> SpanRow:
-        """The span that gives the row its name: of b, of a where b has none."""
-        found = self.a if self.b is None else self.b
-        assert found is not None
-        return found
+    shown: SpanRow  # the one that gives the row its name: b, or a where b is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,24 +152,23 @@ def _steps(spans: Sequence[SpanRow]) -> list[Step]:
     ]
 
 
-def _rows(
-    a: Sequence[SpanRow], b: Sequence[SpanRow], aligned: Sequence[Aligned], payloads: Payloads
-) -> list[Row]:  # fmt: skip
+def _rows(a: Sequence[SpanRow], b: Sequence[SpanRow], aligned: Sequence[Aligned], payloads: Payloads) -> list[Row]:
     rows: list[Row] = []
     seen: dict[tuple[int, str], int] = {}
     for pair in aligned:
         one = None if pair.a is None else a[pair.a]
         other = None if pair.b is None else b[pair.b]
-        change: Change
+        change: Change = "removed" if other is None else "added"
+        fields: tuple[str, ...] = ()
         if one is not None and other is not None:
             fields = tuple(name for name, differs in _TESTS.items() if differs(one, other, payloads))
             change = "changed" if fields else "same"
-        else:
-            fields, change = (), "removed" if other is None else "added"
-        name = (other or one or a[0]).name
-        number = seen[pair.parent, name] = seen.get((pair.parent, name), 0) + 1
-        step = name if number == 1 else f"{name}[{number}]"
-        rows.append(Row(one, other, pair.parent, pair.depth, step, change, fields))
+        named = one if other is None else other
+        if named is None:
+            continue
+        number = seen[pair.parent, named.name] = seen.get((pair.parent, named.name), 0) + 1
+        step = named.name if number == 1 else f"{named.name}[{number}]"
+        rows.append(Row(one, other, pair.parent, pair.depth, step, change, fields, named))
     return rows
 
 

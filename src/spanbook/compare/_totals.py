@@ -25,7 +25,12 @@ def totals(comparison: Comparison) -> dict[str, Any]:
     ``n_llm``, ``n_errors``; None where one is not known.
     """
     a, b = _totals(comparison.a.summary), _totals(comparison.b.summary)
-    return {"a": a, "b": b, "delta": {name: difference(a[name], b[name]) for name in _TOTALS}, **comparison.counts()}
+    return {
+        "a": a,
+        "b": b,
+        "delta": {name: difference(a[name], b[name]) for name in _TOTALS},
+        **{str(change): count for change, count in comparison.counts().items()},
+    }
 
 
 def _totals(summary: TraceSummary) -> dict[str, Any]:

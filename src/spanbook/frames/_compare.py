@@ -131,8 +131,9 @@ def comparison_text(comparison: Comparison, width: int = 100, *, only_changes: b
 def _head(comparison: Comparison) -> list[str]:
     a, b = comparison.a.summary, comparison.b.summary
     deltas = delta_facts(a, b)
+    totals = ["  ".join([each.trace_id[:12], *map(_clean, total_facts(each))]) for each in (a, b)]
     return [
-        *(f"{side}  {_clean('  '.join([each.trace_id[:12], *total_facts(each)]))}" for side, each in (("a", a), ("b", b))),
+        *(f"{side}  {text}" for side, text in zip("ab", totals, strict=True)),
         f"   b - a: {'  '.join(deltas) if deltas else 'no difference in time, tokens or cost'}",
         f"   {counts_text(comparison)}",
     ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from ._codec import unpack_ids
+from ._codec import PayloadReader, unpack_ids
 from ._read import StoreReader
 from ._tree import TREE_COLUMNS
 
@@ -45,8 +45,5 @@ def reading_texts(reader: StoreReader) -> Iterator[Callable[[Any], str]]:
     """
     held = reader._mine()
     with held.busy, reader._damage_said():
-        reader.connection()
-        payloads = held.payloads
-        assert payloads is not None
-        read = payloads.text
+        read = PayloadReader(reader.connection()).text
         yield lambda stored: stored if isinstance(stored, str) else read(stored) or "null"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from ..compare import (
     Change,
     Comparison,
     Row,
+    SpanRow,
     changed_words,
     counts_text,
     delta_facts,
@@ -21,9 +24,11 @@ from ..compare import (
     rows_to_show,
     total_facts,
 )
-from ..model import TraceSummary
+from ..model import Span, TraceSummary
+from ._export import MAX_TEXT, page_html, write_page
 from ._facts import MAX_NAME, shortened
 from ._outline import MAX_INDENT, MAX_LINES
+from ._rpc_compare import comparison_data, shown
 from ._snapshot import _CELL, _MUTED, _NUMBER, _muted, _root, _summary, _table, _table_row, _text
 
 _SIDES: Final = ("a", "b")
@@ -92,10 +97,11 @@ def _row(row: Row) -> list[tuple[str, str]]:
     if row.fields:
         what[-1] = f"changed: {', '.join(changed_words(row))}"
     time, tokens, cost = deltas(row.a, row.b) if row.a is not None and row.b is not None else ("", "", "")
+    numbers = [text if text[:1] in ("+", "-") else "" for text in (tokens, cost, time)]
     return [
         (_CELL, _sign(row.change)),
         (_CELL, f"{indent}{marked} {_muted(shortened(' · '.join(what), MAX_NAME))}"),
-        *((_NUMBER, _text(text if text[:1] in ("+", "-") else "").replace(" ", "&nbsp;")) for text in (tokens, cost, time)),
+        *((_NUMBER, _text(text).replace(" ", "&nbsp;")) for text in numbers),
     ]
 
 
@@ -103,5 +109,46 @@ def _sign(change: Change) -> str:
     return f"<b>{SIGNS[change]}</b>" if change != "same" else ""
 
 
+# -- a file of its own
+
+
 def export_comparison_html(comparison: Comparison, path: str | os.PathLike[str]) -> Path:
-    raise NotImplementedError
+    """Write a comparison into one self-contained HTML file, and return its path.
+
+    Inputs and outputs of both traces are in it as far as 64 MB of text; images and files are named, not held.
+
+    Raises:
+        TraceNotFoundError: a trace is not in its store any more.
+        UsageError: the path is a folder or cannot be written, or the widgets are not built.
+    """
+    meta, data = comparison_data(comparison)
+    details, notes = _details(comparison)
+    title = shortened(_title(comparison), 80)
+    page = page_html(
+        title=title,
+        text="\n".join(comparison_lines(comparison)),
+        attribute="data-spanbook-comparison",
+        data={"meta": meta, "data": base64.b64encode(data).decode("ascii"), "details": details},
+        notes=notes,
+        bundle="compare",
+    )
+    return write_page(page, path, "comparison.html")
+
+
+def _details(comparison: Comparison) -> tuple[dict[str, Any], list[str]]:
+    sides = zip(_SIDES, (comparison.a, comparison.b), strict=True)
+    spans = {side: {span.span_id: span for span in each.reader.spans(each.trace_id)} for side, each in sides}
+    details: dict[str, Any] = {}
+    size = left_out = 0
+    for place, row in enumerate(comparison.rows):
+        pair = {side: shown(_of(spans[side], getattr(row, side)), None) for side in _SIDES}
+        size += len(json.dumps(pair, ensure_ascii=False))
+        if size > MAX_TEXT:
+            left_out += 1
+            continue
+        details[str(place)] = pair
+    return details, [f"What {plural_steps(left_out)} read and wrote was left out of this file."] if left_out else []
+
+
+def _of(spans: dict[str, Span], row: SpanRow | None) -> Span | None:
+    return None if row is None else spans.get(row.span_id)

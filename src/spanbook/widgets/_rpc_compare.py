@@ -74,13 +74,14 @@ def _facts(comparison: Comparison, side: Side) -> dict[str, Any]:
 
 def _columns(spans: Sequence[SpanRow | None], models: Names) -> dict[str, list[Any]]:
     """Return the columns of one side; None, and the status -1, where it has no such span."""
+    durations = [None if span is None else span.duration_ms for span in spans]
     return {
         "status": [-1 if span is None else STATUS_CODE[span.status] for span in spans],
-        "duration_ms": [None if span is None or span.duration_ms is None else round(span.duration_ms, 3) for span in spans],
+        "duration_ms": [None if duration is None else round(duration, 3) for duration in durations],
         "tokens": [tokens_of(span) for span in spans],
         "cost_usd": [None if span is None else span.cost_usd for span in spans],
         "model": [0 if span is None else models.number(span.model or "") for span in spans],
-    }  # fmt: skip
+    }
 
 
 class ComparisonRequests:
@@ -106,7 +107,8 @@ class ComparisonRequests:
         """Return ``{a, b}``, what is shown of both spans of ``row``; None for the one that is not there."""
         spans = {side: self._span(side, params.get("row")) for side in _SIDES}
         count = sum(_texts(span.input) + _texts(span.output) for span in spans.values() if span is not None)
-        return {side: shown(span, max(_SHORTEST, min(_LONG_AT, _ALL // max(count, 1)))) for side, span in spans.items()}, []
+        long_at = max(_SHORTEST, min(_LONG_AT, _ALL // max(count, 1)))
+        return {side: shown(span, long_at) for side, span in spans.items()}, []
 
     def more(self, params: Params) -> Answer:
         """Return a slice of a long text: ``side``, ``row``, ``field``, ``path``, ``offset``."""
@@ -114,8 +116,8 @@ class ComparisonRequests:
         found = self._row(side, params.get("row")) if side in _SIDES else None
         if found is None:
             raise LookupError(f"side {side!r} has no such span; it is one of a, b.")
-        of = getattr(self._comparison, str(side))
-        return more(of.reader, of.trace_id, found.span_id, *(params.get(name) for name in ("field", "path", "offset"))), []
+        of, place = getattr(self._comparison, str(side)), [params.get(name) for name in ("field", "path", "offset")]
+        return more(of.reader, of.trace_id, found.span_id, *place), []
 
     def asset(self, params: Params) -> Answer:
         """Return a file of the package by its ``name``."""
