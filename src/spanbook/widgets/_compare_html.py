@@ -86,7 +86,7 @@ def _lines(comparison: Comparison) -> tuple[list[Row], int]:
 def _total(summary: TraceSummary) -> list[tuple[str, str]]:
     first, *rest = total_facts(summary)
     name = _text(shortened(first, MAX_NAME))
-    return [(_CELL, name), *((_CELL, _text(fact)) for fact in rest), (f"{_CELL};{_MUTED}", summary.trace_id[:12])]
+    return [(f"{_CELL};{_MUTED}", summary.trace_id[:12]), (_CELL, name), *((_CELL, _text(fact)) for fact in rest)]
 
 
 def _row(row: Row) -> list[tuple[str, str]]:
