@@ -84,12 +84,13 @@ async function build() {
   const MARKDOWN_SHA256 = sha256(markdown);
   const more = await bundleLent("src/widgets/more.ts");
   const explorer = await bundle("src/widgets/explorer.tsx", { MARKDOWN_SHA256, MORE_SHA256: sha256(more) });
+  const compare = await bundle("src/widgets/compare.tsx");
   const outputs = {
     "explorer.js": explorer,
     "chip.js": await bundle("src/widgets/chip.ts", { EXPLORER_SHA256: sha256(explorer) }),
     "markdown.js": markdown,
     "more.js": more,
-    "compare.js": await bundle("src/widgets/compare.tsx"),
+    "compare.js": compare,
     "export.js": await bundle("src/widgets/export.ts", { MARKDOWN_SHA256, MORE_SHA256: '""' }),
   };
   // The text of the explorer's <style>, for the hash in the exported page's content security policy.

@@ -216,7 +216,7 @@ function PayloadPair({ title, a, b, of }: PayloadPairProps): JSX.Element | null 
   const [before, after] = [payloadText(one), payloadText(other)];
   return (
     <Section title={title} side={<Said count={before === after ? 0 : 1} />}>
-      <WordDiff a={before} b={after} isBeside={x.isBeside.value} isCode={(one ?? other)?.kind !== "text"} />
+      <WordDiff a={before} b={after} isBeside={x.isBeside.value && before !== after} isCode={(one ?? other)?.kind !== "text"} />
     </Section>
   );
 }

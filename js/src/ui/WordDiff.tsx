@@ -53,7 +53,9 @@ export function Unfold({ label, open }: { label: string; open: () => void }): JS
 }
 
 function Line({ line, isBeside }: { line: Change[]; isBeside: boolean }): JSX.Element {
-  if (!isBeside) return <div class="sb-dl1">{line.length === 0 ? "\n" : <Words line={line} />}</div>;
+  // Of a text that has nothing in common with the other, both stand one under the other.
+  const isRewritten = line.length > 1 && line.every(({ kind }) => kind !== "same");
+  if (!isBeside) return <div class={isRewritten ? "sb-dl1 sb-rewritten" : "sb-dl1"}>{line.length === 0 ? "\n" : <Words line={line} />}</div>;
   const side = (without: Change["kind"]): Change[] => line.filter((each) => each.kind !== without);
   return (
     <div class="sb-dl2">

@@ -82,7 +82,16 @@ def traces(
 
 
 def compare_traces(a: Trace | str, b: Trace | str) -> TraceComparison:
-    """Return what changed from trace ``a`` to trace ``b``, step by step; see :meth:`Store.compare_traces`."""
+    """Return what changed from trace ``a`` to trace ``b``, step by step; see :meth:`Store.compare_traces`.
+
+    Each is a Trace, its id, or the beginning of its id. ``.to_frame()`` has one row a pair of spans with durations in
+    milliseconds, cost in US dollars and tokens of both, and their differences b - a; ``print`` gives a text tree,
+    ``.summary`` the totals, and the last expression of a cell is shown as a tree with diffs.
+
+    Raises:
+        TraceNotFoundError: there is no such trace.
+        UsageError: it is neither a Trace nor the text of an id, or several traces begin with that.
+    """
     return current_store().compare_traces(a, b)
 
 

@@ -109,8 +109,12 @@ class Store:
         """Return what changed from trace ``a`` to trace ``b``: steps added and removed, and what differs in the others.
 
         Their trees are aligned by structure: a step pairs with one of the same kind and name, in order, below the same
-        parent. Displayed in a notebook it is a tree with a diff of each step's input and output; printed, a text.
-        It stands for the moment it was made: of a trace that runs, compare again once it has ended.
+        parent; where that leaves a choice, the steps whose inputs are the most alike pair (below a parent with more
+        than some 600 steps the order alone decides). Ids of tool calls, which differ in every run, are no change, nor
+        are times, tokens and cost: those are given as differences, b - a.
+
+        Displayed in a notebook it is a tree with a diff of each step's input and output; printed, a text. It stands for
+        the moment it was made: of a trace that runs, compare again once it has ended.
 
         Args:
             a: The trace to start from: a Trace (of any store), its id, or the beginning of its id.
