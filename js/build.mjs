@@ -13,7 +13,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OUT = here("../src/spanbook/widgets/static/");
 
 /** Largest minified size in bytes: every widget instance carries its bundle. */
-const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "markdown.js": 55_000, "more.js": 90_000, "export.js": 270_000 };
+const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "markdown.js": 55_000, "more.js": 90_000, "compare.js": 110_000, "export.js": 270_000 };
 
 async function minify(entry) {
   const { outputFiles } = await esbuild.build({
@@ -84,15 +84,18 @@ async function build() {
   const MARKDOWN_SHA256 = sha256(markdown);
   const more = await bundleLent("src/widgets/more.ts");
   const explorer = await bundle("src/widgets/explorer.tsx", { MARKDOWN_SHA256, MORE_SHA256: sha256(more) });
+  const compare = await bundle("src/widgets/compare.tsx");
   const outputs = {
     "explorer.js": explorer,
     "chip.js": await bundle("src/widgets/chip.ts", { EXPLORER_SHA256: sha256(explorer) }),
     "markdown.js": markdown,
     "more.js": more,
+    "compare.js": compare,
     "export.js": await bundle("src/widgets/export.ts", { MARKDOWN_SHA256, MORE_SHA256: '""' }),
   };
   // The text of the explorer's <style>, for the hash in the exported page's content security policy.
   await writeFile(`${OUT}export.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css", "src/more/more.css"].map(minify))).join(""));
+  await writeFile(`${OUT}compare.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css", "src/widgets/compare.css"].map(minify))).join(""));
   let isTooLarge = false;
   for (const [name, bytes] of Object.entries(outputs)) {
     await writeFile(OUT + name, bytes);

@@ -18,6 +18,7 @@ from ..store._segments import SCORE
 from ..tracer import current, emit
 from ..widgets import _live
 from . import _runtime
+from ._compare import TraceComparison
 from ._trace import Trace, Traces
 
 if TYPE_CHECKING:
@@ -103,6 +104,39 @@ class Store:
         if summary is None:
             raise TraceNotFoundError("last", [])
         return Trace(reader, summary)
+
+    def compare_traces(self, a: Trace | str, b: Trace | str) -> TraceComparison:
+        """Return what changed from trace ``a`` to trace ``b``: steps added and removed, and what differs in the others.
+
+        Their trees are aligned by structure: a step pairs with one of the same kind and name, in order, below the same
+        parent; where that leaves a choice, the steps whose inputs are the most alike pair (below a parent with more
+        than some 600 steps the order alone decides). Ids of tool calls, which differ in every run, are no change, nor
+        are times, tokens and cost: those are given as differences, b - a.
+
+        Displayed in a notebook it is a tree with a diff of each step's input and output; printed, a text. It stands for
+        the moment it was made: of a trace that runs, compare again once it has ended.
+
+        Args:
+            a: The trace to start from: a Trace (of any store), its id, or the beginning of its id.
+            b: The trace to come to. The same trace twice is allowed; nothing has changed then.
+
+        Raises:
+            TraceNotFoundError: there is no such trace.
+            UsageError: it is neither a Trace nor the text of an id, or several traces begin with that.
+        """
+        return TraceComparison(self._of_trace(a, "a"), self._of_trace(b, "b"))
+
+    def _of_trace(self, trace: Trace | str, name: str) -> tuple[StoreReader, str]:
+        if isinstance(trace, str):
+            trace = self.get_trace(trace)
+        if not isinstance(trace, Trace):
+            raise UsageError(
+                f"{name}={reprlib.repr(trace)} is a {type(trace).__name__}; "
+                "give a Trace, such as sb.last_trace(), or the id of one."
+            )
+        if trace._reader.path == self.path:
+            self._read()  # what waits is part of it
+        return trace._reader, trace.trace_id
 
     # -- frames
 

@@ -1,5 +1,6 @@
 """The store as pandas, as text and as OTLP."""
 
+from ._compare import COMPARISON_FRAME_COLUMNS, comparison_frame, comparison_text
 from ._otlp import trace_otlp
 from ._records import span_record, trace_record
 from ._spans import SPAN_FRAME_COLUMNS, spans_frame, trace_frame
@@ -7,9 +8,12 @@ from ._tables import SCORE_FRAME_COLUMNS, TRACE_FRAME_COLUMNS, query_frame, scor
 from ._text import trace_text, traces_text
 
 __all__ = [
+    "COMPARISON_FRAME_COLUMNS",
     "SCORE_FRAME_COLUMNS",
     "SPAN_FRAME_COLUMNS",
     "TRACE_FRAME_COLUMNS",
+    "comparison_frame",
+    "comparison_text",
     "query_frame",
     "scores_frame",
     "span_record",

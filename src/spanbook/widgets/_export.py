@@ -52,7 +52,7 @@ _PAGE: Final = """<!doctype html>
 </head>
 <body>
 <noscript><pre>{text}</pre></noscript>
-<script type="application/json" data-spanbook>{data}</script>
+<script type="application/json" {attribute}>{data}</script>
 {notes}
 <script type="module">{script}</script>
 </body>
@@ -69,10 +69,18 @@ def export_html(reader: StoreReader, trace_id: str, path: str | os.PathLike[str]
         TraceNotFoundError: the store has no such trace.
         UsageError: the path is a folder or cannot be written, or the widgets are not built.
     """
-    page = html_page(reader, trace_id)
+    return write_page(html_page(reader, trace_id), path, "trace.html")
+
+
+def write_page(page: str, path: str | os.PathLike[str], example: str) -> Path:
+    """Write the text of a page into a file, and return its path; ``example`` is a name for a file in a folder.
+
+    Raises:
+        UsageError: the path is a folder or cannot be written.
+    """
     where = Path(os.path.abspath(Path(path).expanduser()))
     if where.is_dir():
-        raise UsageError(f"path={str(path)!r} is a folder; give a file in it, such as {str(where / 'trace.html')!r}.")
+        raise UsageError(f"path={str(path)!r} is a folder; give a file in it, such as {str(where / example)!r}.")
     try:
         where.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
@@ -90,17 +98,34 @@ def html_page(reader: StoreReader, trace_id: str) -> str:
         TraceNotFoundError: the store has no such trace.
         UsageError: the widgets are not built.
     """
-    script, css = _built("export.js"), _built("export.css")
     data, notes = trace_data(reader, trace_id)
+    return page_html(
+        title=shortened(data["meta"]["summary"]["name"], 80),
+        text=snapshot_text(reader, trace_id),
+        attribute="data-spanbook",
+        data=data,
+        notes=notes,
+        bundle="export",
+    )
+
+
+def page_html(*, title: str, text: str, attribute: str, data: Any, notes: Iterable[str], bundle: str) -> str:
+    """Return a page whose module ``bundle`` draws the data of the script element with that attribute.
+
+    Raises:
+        UsageError: the widgets are not built.
+    """
+    script, css = _built(f"{bundle}.js"), _built(f"{bundle}.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(_PAGE_CSS)}' '{_hash(css)}'; "
         "img-src blob:; base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
         policy=policy,
-        title=escape(shortened(data["meta"]["summary"]["name"], 80)),
+        title=escape(title),
         css=_PAGE_CSS,
-        text=escape(snapshot_text(reader, trace_id)),
+        text=escape(text),
+        attribute=attribute,
         data=json_for_html(data),
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in notes),
         script=script,
