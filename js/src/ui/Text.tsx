@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { formatCount } from "../core/format.ts";
-import { isLong, type Long } from "../core/types.ts";
+import { headEnd, isLong, type Long } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Markdown } from "./Markdown.tsx";
 
@@ -32,7 +32,7 @@ function Plain({ text, markdown, mono }: { text: string; markdown: boolean; mono
 function LongText({ long, row, markdown, mono }: { long: Long; row: number; markdown: boolean; mono: boolean }): JSX.Element {
   const x = useExplorer();
   const [text, setText] = useState(long.head);
-  const [next, setNext] = useState<number | null>(long.head.length);
+  const [next, setNext] = useState<number | null>(headEnd(long));
   const [state, setState] = useState<"idle" | "loading" | string>("idle");
   const fetchMore = async (): Promise<void> => {
     if (next === null) return;
