@@ -11,11 +11,11 @@ export interface CostLine {
   /** US dollars per million tokens. */
   rate: number | null;
   cost: number | null;
-  /** A sum over the lines before it, a part of one, or a part that is charged like the rest of its kind. */
+  /** A sum, or one of its parts, which follow it. */
   level: "sum" | "part";
 }
 
-/** Lines of the usage table: the parts of the input and their sum, the parts of the output and theirs. */
+/** Lines of the usage table: the input and its parts, the output and its parts. */
 export function costLines(span: SpanFacts, price: Price | null): CostLine[] {
   const usage = span.usage ?? {};
   const lines: CostLine[] = [];
@@ -40,7 +40,7 @@ export function costLines(span: SpanFacts, price: Price | null): CostLine[] {
     if (made.length > 0 && left >= 0) {
       made.unshift({ id: rest[0], label: rest[1], tokens: left, share: share(left), rate: plainRate ?? null, cost: priced(left, plainRate), level: "part" });
     }
-    lines.push(...made, { id: sum[0], label: sum[1], tokens: total, share: null, rate: made.length > 0 ? null : (plainRate ?? null), cost: cost ?? null, level: "sum" });
+    lines.push({ id: sum[0], label: sum[1], tokens: total, share: null, rate: made.length > 0 ? null : (plainRate ?? null), cost: cost ?? null, level: "sum" }, ...made);
   };
   side(usage.input_tokens, span.input_cost_usd, price?.input, ["input", "input"], ["new", "not cached"], [
     ["read", "read from cache", usage.cache_read_tokens, price?.cache_read],
@@ -52,6 +52,12 @@ export function costLines(span: SpanFacts, price: Price | null): CostLine[] {
     ["audio-out", "audio", usage.audio_output_tokens, price?.audio_output],
   ]);
   return lines;
+}
+
+/** Costs of one table with as many digits each that they are seen to add up. */
+export function formatCosts(largest: number | null | undefined): (usd: number) => string {
+  const digits = (largest ?? 0) >= 10 ? 2 : (largest ?? 0) >= 0.1 ? 4 : 6;
+  return (usd) => (usd > 0 && usd < 0.5 / 10 ** digits ? `<$${(1 / 10 ** digits).toFixed(digits)}` : `$${usd.toFixed(digits)}`);
 }
 
 /** A rate as `$0.15`, with as many digits as it has. */

@@ -41,8 +41,14 @@ export function isTable(value: Json): boolean {
   return shared >= 0.5;
 }
 
-/** Whether a list of records is easier to read as a table than as a tree: most cells are plain values. */
-export function prefersTable(value: Json): boolean {
+/**
+ * Whether a value is shown as a table at first: as was chosen last; else DataFrames, and lists of records in which
+ * most cells are plain values. Series and arrays say more in one line.
+ */
+export function prefersTable(value: Json, chosen: Json | undefined): boolean {
+  const special = specialType(value);
+  if (special === "series" || special === "array") return false;
+  if (typeof chosen === "boolean") return chosen;
   if (!Array.isArray(value)) return true;
   const cells = value.slice(0, 50).flatMap((item) => (isObject(item) ? Object.values(item) : []));
   return cells.filter((cell) => typeof cell !== "object" || cell === null || isLong(cell)).length >= 0.7 * cells.length;

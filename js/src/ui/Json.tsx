@@ -42,7 +42,7 @@ function foundOf(finding: Finding | null): Found | null {
 export function Json({ value, row, label }: JsonProps): JSX.Element {
   const x = useExplorer();
   const canTable = useMemo(() => isTable(value), [value]);
-  const [asTable, setAsTable] = useState(() => canTable && ((x.remembered("table") as boolean | undefined) ?? prefersTable(value)));
+  const [asTable, setAsTable] = useState(() => canTable && prefersTable(value, x.remembered("table")));
   const [isSearched, search] = useState(false);
   const [finding, setFinding] = useState<Finding | null>(null);
   const canSearch = useMemo(() => isLarge(value), [value]);

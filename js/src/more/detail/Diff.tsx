@@ -47,7 +47,6 @@ function StepView({ step, row, before }: { step: Step; row: number; before: numb
   const isAdded = step.kind === "added";
   return (
     <div class={isAdded ? "sb-came" : "sb-gone"} role="group" aria-label={`${plural(step.messages.length, "message")} ${step.kind}`}>
-      <span class="sb-mark" aria-hidden="true">{isAdded ? "+" : "−"}</span>
       <Messages shown={pairCalls(step.messages, [])} row={isAdded ? row : before} />
     </div>
   );
@@ -67,7 +66,6 @@ function Same({ messages, row }: { messages: Message[]; row: number }): JSX.Elem
 function Changed({ step }: { step: Extract<Step, { kind: "changed" }> }): JSX.Element {
   return (
     <div class="sb-edited" role="group" aria-label={`${step.after.role} message changed`}>
-      <span class="sb-mark" aria-hidden="true">±</span>
       <div class="sb-m">
         <div class="sb-who">{textOf(step.after.name) || textOf(step.after.role)}</div>
         <div class="sb-what"><Words words={step.words} /></div>

@@ -6,7 +6,7 @@ import { formatCount } from "../../core/format.ts";
 import type { PaneProps } from "../../core/more.ts";
 import { culprit, fileName, foldLibraries, packageOf, readTraceback, type Frame } from "../../core/traceback.ts";
 import { hasLong, textOf } from "../../core/types.ts";
-import { Copy, ErrorHead, Section, Text, useExplorer, useFetched } from "../../ui/kit.ts";
+import { Copy, ErrorHead, Section, useExplorer, useFetched } from "../../ui/kit.ts";
 
 export function Failure({ row, detail }: PaneProps): JSX.Element | null {
   const x = useExplorer();
@@ -37,7 +37,6 @@ export function Failure({ row, detail }: PaneProps): JSX.Element | null {
           </div>
         </Section>
       )}
-      {typeof detail.error?.message === "string" ? null : <Text value={null} row={row} />}
     </>
   );
 }

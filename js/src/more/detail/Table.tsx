@@ -1,7 +1,7 @@
 /** A DataFrame, series, array or list of records as a table: sorted by any column, drawn only where it is looked at. */
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
-import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../core/format.ts";
 import type { PaneProps } from "../../core/more.ts";
 import { toPython } from "../../core/python.ts";
@@ -47,7 +47,7 @@ function Grid({ table, value, row, label }: GridProps): JSX.Element {
   const numeric = useMemo(() => table.columns.map((_, column) => isNumeric(table, column)), [table]);
   const first = Math.max(0, Math.floor(top / ROW_PX) - AROUND);
   const last = Math.min(order.length, Math.ceil(top / ROW_PX) + SEEN + AROUND);
-  const indexWidth = String(table.rows.length).length + 2;
+  const indexWidth = String(table.rows.length).length;
 
   const choose = (line: number): void => {
     const to = Math.min(order.length - 1, Math.max(0, line));
@@ -83,6 +83,8 @@ function Grid({ table, value, row, label }: GridProps): JSX.Element {
   const way = (column: number): "ascending" | "descending" | "none" => (sorting?.column !== column ? "none" : sorting.isDown ? "descending" : "ascending");
   const lineId = (line: number): string => `${id}-${line}`;
   const opened = isOpen && active >= 0 ? (order[active] as number) : -1;
+  const record = useRef<HTMLDivElement>(null);
+  useEffect(() => record.current?.scrollIntoView({ block: "nearest" }), [opened]);
   return (
     <div class="sb-tbl">
       <div class="sb-small sb-tt">
@@ -146,7 +148,7 @@ function Grid({ table, value, row, label }: GridProps): JSX.Element {
         </table>
       </div>
       {opened >= 0 && (
-        <div class="sb-tr" role="group" aria-label={`Row ${opened}`}>
+        <div class="sb-tr" role="group" aria-label={`Row ${opened}`} ref={record}>
           <Json key={opened} value={recordOf(table, opened)} row={row} label={`Row ${opened}`} />
         </div>
       )}

@@ -36,7 +36,7 @@ export function Tools({ row, detail }: PaneProps): JSX.Element {
           <details key={i} class="sb-call" open={tools.length <= MOST_OPEN}>
             <summary class="sb-ch"><b>{name}</b> <span>{parameterNames(schema)}</span></summary>
             {textOf(description) !== "" && <div class="sb-cb"><Text value={description} row={row} /></div>}
-            {isObject(schema) && <div class="sb-cb"><Json value={schema} row={row} label={`Schema of ${name}`} /></div>}
+            {isObject(schema) && <div class="sb-cb"><Json value={isObject(schema.properties) ? schema.properties : schema} row={row} label={`Schema of ${name}`} /></div>}
           </details>
         );
       })}

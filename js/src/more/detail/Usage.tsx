@@ -1,9 +1,9 @@
 /** What a call used and cost: each part, its share, the price it was charged at. */
 
 import type { JSX } from "preact";
-import { formatCount, formatDuration, formatMoney } from "../../core/format.ts";
+import { formatCount, formatDuration } from "../../core/format.ts";
 import type { PaneProps } from "../../core/more.ts";
-import { costLines, costSource, formatRate } from "../../core/pricing.ts";
+import { costLines, costSource, formatCosts, formatRate } from "../../core/pricing.ts";
 import { Copy } from "../../ui/kit.ts";
 
 export function Usage({ detail }: PaneProps): JSX.Element | null {
@@ -12,6 +12,7 @@ export function Usage({ detail }: PaneProps): JSX.Element | null {
   const price = detail.price ?? null;
   const lines = costLines(span, price);
   const usage = span.usage ?? {};
+  const money = formatCosts(span.cost_usd);
   const total = (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
   const hasShares = lines.some(({ share }) => share !== null);
   const first = span.time_to_first_token_ms ?? null;
@@ -28,7 +29,7 @@ export function Usage({ detail }: PaneProps): JSX.Element | null {
           <tr>
             <th scope="col"><span class="sb-sr">Part</span></th>
             <th scope="col" class="sb-num">tokens</th>
-            {hasShares && <th scope="col" class="sb-num">share</th>}
+            {hasShares && <th scope="col" class="sb-num sb-sh">share</th>}
             {price && <th scope="col" class="sb-num">$ per million</th>}
             <th scope="col" class="sb-num">cost</th>
           </tr>
@@ -38,18 +39,18 @@ export function Usage({ detail }: PaneProps): JSX.Element | null {
             <tr key={line.id} class={line.level === "part" ? "sb-part" : "sb-sumline"}>
               <th scope="row">{line.label}</th>
               <td class="sb-num">{line.level === "part" ? formatCount(line.tokens) : <b>{formatCount(line.tokens)}</b>}</td>
-              {hasShares && <td class="sb-num">{line.share === null ? "" : <Share of={line.share} />}</td>}
+              {hasShares && <td class="sb-num sb-sh">{line.share === null ? "" : <Share of={line.share} />}</td>}
               {price && <td class="sb-num">{line.rate === null ? "" : formatRate(line.rate)}</td>}
-              <td class="sb-num">{line.cost === null ? "" : line.level === "part" ? formatMoney(line.cost) : <b>{formatMoney(line.cost)}</b>}</td>
+              <td class="sb-num">{line.cost === null ? "" : line.level === "part" ? money(line.cost) : <b>{money(line.cost)}</b>}</td>
             </tr>
           ))}
           {(lines.length > 0 || typeof span.cost_usd === "number") && (
             <tr class="sb-total">
               <th scope="row">total</th>
               <td class="sb-num">{total > 0 && <b>{formatCount(total)}</b>}</td>
-              {hasShares && <td />}
+              {hasShares && <td class="sb-sh" />}
               {price && <td />}
-              <td class="sb-num">{typeof span.cost_usd === "number" ? <b title={`$${span.cost_usd}`}>{formatMoney(span.cost_usd)}</b> : <span class="sb-muted">unknown</span>}</td>
+              <td class="sb-num">{typeof span.cost_usd === "number" ? <b>{money(span.cost_usd)}</b> : <span class="sb-muted">unknown</span>}</td>
             </tr>
           )}
         </tbody>
