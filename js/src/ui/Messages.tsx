@@ -109,7 +109,7 @@ function PartView({ part, row, results, callNames, callIndex }: PartProps): JSX.
       return <Result part={part} row={row} />;
     case "blob":
       return typeof part.digest === "string" ? (
-        <Media digest={part.digest} mimeType={textOf(part.mime_type)} size={typeof part.size === "number" ? part.size : null} />
+        <Media digest={part.digest} mimeType={textOf(part.mime_type)} size={typeof part.size === "number" ? part.size : null} name={textOf(part.filename)} />
       ) : (
         <span class="sb-muted">{textOf(part.modality) || "file"}, {textOf(part.mime_type)}: its bytes were not kept</span>
       );

@@ -2,7 +2,7 @@
  * The explorer in a page of its own, without kernel or network: `Trace.export_html` puts this module and the
  * trace's data into one file. The data is the JSON text of `<script type="application/json" data-spanbook>`,
  * drawn where that element stands. It runs under `default-src 'none'` with the hashes of this module and of
- * export.css (the text of the one <style> it adds) and `img-src blob:`.
+ * export.css (the text of the one <style> it adds) and `img-src blob:`, `media-src blob:`.
  */
 
 import { fromBase64 } from "../core/base64.ts";

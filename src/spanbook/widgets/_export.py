@@ -1,7 +1,7 @@
 """One trace as one HTML file, with the same explorer and no kernel, network or server.
 
 The data is JSON in an element that no browser runs, with ``<`` escaped; the page's content security policy allows the
-one script and the two style sheets in it, by their hashes, and images made by that script. So whatever a model wrote
+one script and the two style sheets in it, by their hashes, and images and sounds made by that script. So whatever a model wrote
 into the trace cannot run or call out.
 """
 
@@ -98,7 +98,7 @@ def html_page(reader: StoreReader, trace_id: str) -> str:
     data, notes = trace_data(reader, trace_id)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(_PAGE_CSS)}' '{_hash(css)}'; "
-        "img-src blob:; base-uri 'none'; form-action 'none'"
+        "img-src blob:; media-src blob:; base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
         policy=policy,

@@ -38,7 +38,7 @@ export function Search({ value = null, label = "value", onFound }: PaneProps): J
   const n = finding?.paths.length ?? 0;
   const said = !finding || text.trim() === "" ? "" : n === 0 ? "no match" : `${formatCount(finding.at + 1)} of ${formatCount(n)}${finding.isCut ? "+" : ""}`;
   return (
-    <span class="sb-jfind" role="search" onKeyDown={onKeyDown}>
+    <span class="sb-jfind" role="group" aria-label={`Search in ${label}`} onKeyDown={onKeyDown}>
       <input ref={input} type="text" aria-label={`Search in ${label}`} placeholder="Keys and values…" spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
       <span class="sb-small" aria-live="polite">{said}</span>
       <button type="button" class="sb-small" title="Previous match (Shift+Enter)" aria-label="Previous match" disabled={n === 0} onClick={() => move(-1)}>↑</button>
