@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { findInJson } from "../src/core/jsonfind.ts";
 import { isLarge } from "../src/core/json.ts";
 import { countSteps, diffMessages, messageKey } from "../src/core/messagediff.ts";
+import { hasHugeLine, pieces } from "../src/core/pieces.ts";
 import { costLines, costSource, formatCosts, formatRate } from "../src/core/pricing.ts";
 import { toPython } from "../src/core/python.ts";
 import { isNumeric, isTable, prefersTable, sortedRows, tableOf, toTsv, type TableData } from "../src/core/table.ts";
@@ -229,5 +230,22 @@ describe("costs", () => {
     expect(costSource({ ...span, cost_source: "own" }, null)).toContain("your own price");
     expect(costSource({ ...span, cost_usd: null }, null)).toContain("The price of gpt-4o is not known");
     expect(costSource({ ...span, cost_usd: null, counted: false }, null)).toContain("Seen twice");
+  });
+});
+
+describe("pieces", () => {
+  it.each([
+    ["lines", "a line of text\n".repeat(2000)],
+    ["words", "lorem ipsum 😀 ".repeat(3000)],
+    ["one word", "😀".repeat(5000)],
+    ["short", "short"],
+  ])("of %s make the text, and none is long or tears a letter", (_, text) => {
+    const made = pieces(text);
+    expect(made.join("")).toBe(text);
+    for (const piece of made) expect(piece.length <= 4000 && !/[\ud800-\udbff]$/.test(piece)).toBe(true);
+  });
+
+  it("a line that would stall the page is seen", () => {
+    expect([hasHugeLine("x".repeat(9000)), hasHugeLine("x\n".repeat(9000))]).toEqual([true, false]);
   });
 });

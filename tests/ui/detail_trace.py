@@ -114,14 +114,16 @@ def build(path: Path) -> Trace:
 
 
 #: A tenth of a second of silence.
-WAV = b"RIFF" + (836).to_bytes(4, "little") + b"WAVEfmt " + bytes.fromhex("10000000 0100 0100 401f0000 401f0000 0100 0800") + (
-    b"data" + (800).to_bytes(4, "little") + b"\x80" * 800
-)  # fmt: skip
+WAV = b"".join([
+    b"RIFF", (836).to_bytes(4, "little"), b"WAVEfmt ",
+    bytes.fromhex("10000000 0100 0100 401f0000 401f0000 0100 0800"),
+    b"data", (800).to_bytes(4, "little"), b"\x80" * 800,
+])  # fmt: skip
 
 
 def _run_cell() -> None:
     """Run code as a kernel runs a cell: from a file that its source is remembered for."""
-    name = "/tmp/ipykernel_42/1180.py"
+    name = "/tmp/ipykernel_42/1180.py"  # noqa: S108 (no file: only its name)
     linecache.cache[name] = (len(CELL), None, CELL.splitlines(keepends=True), name)
     space: dict[str, Any] = {}
     exec(compile(CELL, name, "exec"), space)  # noqa: S102 (our own text)
@@ -151,9 +153,9 @@ def scripted(trace: Trace, row: int = 0, **view: Any) -> tuple[dict[str, Any], d
         slices[str(at)] = answer("more", row=FILES, field="input", path=[0, "parts", 3, "content"], offset=at)
         at = slices[str(at)].get("answer", {}).get("next")
     answers["more"] = {"$by": "offset", **slices}
-    traits = {"_meta": meta, "_cols": {"$bytes": whole["buffers"][0]}, "_rev": meta["rev"], "_view": {"row": row, **view},
-              "selected_span_id": None, "_height": 0}  # fmt: skip
-    return traits, answers
+    cols = {"$bytes": whole["buffers"][0]}
+    traits = {"_meta": meta, "_cols": cols, "_rev": meta["rev"], "_view": {"row": row, **view}, "_height": 0}
+    return {**traits, "selected_span_id": None}, answers
 
 
 def _digests(value: Any) -> list[str]:

@@ -157,7 +157,7 @@ def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
                     "answer": {
                         "row": max(row - 1, 0),
                         "reason": payload,
-                        "before": [{"role": payload, "parts": parts_of(payload)}, *turns[0]["new_input"]],
+                        "before": [{"role": payload, "parts": parts_of(payload)}],
                         "after": [
                             {"role": payload, "parts": [*parts_of(payload), {"type": "text", "content": "more"}]}
                         ],

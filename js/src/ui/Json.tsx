@@ -46,6 +46,7 @@ export function Json({ value, row, label }: JsonProps): JSX.Element {
   const [isSearched, search] = useState(false);
   const [finding, setFinding] = useState<Finding | null>(null);
   const canSearch = useMemo(() => isLarge(value), [value]);
+  const size = useMemo(() => (isLarge(value, 2000) ? formatBytes(JSON.stringify(value).length) : ""), [value]);
   const found = useMemo(() => foundOf(finding), [finding]);
   const choose = (table: boolean): void => {
     setAsTable(table);
@@ -60,6 +61,7 @@ export function Json({ value, row, label }: JsonProps): JSX.Element {
   return (
     <div class="sb-jbox">
       <div class="sb-jbar">
+        {size && <span class="sb-small">{size}</span>}
         {isSearched && !asTable && <Pane id="search" row={row} value={value} label={label} onFound={(next) => (next ? setFinding(next) : stop())} />}
         {canSearch && !asTable && !isSearched && <button type="button" class="sb-small" title="Search in this value (f)" onClick={() => search(true)}>search</button>}
         {canTable && (

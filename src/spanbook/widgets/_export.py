@@ -1,8 +1,8 @@
 """One trace as one HTML file, with the same explorer and no kernel, network or server.
 
 The data is JSON in an element that no browser runs, with ``<`` escaped; the page's content security policy allows the
-one script and the two style sheets in it, by their hashes, and images and sounds made by that script. So whatever a model wrote
-into the trace cannot run or call out.
+one script and the two style sheets in it, by their hashes, and images and sounds made by
+that script. So whatever a model wrote into the trace cannot run or call out.
 """
 
 from __future__ import annotations

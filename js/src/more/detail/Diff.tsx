@@ -6,6 +6,7 @@ import { formatCount, plural } from "../../core/format.ts";
 import { countSteps, diffMessages, type Step } from "../../core/messagediff.ts";
 import { pairCalls } from "../../core/messages.ts";
 import type { PaneProps } from "../../core/more.ts";
+import { pieces } from "../../core/pieces.ts";
 import { textOf, type Message, type Previous } from "../../core/types.ts";
 import type { Change } from "../../core/worddiff.ts";
 import { Busy, Messages, useExplorer, useFetched } from "../../ui/kit.ts";
@@ -13,6 +14,7 @@ import { Busy, Messages, useExplorer, useFetched } from "../../ui/kit.ts";
 /** Equal text beyond this between two changes is folded, but for so many characters at its ends. */
 const LONG_SAME = 500;
 const SHOWN_END = 140;
+const LONG_CHANGE = 2000;
 
 const REASONS: Record<NonNullable<Previous["reason"]>, string> = {
   continued: "the call that this one continues",
@@ -79,17 +81,30 @@ function Words({ words }: { words: readonly Change[] }): JSX.Element {
   return (
     <div class="sb-text">
       {words.map(({ kind, text }, i) => {
-        if (kind === "added") return <ins key={i}>{text}</ins>;
-        if (kind === "removed") return <del key={i}>{text}</del>;
+        if (kind === "added") return <ins key={i}><Whole text={text} /></ins>;
+        if (kind === "removed") return <del key={i}><Whole text={text} /></del>;
         return <Unchanged key={i} text={text} isFirst={i === 0} isLast={i === words.length - 1} />;
       })}
     </div>
   );
 }
 
+/** Changed text, long ones by their beginning. */
+function Whole({ text }: { text: string }): JSX.Element {
+  const [isOpen, open] = useState(false);
+  if (isOpen || text.length <= LONG_CHANGE) return <>{isOpen ? pieces(text).map((piece, i) => <span key={i} class="sb-piece">{piece}</span>) : text}</>;
+  return (
+    <>
+      {text.slice(0, LONG_CHANGE)}
+      <button type="button" class="sb-link" onClick={() => open(true)}>… {formatCount(text.length - LONG_CHANGE)} more characters</button>
+    </>
+  );
+}
+
 function Unchanged({ text, isFirst, isLast }: { text: string; isFirst: boolean; isLast: boolean }): JSX.Element {
   const [isOpen, open] = useState(false);
-  if (isOpen || text.length <= LONG_SAME) return <>{text}</>;
+  if (text.length <= LONG_SAME) return <>{text}</>;
+  if (isOpen) return <>{pieces(text).map((piece, i) => (i === 0 && text.length <= 4000 ? piece : <span key={i} class="sb-piece">{piece}</span>))}</>;
   const head = isFirst ? "" : text.slice(0, SHOWN_END);
   const tail = isLast ? "" : text.slice(-SHOWN_END);
   return (
