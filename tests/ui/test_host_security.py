@@ -123,8 +123,10 @@ WALK = """async (forbidden) => {
     const id = (row + 1).toString(16).padStart(16, '0');
     await until(() => host.model.get('selected_span_id') === id);
     await pause();
-    for (let tab = 0; tab < 8; tab++) {
-      document.querySelectorAll('.sb-sub [role="tab"]')[tab].click();
+    const names = [...document.querySelectorAll('.sb-sub [role="tab"]')].map(tab => tab.id);
+    for (const tab of names) {
+      document.getElementById(tab).click();
+      await until(() => document.querySelector('.sb-panel').textContent !== '');
       await pause();
       found += document.querySelectorAll(`.sb :is(${forbidden})`).length;
       tabs++;
@@ -148,6 +150,29 @@ def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
     ]
     answers = {
         "conversation": {"answer": {"turns": turns}},
+        "diff": {
+            "$by": "row",
+            **{
+                str(row): {
+                    "answer": {
+                        "row": max(row - 1, 0),
+                        "reason": payload,
+                        "before": [{"role": payload, "parts": parts_of(payload)}],
+                        "after": [
+                            {"role": payload, "parts": [*parts_of(payload), {"type": "text", "content": "more"}]}
+                        ],
+                    }
+                }
+                for row, payload in enumerate(PAYLOADS)
+            },
+        },
+        "request_code": {
+            "$by": "row",
+            **{
+                str(row): {"answer": {"code": payload, "messages": payload, "reason": payload}}
+                for row, payload in enumerate(PAYLOADS)
+            },
+        },
         "blob": {"answer": {"mime_type": "image/svg+xml", "size": 1}, "buffers": ["AAAA"]},
         "find": {"answer": {"rows": [], "error": {"message": PAYLOADS[1], "at": 1}}},
     }
@@ -157,7 +182,7 @@ def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
     expect(page.locator(".sb-find-note")).to_contain_text(PAYLOADS[1])
     page.keyboard.press("Escape")
 
-    assert page.evaluate(WALK.replace("ROWS", str(len(PAYLOADS))), FORBIDDEN) == [0, 8 * len(PAYLOADS)]
+    assert page.evaluate(WALK.replace("ROWS", str(len(PAYLOADS))), FORBIDDEN) == [0, 10 * len(PAYLOADS)]
     page.get_by_role("tab", name="Conversation").click()
     expect(page.locator(".sb-turn")).to_have_count(len(PAYLOADS))
     assert page.locator(f".sb :is({FORBIDDEN})").count() == 0

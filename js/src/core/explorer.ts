@@ -10,7 +10,7 @@ import { Details } from "./details.ts";
 import type { More, MoreModule } from "./more.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import { isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+import { hasLong, headEnd, isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
 export type View = (typeof VIEWS)[number];
@@ -441,16 +441,27 @@ export class Explorer {
     return result;
   }
 
-  /** A string in full: itself, or all slices of a long one. */
+  /** A value as text with nothing cut: texts as they are, everything else as JSON. */
   async fullText(row: number, value: unknown): Promise<string> {
-    if (!isLong(value)) return typeof value === "string" ? value : JSON.stringify(value, null, 2);
-    let text = value.head;
-    for (let at: number | null = text.length; at !== null && at < value.size; ) {
-      const slice = await this.more(row, value, at);
-      text += slice.text;
-      at = slice.next;
+    const whole = await this.whole(row, value as Json);
+    return typeof whole === "string" ? whole : JSON.stringify(whole, null, 2);
+  }
+
+  /** A value with all slices of the long texts in it. */
+  async whole(row: number, value: Json): Promise<Json> {
+    if (!hasLong(value)) return value;
+    if (isLong(value)) {
+      let text = value.head;
+      for (let at: number | null = headEnd(value); at !== null && at < value.size; ) {
+        const slice = await this.more(row, value, at);
+        text += slice.text;
+        at = slice.next;
+      }
+      return text;
     }
-    return text;
+    const made: [string, Json][] = [];
+    for (const [key, inner] of Object.entries(value as object)) made.push([key, await this.whole(row, inner)]); // one request at a time
+    return Array.isArray(value) ? made.map(([, inner]) => inner) : Object.fromEntries(made);
   }
 
   /** The markdown lexer; null, and asked for, as long as it is not here. Without it text stays plain. */

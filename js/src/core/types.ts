@@ -183,6 +183,17 @@ export interface Score {
   comment: string | null;
 }
 
+/** US dollars per million tokens; null where the plain input or output price holds. */
+export interface Price {
+  input: number;
+  output: number;
+  cache_read: number | null;
+  cache_write: number | null;
+  audio_input: number | null;
+  audio_output: number | null;
+  source: string;
+}
+
 export interface Detail {
   span: SpanFacts;
   input: Payload | null;
@@ -192,8 +203,26 @@ export interface Detail {
   model_parameters: Json;
   tools: Json;
   attributes: Json;
+  links?: Json;
   events: SpanEvent[];
   scores: Score[];
+  /** What the cost was computed with; null where that is not known. */
+  price?: Price | null;
+}
+
+/** The call before an llm call, and the messages of both with their answers. */
+export interface Previous {
+  row: number | null;
+  reason?: "continued" | "beside" | "same name";
+  before?: Message[];
+  after?: Message[];
+}
+
+/** A call as Python that makes it again, or why there is none. */
+export interface RequestCode {
+  code: string | null;
+  messages: string | null;
+  reason: string | null;
 }
 
 export interface Turn {
@@ -216,6 +245,15 @@ export interface ViewState {
 
 export function isLong(value: unknown): value is Long {
   return typeof value === "object" && value !== null && (value as { $long?: unknown }).$long === true;
+}
+
+/** Where the rest of a long text begins: Python counts code points, JavaScript halves of some. */
+export const headEnd = (long: Long): number => Array.from(long.head).length;
+
+/** Whether a long text is anywhere in a value. */
+export function hasLong(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return isLong(value) || (Array.isArray(value) ? value : Object.values(value)).some(hasLong);
 }
 
 export function isObject(value: unknown): value is JsonObject {

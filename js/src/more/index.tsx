@@ -1,7 +1,9 @@
 /** The parts of the explorer that are not needed at first sight; one file, asked for when the first of them is. */
 
 import type { More } from "../core/more.ts";
+import { panes } from "./detail/index.ts";
 
 export const more: More = {
   views: {},
+  panes,
 };

@@ -1,8 +1,8 @@
 """One trace as one HTML file, with the same explorer and no kernel, network or server.
 
 The data is JSON in an element that no browser runs, with ``<`` escaped; the page's content security policy allows the
-one script and the two style sheets in it, by their hashes, and images made by that script. So whatever a model wrote
-into the trace cannot run or call out.
+one script and the two style sheets in it, by their hashes, and images and sounds made by
+that script. So whatever a model wrote into the trace cannot run or call out.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from ..model.values import not_captured
 from ..store._read import StoreReader
 from ..store._tree import blob_sizes
 from ._facts import shortened
+from ._rpc_code import request_code
 from ._rpc_conversation import turns_of
 from ._rpc_detail import span_detail
+from ._rpc_diff import previous_calls
 from ._rpc_files import STATIC, blob, not_built
 from ._snapshot import snapshot_text
 from ._state import TraceState
@@ -33,6 +35,8 @@ MAX_TEXT: Final = 64_000_000
 #: Bytes of one image or file, and of all together, beyond which they are left out.
 MAX_BLOB: Final = 5_000_000
 MAX_BLOBS: Final = 20_000_000
+#: Characters of all requests as Python; each repeats its whole history.
+MAX_CODE: Final = 4_000_000
 
 _PAGE_CSS: Final = (
     ":root{color-scheme:light dark}"
@@ -118,7 +122,7 @@ def page_html(*, title: str, text: str, attribute: str, data: Any, notes: Iterab
     script, css = _built(f"{bundle}.js"), _built(f"{bundle}.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(_PAGE_CSS)}' '{_hash(css)}'; "
-        "img-src blob:; base-uri 'none'; form-action 'none'"
+        "img-src blob:; media-src blob:; base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
         policy=policy,
@@ -137,15 +141,20 @@ def trace_data(reader: StoreReader, trace_id: str) -> tuple[dict[str, Any], list
     state = TraceState(reader, trace_id)
     meta, cols = state.whole()
     texts, digests = _Texts(), dict[str, None]()
-    details, notes = _details(reader, state, texts, digests)
+    codes: dict[str, Any] = {}
+    details, notes = _details(reader, state, texts, digests, codes)
     turns = []
     for turn in turns_of(reader, trace_id):
         for row in state.rows_of([turn.span_id]) if texts.size <= MAX_TEXT else ():
             given, made = texts.numbers(turn.new_input), texts.numbers(turn.output)
             turns.append({"row": row, "new_input": given, "output": made})
     blobs, more = _blobs(reader, digests)
+    previous = {}
+    for span_id, (earlier, reason) in previous_calls(reader, trace_id).items():
+        for row, at in zip(state.rows_of([span_id]), state.rows_of([earlier]), strict=False):
+            previous[str(row)] = {"row": at, "reason": reason}
     data = {"meta": meta, "cols": _base64(cols), "messages": texts.messages, "details": details, "turns": turns,
-            "blobs": blobs}  # fmt: skip
+            "blobs": blobs, "previous": previous, "code": codes}  # fmt: skip
     return data, [*notes, *more]
 
 
@@ -184,10 +193,10 @@ class _Texts:
 
 
 def _details(
-    reader: StoreReader, state: TraceState, texts: _Texts, digests: dict[str, None]
+    reader: StoreReader, state: TraceState, texts: _Texts, digests: dict[str, None], codes: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     details: dict[str, Any] = {}
-    left_out = 0
+    left_out, code_left = 0, MAX_CODE
     spans = reader.spans(state.trace_id)
     scores = reader.scores("trace_id = ? AND span_id IS NULL", [state.trace_id])
     for span in spans:
@@ -200,6 +209,11 @@ def _details(
         left_out += texts.size > MAX_TEXT
         found["input"], found["output"] = texts.shared(found["input"]), texts.shared(found["output"])
         details[str(rows[0])] = found
+        if span.kind in ("llm", "embedding") and code_left > 0:
+            code = request_code(span)  # without its files, which are in the file once already
+            code_left -= len(code["code"] or "") + len(code["messages"] or "")
+            if code_left > 0:
+                codes[str(rows[0])] = code
     noun = "span was" if left_out == 1 else "spans were"
     return details, [f"What {left_out} {noun} given and returned was left out of this file."] if left_out else []
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ._rpc_code import request_code
 from ._rpc_conversation import conversation
-from ._rpc_detail import detail, more
+from ._rpc_detail import detail, more, read_span
+from ._rpc_diff import diff
 from ._rpc_files import asset, blob
 from ._rpc_find import find
 from ._state import TraceState
@@ -15,7 +17,9 @@ Params = dict[str, Any]
 Answer = tuple[Any, list[bytes]]
 
 #: What a page may ask an explorer; each is a method of ``TraceRequests``.
-REQUESTS: Final = frozenset({"reload", "detail", "more", "find", "conversation", "blob", "asset"})
+REQUESTS: Final = frozenset(
+    {"reload", "detail", "more", "diff", "request_code", "find", "conversation", "blob", "asset"}
+)
 
 
 class TraceRequests:
@@ -50,6 +54,19 @@ class TraceRequests:
         """Return a slice of a long text: ``row``, ``field``, ``path``, ``offset``."""
         state, place = self._state, [params.get(name) for name in ("field", "path", "offset")]
         return more(state.reader, state.trace_id, state.span_id(params.get("row")), *place), []
+
+    def diff(self, params: Params) -> Answer:
+        """Return the messages of the llm call in ``row`` beside those of the call before it."""
+        state = self._state
+        found = diff(state.reader, state.trace_id, state.span_id(params.get("row")))
+        rows = state.rows_of([found.pop("span_id")])
+        return {"row": rows[0] if rows else None, **found}, []
+
+    def request_code(self, params: Params) -> Answer:
+        """Return the call in ``row`` as Python that makes it again."""
+        state = self._state
+        span = read_span(state.reader, state.trace_id, state.span_id(params.get("row")))
+        return request_code(span, state.reader.read_blob), []
 
     def find(self, params: Params) -> Answer:
         """Return the rows that match ``query``, a filter or a text."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isclose
 from typing import Any, Final
 
 from ..model import USAGE_FIELDS, Score, Span
+from ..model.prices import TABLE, PriceTable
 from ..store._read import StoreReader
 from ._facts import to_ms
 
@@ -14,7 +16,9 @@ LONG_AT: Final = 4_000
 #: Characters of one slice.
 SLICE: Final = 64 * 1024
 #: Fields of a span that can be long.
-FIELDS: Final = ("input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events")
+FIELDS: Final = (
+    "input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events", "links",
+)  # fmt: skip
 
 _FACTS: Final = (
     "span_id", "parent_id", "name", "kind", "status", "level", "duration_ms", "time_to_first_token_ms", "model",
@@ -30,7 +34,7 @@ def detail(reader: StoreReader, trace_id: str, span_id: str) -> dict[str, Any]:
     Raises:
         LookupError: the span is not in the store.
     """
-    span = _read(reader, trace_id, span_id)
+    span = read_span(reader, trace_id, span_id)
     scores = list(span.scores)
     found = reader.find_trace(trace_id)
     if found is not None and found.root_span_id == span_id:  # what is said of the trace as a whole stands at its root
@@ -54,7 +58,26 @@ def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None
     }
     for name in ("input", "output"):
         short[name] = payload(values[name], short[name])
-    return {"span": facts, **short, "scores": [_score(score) for score in scores]}
+    return {"span": facts, **short, "price": price(span), "scores": [_score(score) for score in scores]}
+
+
+#: The installed table alone: with it what a call cost is looked up once more, to say at which price.
+_PRICES: Final = PriceTable()
+
+
+def price(span: Span) -> dict[str, Any] | None:
+    """Return the prices that a span's cost was computed with, in US dollars per million tokens.
+
+    None where they are not in the installed table: the client said what it cost, the price depends on the size of the
+    call, or the table has changed so that it gives another cost.
+    """
+    if span.cost_usd is None or span.cost_source != TABLE:
+        return None
+    rates = _PRICES.rates(span.provider, span.model, span.start_ns)
+    if rates is None or not isclose(rates.cost(span.usage).total_usd, span.cost_usd, rel_tol=0.005, abs_tol=1e-9):
+        return None
+    return {name: getattr(rates, name) for name in
+            ("input", "output", "cache_read", "cache_write", "audio_input", "audio_output", "source")}  # fmt: skip
 
 
 def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any, offset: Any) -> dict[str, Any]:
@@ -63,7 +86,7 @@ def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any
     Raises:
         LookupError: there is no such text in the span.
     """
-    span = _read(reader, trace_id, span_id)
+    span = read_span(reader, trace_id, span_id)
     at: Any = _field(span, field) if field in FIELDS else None
     for key in path if isinstance(path, list) else []:
         if isinstance(at, dict) and isinstance(key, str):
@@ -110,7 +133,12 @@ def shorten(value: Any, field: str, path: tuple[str | int, ...] = (), *, long_at
     return value
 
 
-def _read(reader: StoreReader, trace_id: str, span_id: str) -> Span:
+def read_span(reader: StoreReader, trace_id: str, span_id: str) -> Span:
+    """Return a span.
+
+    Raises:
+        LookupError: the span is not in the store.
+    """
     span = reader.span(trace_id, span_id)
     if span is None:
         raise LookupError(f"span {span_id!r} is not in the store any more; re-run this cell.")
@@ -121,7 +149,7 @@ def _field(span: Span, name: str) -> Any:
     if name == "events":
         return [{"time_ms": to_ms(event.time_ns), "name": event.name, "data": event.data} for event in span.events]
     value = getattr(span, name)
-    return None if name in ("metadata", "attributes") and not value else value
+    return None if name in ("metadata", "attributes", "links") and not value else value
 
 
 def _score(score: Score) -> dict[str, Any]:
