@@ -110,11 +110,13 @@ class LabServer:
 class Notebook:
     """A notebook that is open in the page."""
 
+    place = "doc/tree"
+
     def __init__(self, page: Page, server: LabServer, name: str) -> None:
         self.page, self.server, self.name = page, server, name
         server.end_kernels()
-        page.goto(f"{server.url}/doc/tree/{name}?reset")
-        page.wait_for_selector(_READY, timeout=_START_S * 1000)
+        page.goto(f"{server.url}/{self.place}/{name}?reset")
+        page.wait_for_selector(_READY, timeout=_START_S * 1000, state="attached")
         page.wait_for_timeout(1500)  # idle is said a moment before cells can be run
 
     def cell(self, at: int) -> Locator:
@@ -162,3 +164,9 @@ class Notebook:
             self.page.wait_for_timeout(50)
         self.page.wait_for_timeout(200)
         return json.loads(path.read_text())
+
+
+class Notebook7(Notebook):
+    """A notebook that is open in Notebook 7, which the same server offers."""
+
+    place = "notebooks"

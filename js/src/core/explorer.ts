@@ -186,12 +186,12 @@ export class Explorer {
     });
   }
 
-  /** A gap in the revisions: take what came, and ask once for everything. */
-  private async reload(): Promise<void> {
+  /** A gap in the revisions, or `more` is wanted of a trace that was cut: take what came, and ask once for everything. */
+  async reload(more = false): Promise<void> {
     if (this.backlog) return;
     this.backlog = [];
     try {
-      const { result, buffers } = await this.host.rpc<Parameters<typeof SpanTable.decode>[0]>("reload");
+      const { result, buffers } = await this.host.rpc<Parameters<typeof SpanTable.decode>[0]>("reload", { more });
       const table = await SpanTable.decode(result, buffers[0] ?? new DataView(new ArrayBuffer(0)));
       for (const [push, columns] of this.backlog) if (push.rev > table.rev) table.apply(push, columns);
       this.adopt(table, result.now_ms);

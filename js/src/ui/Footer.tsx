@@ -15,7 +15,12 @@ export function Footer(): JSX.Element {
   return (
     <div class="sb-foot">
       <span>{shown === n ? plural(n, "span") : `${formatCount(shown)} of ${plural(n, "span")}`}</span>
-      {table !== null && table.cut > 0 && <span>{formatCount(table.cut)} more not shown</span>}
+      {table !== null && table.cut > 0 && (
+        <span>
+          {formatCount(table.cut)} more not shown{" "}
+          {x.closed.value === null && <button type="button" class="sb-link" onClick={() => void x.reload(true)}>show more</button>}
+        </span>
+      )}
       <span class="sb-hint"><kbd>↑</kbd> <kbd>↓</kbd> move</span>
       {errors > 0 && <span class="sb-hint"><kbd>e</kbd> next error</span>}
       <button type="button" aria-expanded={x.showKeys.value} onClick={() => (x.showKeys.value = !x.showKeys.value)}><kbd>?</kbd> keys</button>

@@ -41,8 +41,8 @@ class TraceRequests:
         return found
 
     def reload(self, params: Params) -> Answer:
-        """Return the whole trace, with what was missed."""
-        meta, cols = self._state.read_again()
+        """Return the whole trace, with what was missed, and with ``more`` of the rows that were left out."""
+        meta, cols = self._state.read_again(more=params.get("more") is True)
         return meta, [cols]
 
     def detail(self, params: Params) -> Answer:

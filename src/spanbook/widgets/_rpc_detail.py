@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from math import isclose
 from typing import Any, Final
@@ -13,8 +14,12 @@ from ._facts import to_ms
 
 #: Characters of a text that come with the detail; the rest is asked for with ``more``.
 LONG_AT: Final = 4_000
-#: Characters of one slice.
+#: Characters of the first slice; the next are as long as what came before, up to ``MAX_SLICE``, so that a text of
+#: 10 MB takes a dozen readings of the span and not hundreds.
 SLICE: Final = 64 * 1024
+MAX_SLICE: Final = 1024 * 1024
+#: Characters of JSON beyond which an input or output is sent as text, in slices, instead of as a tree.
+MAX_TREE: Final = 2_000_000
 #: Fields of a span that can be long.
 FIELDS: Final = (
     "input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events", "links",
@@ -58,6 +63,8 @@ def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None
     }
     for name in ("input", "output"):
         short[name] = payload(values[name], short[name])
+        if long_at is not None and short[name] is not None and short[name]["kind"] != "text":
+            short[name] = _in_slices(short[name], values[name], name)
     return {"span": facts, **short, "price": price(span), "scores": [_score(score) for score in scores]}
 
 
@@ -95,9 +102,11 @@ def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any
             at = at[key]
         else:
             at = None
-    if not isinstance(at, str) or not isinstance(offset, int) or offset < 0:
+    if path == [] and isinstance(at, (dict, list)):
+        at = _as_text(at)
+    if not isinstance(at, str) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise LookupError(f"{field} of this span has no text at {path!r}; open the span again.")
-    end = offset + SLICE
+    end = offset + min(max(SLICE, offset), MAX_SLICE)
     return {"text": at[offset:end], "next": end if end < len(at) else None}
 
 
@@ -116,6 +125,17 @@ def payload(value: Any, shown: Any) -> dict[str, Any] | None:
         return None
     kind = "messages" if is_messages(value) else "text" if isinstance(value, str) else "json"
     return {"kind": kind, "value": shown}
+
+
+def _in_slices(shown: dict[str, Any], value: Any, field: str) -> dict[str, Any]:
+    """Return a payload as it is, or as the head of its JSON when the whole of it would stall the page."""
+    if len(json.dumps(shown["value"], ensure_ascii=False)) <= MAX_TREE:
+        return shown
+    return {"kind": "json", "value": shorten(_as_text(value), field)}
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def shorten(value: Any, field: str, path: tuple[str | int, ...] = (), *, long_at: int | None = LONG_AT) -> Any:
