@@ -1,7 +1,8 @@
 /** The parts of the explorer that are not needed at first sight; one file, asked for when the first of them is. */
 
 import type { More } from "../core/more.ts";
+import { Timeline } from "./Timeline.tsx";
 
 export const more: More = {
-  views: {},
+  views: { timeline: Timeline },
 };

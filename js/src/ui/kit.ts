@@ -8,3 +8,4 @@ export * from "./Small.tsx";
 export { Json } from "./Json.tsx";
 export { Messages } from "./Messages.tsx";
 export { Text } from "./Text.tsx";
+export { Split } from "./Split.tsx";
