@@ -265,7 +265,9 @@ class Pen {
       const before = path[i - 1];
       if (before && before.row !== row && before.row < lanes.lane.length && left >= 0) {
         const [a, b] = [Math.max(-1, Math.min(y, bottom(before.row))), Math.min(scene.height + 1, Math.max(y, bottom(before.row)))];
+        context.globalAlpha = 0.55;
         if (b > a) context.fillRect(Math.round(left), a - 2, 1, b - a + 2);
+        context.globalAlpha = 1;
       }
     }
   }

@@ -1,8 +1,9 @@
 /** The parts of the explorer that are not needed at first sight; one file, asked for when the first of them is. */
 
 import type { More } from "../core/more.ts";
+import { Log } from "./Log.tsx";
 import { Timeline } from "./Timeline.tsx";
 
 export const more: More = {
-  views: { timeline: Timeline },
+  views: { timeline: Timeline, log: Log },
 };

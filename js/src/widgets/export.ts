@@ -6,6 +6,7 @@
  */
 
 import { fromBase64 } from "../core/base64.ts";
+import { logOf } from "../core/log.ts";
 import type { Host, Reply } from "../core/rpc.ts";
 import type { Detail, Json, Message, Meta, Payload, Turn, ViewState } from "../core/types.ts";
 import { lex } from "./markdown.ts";
@@ -61,9 +62,11 @@ function withMessages(data: Exported): Exported {
 }
 
 export function exportedHost(data: Exported): Host {
+  const log = logOf(data.details, data.meta.trace_start_ms);
   const methods: Record<string, (params: Record<string, Json>) => [unknown, DataView[]?]> = {
     detail: ({ row }) => [lookup(data.details, row, "This span's detail")],
     conversation: () => [{ turns: data.turns }],
+    log: (params) => [log(params)],
     find: ({ query }) => [{ rows: findWords(data, String(query)) }],
     blob: ({ digest }) => {
       const { mime_type, data: bytes } = lookup(data.blobs, digest, "This image");

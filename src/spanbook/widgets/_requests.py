@@ -8,6 +8,7 @@ from ._rpc_conversation import conversation
 from ._rpc_detail import detail, more
 from ._rpc_files import asset, blob
 from ._rpc_find import find
+from ._rpc_log import log
 from ._state import TraceState
 
 Params = dict[str, Any]
@@ -15,7 +16,7 @@ Params = dict[str, Any]
 Answer = tuple[Any, list[bytes]]
 
 #: What a page may ask an explorer; each is a method of ``TraceRequests``.
-REQUESTS: Final = frozenset({"reload", "detail", "more", "find", "conversation", "blob", "asset"})
+REQUESTS: Final = frozenset({"reload", "detail", "more", "find", "conversation", "log", "blob", "asset"})
 
 
 class TraceRequests:
@@ -66,6 +67,10 @@ class TraceRequests:
             for row in self._state.rows_of([turn.pop("span_id")]):
                 turns.append({"row": row, **turn})
         return {"turns": turns}, []
+
+    def log(self, params: Params) -> Answer:
+        """Return a page of what happened in order (``offset``, ``limit``, ``kinds``), or the place of ``row``."""
+        return log(self._state, params), []
 
     def blob(self, params: Params) -> Answer:
         """Return the bytes of an image, sound or file by its ``digest``."""
