@@ -12,7 +12,7 @@ export interface Stretch {
 
 interface Frame {
   row: number;
-  /** Children by end, the last one first, cut off where the span itself ends. */
+  /** Children by end, the last one first, cut off where the span itself begins and ends. */
   children: Stretch[];
   at: number;
   /** How far back we have come. */
@@ -32,7 +32,7 @@ export function criticalPath(tree: Tree, start: ArrayLike<number>, end: (row: nu
   const enter = (row: number, group: Int32Array, begin: number, until: number): Frame => {
     const children: Stretch[] = [];
     for (const child of group) {
-      const from = start[child] as number;
+      const from = Math.max(start[child] as number, begin);
       const to = Math.min(end(child), until);
       if (to > from) children.push({ row: child, from, to });
     }
@@ -51,18 +51,29 @@ export function criticalPath(tree: Tree, start: ArrayLike<number>, end: (row: nu
       stack.pop();
     } else if (child.to <= frame.moment + slack(child.from, child.to) && child.from < frame.moment) {
       const to = Math.min(child.to, frame.moment);
-      const from = Math.max(child.from, frame.begin);
       own(frame, to);
-      frame.moment = Math.min(frame.moment, from);
-      if (from < to) stack.push(enter(child.row, childrenOf(tree, child.row), from, to));
+      frame.moment = child.from;
+      stack.push(enter(child.row, childrenOf(tree, child.row), child.from, to));
     }
   }
   return path.reverse();
 }
 
-/** How long each span is on the path by itself, the longest first. */
-export function shares(path: readonly Stretch[]): { row: number; ms: number }[] {
-  const ms = new Map<number, number>();
-  for (const { row, from, to } of path) ms.set(row, (ms.get(row) ?? 0) + to - from);
-  return [...ms].map(([row, total]) => ({ row, ms: total })).sort((a, b) => b.ms - a.ms || a.row - b.row);
+export interface Share {
+  /** The span of the group that is on the path for longest. */
+  row: number;
+  count: number;
+  ms: number;
+}
+
+/** How long spans are on the path by themselves, put together by what `group` gives; the longest first. */
+export function shares(path: readonly Stretch[], group: (row: number) => string | number): Share[] {
+  const alone = new Map<number, number>();
+  for (const { row, from, to } of path) alone.set(row, (alone.get(row) ?? 0) + to - from);
+  const found = new Map<string | number, Share & { longest: number }>();
+  for (const [row, ms] of alone) {
+    const share = found.get(group(row)) ?? { row, count: 0, ms: 0, longest: 0 };
+    found.set(group(row), { ...share, count: share.count + 1, ms: share.ms + ms, ...(ms > share.longest ? { row, longest: ms } : {}) });
+  }
+  return [...found.values()].map(({ row, count, ms }) => ({ row, count, ms })).sort((a, b) => b.ms - a.ms || a.row - b.row);
 }

@@ -29,13 +29,17 @@ export interface Picture {
   height: number;
 }
 
-const WIDEST = 200;
-const NARROWEST = 132;
+const WIDEST = 210;
+const NARROWEST = 168;
+/** Where many edges pass beside them. */
+const SQUEEZED = 120;
+/** Room for an edge that passes between nodes. */
+const PASS = 14;
 const GAP = 16;
-const BETWEEN = 34;
+const BETWEEN = 36;
 const EDGE = 12;
 /** Room at the right for edges that lead back. */
-const SIDE = 46;
+const SIDE = 30;
 
 /** A node, or a place that a long edge passes (`node` is -1). */
 interface Item {
@@ -72,8 +76,11 @@ export function picture(heights: readonly number[], edges: readonly Edge[], widt
     join(items[edge.to] as Item);
     chains.set(edge, chain);
   }
-  const widest = Math.max(1, ...layers.map((layer) => layer.filter((item) => item.node >= 0).length));
-  const wide = Math.min(WIDEST, Math.floor((room - (widest - 1) * GAP) / widest));
+  const fits = layers.map((layer) => {
+    const nodes = layer.filter((item) => item.node >= 0).length;
+    return nodes === 0 ? WIDEST : Math.max(Math.floor((room - (nodes - 1) * GAP - (layer.length - nodes) * PASS) / nodes), SQUEEZED);
+  });
+  const wide = Math.min(WIDEST, ...fits);
   sortLayers(layers);
   spread(layers, wide, room);
 
@@ -87,7 +94,7 @@ export function picture(heights: readonly number[], edges: readonly Edge[], widt
   const bottomOf = (layer: number): number => (tops[layer + 1] ?? y) - BETWEEN;
   const ways = edges.map((edge) => {
     const chain = chains.get(edge);
-    return chain ? down(chain, nodes, tops, bottomOf) : back(edge, nodes, layerOf);
+    return chain ? down(chain, nodes, tops, bottomOf) : back(edge, nodes, layerOf, bottomOf);
   });
   return { nodes, ways, width, height: Math.max(0, y - BETWEEN) + EDGE };
 }
@@ -141,8 +148,8 @@ const mean = (items: readonly Item[]): number => items.reduce((sum, item) => sum
 function spread(layers: Item[][], wide: number, room: number): void {
   for (const layer of layers) {
     const nodes = layer.filter((item) => item.node >= 0).length;
-    const spare = room - nodes * (wide + GAP) + GAP;
-    const narrow = Math.max(0, Math.min(GAP, spare / Math.max(1, layer.length - nodes)) - 4);
+    const passing = layer.length - nodes;
+    const narrow = Math.max(0, Math.min(PASS, (room - nodes * (wide + GAP) + GAP) / Math.max(1, passing)));
     for (const item of layer) item.width = item.node < 0 ? narrow : wide;
     fit(layer, layer.map((_, at) => (room * (at + 0.5)) / layer.length), room);
   }
@@ -154,17 +161,15 @@ function spread(layers: Item[][], wide: number, room: number): void {
 }
 
 function fit(layer: Item[], wanted: number[], room: number): void {
-  const gap = (a: Item, b: Item): number => (a.width + b.width) / 2 + (a.node < 0 || b.node < 0 ? 4 : GAP);
-  let right = 0;
+  const gap = (a: Item, b: Item): number => (a.width + b.width) / 2 + (a.node < 0 || b.node < 0 ? 0 : GAP);
   layer.forEach((item, at) => {
     const before = layer[at - 1];
     item.x = Math.max(wanted[at] as number, before ? before.x + gap(before, item) : item.width / 2);
   });
-  right = room;
   for (let at = layer.length - 1; at >= 0; at--) {
     const item = layer[at] as Item;
     const after = layer[at + 1];
-    item.x = Math.min(item.x, after ? after.x - gap(item, after) : right - item.width / 2);
+    item.x = Math.min(item.x, after ? after.x - gap(item, after) : room - item.width / 2);
   }
 }
 
@@ -196,21 +201,43 @@ function down(chain: readonly Item[], nodes: readonly Placed[], tops: readonly n
   return { line, head: `M${px(toX - 4)} ${px(toY - 6)}L${px(toX)} ${px(toY)}L${px(toX + 4)} ${px(toY - 6)}`, x: (fromX + toX) / 2, y: (fromY + toY) / 2 };
 }
 
-/** Out at the right, past whatever is widest between the two, and in at the right again. */
-function back(edge: Edge, nodes: readonly Placed[], layerOf: readonly number[]): Way {
+/**
+ * Straight up when the node it leads back to is in the layer above; else round the right of all that is between,
+ * and from and to there in the room between layers.
+ */
+function back(edge: Edge, nodes: readonly Placed[], layerOf: readonly number[], bottomOf: (layer: number) => number): Way {
   const [from, to] = [nodes[edge.from] as Placed, nodes[edge.to] as Placed];
   const [low, high] = [layerOf[edge.to] as number, layerOf[edge.from] as number];
-  const right = Math.max(...nodes.filter((_, at) => (layerOf[at] as number) >= low && (layerOf[at] as number) <= high).map((node) => node.x + node.width));
-  const isLoop = edge.from === edge.to;
-  const [fromX, fromY] = [from.x + from.width, from.y + from.height * (isLoop ? 0.75 : 0.5)];
-  const [toX, toY] = [to.x + to.width, to.y + to.height * (isLoop ? 0.25 : 0.6)];
-  const far = (isLoop ? fromX : right) + Math.min(SIDE - 14, isLoop ? 22 : 16 + 4 * (high - low));
-  return {
-    line: isLoop || right - Math.min(fromX, toX) < 4
-      ? `M${px(fromX)} ${px(fromY)}C${px(far)} ${px(fromY)} ${px(far)} ${px(toY)} ${px(toX)} ${px(toY)}`
-      : `M${px(fromX)} ${px(fromY)}C${px(far)} ${px(fromY)} ${px(far)} ${px(fromY)} ${px(far)} ${px(fromY - 14)}V${px(toY + 14)}C${px(far)} ${px(toY)} ${px(far)} ${px(toY)} ${px(toX)} ${px(toY)}`,
-    head: `M${px(toX + 6)} ${px(toY - 4)}L${px(toX)} ${px(toY)}L${px(toX + 6)} ${px(toY + 4)}`,
-    x: isLoop ? (fromX + 3 * far) / 4 : right - Math.min(fromX, toX) < 4 ? (right + 3 * far) / 4 : far,
-    y: (fromY + toY) / 2,
+  if (edge.from === edge.to) {
+    const [x, top, bottom] = [from.x + from.width, from.y + 10, from.y + from.height - 10];
+    const head = `M${px(x + 6)} ${px(top - 3)}L${px(x)} ${px(top)}L${px(x + 5)} ${px(top + 5)}`;
+    return { line: `M${px(x)} ${px(bottom)}C${px(x + 16)} ${px(bottom)} ${px(x + 16)} ${px(top)} ${px(x)} ${px(top)}`, head, x: x - 8, y: from.y - 6 };
+  }
+  const [fromX, toX] = [from.x + from.width / 2 + 18, to.x + to.width / 2 + 18];
+  const toY = to.y + to.height;
+  const head = `M${px(toX - 4)} ${px(toY + 6)}L${px(toX)} ${px(toY)}L${px(toX + 4)} ${px(toY + 6)}`;
+  if (high - low === 1) {
+    const bottom = Math.max(toY, bottomOf(low));
+    // Beside the edge that it answers, and on the side where the two do not cross.
+    const half = bottom + (from.y - bottom) * (fromX < toX ? 0.9 : 0.1);
+    return { line: `M${px(fromX)} ${px(from.y)}C${px(fromX)} ${px(half)} ${px(toX)} ${px(half)} ${px(toX)} ${px(bottom)}V${px(toY)}`, head, x: fromX + 12, y: from.y - 7 };
+  }
+  const between = nodes.filter((_, at) => (layerOf[at] as number) > low && (layerOf[at] as number) < high);
+  const far = Math.max(toX, fromX, ...between.map((node) => node.x + node.width)) + 12;
+  const [start, end] = [from.y - BETWEEN / 2, bottomOf(low) + BETWEEN / 2];
+  return { line: rounded([[fromX, from.y], [fromX, start], [far, start], [far, end], [toX, end], [toX, toY]]), head, x: far, y: (start + end) / 2 };
+}
+
+/** A line along points, with its corners rounded. */
+function rounded(points: readonly [number, number][]): string {
+  const toward = ([x, y]: readonly [number, number], [toX, toY]: readonly [number, number]): string => {
+    const long = Math.hypot(toX - x, toY - y) || 1;
+    const part = Math.min(8, long / 2) / long;
+    return `${px(x + (toX - x) * part)} ${px(y + (toY - y) * part)}`;
   };
+  return points.map((point, at) => {
+    const [before, after] = [points[at - 1], points[at + 1]];
+    if (!before) return `M${px(point[0])} ${px(point[1])}`;
+    return after ? `L${toward(point, before)}Q${px(point[0])} ${px(point[1])} ${toward(point, after)}` : `L${px(point[0])} ${px(point[1])}`;
+  }).join("");
 }

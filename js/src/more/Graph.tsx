@@ -17,7 +17,7 @@ export function Graph({ toTree }: ViewProps): JSX.Element {
   return <Split what="graph">{(focusDetail) => <Pane focusDetail={focusDetail} toTree={toTree} />}</Split>;
 }
 
-const hasSpent = (node: GraphNode): boolean => node.tokens > 0 || node.cost >= 0;
+const hasMore = (node: GraphNode): boolean => node.tokens > 0 || node.cost >= 0 || node.errors > 0 || node.running > 0;
 
 function Pane({ focusDetail, toTree }: ViewProps & { focusDetail(): void }): JSX.Element {
   const x = useExplorer();
@@ -37,11 +37,18 @@ function Pane({ focusDetail, toTree }: ViewProps & { focusDetail(): void }): JSX
     measure();
     return () => observer.disconnect();
   }, []);
-  const drawn = useMemo(() => picture(graph.nodes.map((node) => 30 + LINE * (hasSpent(node) ? 2 : 1)), graph.edges, width.value), [graph, width.value]);
+  const drawn = useMemo(() => picture(graph.nodes.map((node) => 30 + LINE * (hasMore(node) ? 2 : 1)), graph.edges, width.value), [graph, width.value]);
   const selected = x.selected.value;
   const here = graph.nodeOf[selected] ?? -1;
   const node = graph.nodes[here];
   const at = node ? node.rows.indexOf(selected) : -1;
+  useLayoutEffect(() => {
+    const el = box.current;
+    const place = drawn.nodes[here];
+    if (!el || !place || width.value === 0) return;
+    if (place.y < el.scrollTop) el.scrollTop = place.y - LINE;
+    else if (place.y + place.height > el.scrollTop + el.clientHeight) el.scrollTop = place.y + place.height + LINE - el.clientHeight;
+  }, [here, drawn]);
   const step = (by: 1 | -1): void => {
     if (node) x.select(node.rows[(at + by + node.rows.length) % node.rows.length] as number);
   };
@@ -149,13 +156,13 @@ function Node({ at, node, place, spoken: label, isHere, isMain, choose }: NodePr
         <span class="sb-t">{node.name}</span>
         {times > 1 && <b class="sb-times">×{formatCount(times)}</b>}
       </span>
-      <span class="sb-gfacts">
-        {node.errors > 0 && <span class="sb-err">{plural(node.errors, "error")} · </span>}
-        {node.running > 0 && <span>{formatCount(node.running)} running · </span>}
-        {formatDuration(node.total_ms)}
-        {times > 1 && ` · median ${formatDuration(node.median_ms)}`}
-      </span>
-      {hasSpent(node) && <span class="sb-gfacts">{[node.tokens > 0 ? `${formatCount(node.tokens)} tok` : "", node.cost >= 0 ? formatMoney(node.cost) : ""].filter(Boolean).join(" · ")}</span>}
+      <span class="sb-gfacts">{`${formatDuration(node.total_ms)}${times > 1 ? ` · median ${formatDuration(node.median_ms)}` : ""}`}</span>
+      {hasMore(node) && (
+        <span class="sb-gfacts">
+          {node.errors > 0 && <span class="sb-err">{plural(node.errors, "error")} </span>}
+          {[node.running > 0 ? `${formatCount(node.running)} running` : "", node.tokens > 0 ? `${formatCount(node.tokens)} tok` : "", node.cost >= 0 ? formatMoney(node.cost) : ""].filter(Boolean).join(" · ")}
+        </span>
+      )}
     </button>
   );
 }

@@ -7,7 +7,7 @@ import { windowTicks } from "../core/axis.ts";
 import type { SpanTable } from "../core/columns.ts";
 import { criticalPath, shares, type Stretch } from "../core/critical.ts";
 import type { Explorer } from "../core/explorer.ts";
-import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
+import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
 import { packLanes, type Lanes } from "../core/lanes.ts";
 import { childrenOf, groupSize } from "../core/tree.ts";
 import { isObject } from "../core/types.ts";
@@ -138,14 +138,14 @@ function useWindow(x: Explorer): View {
 
 /** What was waited for most, as buttons that lead there. */
 function Shares({ x, table, path }: { x: Explorer; table: SpanTable; path: readonly Stretch[] }): JSX.Element | null {
-  const list = useMemo(() => shares(path), [path]);
+  const list = useMemo(() => shares(path, (row) => `${table.kind(row)} ${table.name(row)}`), [path]);
   const whole = list.reduce((sum, each) => sum + each.ms, 0);
   if (list.length === 0) return null;
   return (
-    <ul class="sb-shares" aria-label={`Critical path, ${formatDuration(whole)}: time of each span itself`}>
-      {list.slice(0, SHOWN_SHARES).map(({ row, ms }) => (
+    <ul class="sb-shares" aria-label={`Critical path, ${formatDuration(whole)}: time of each step by itself`}>
+      {list.slice(0, SHOWN_SHARES).map(({ row, count, ms }) => (
         <li key={row}>
-          <button type="button" class={row === x.selected.value ? "sb-here" : undefined} title={`${table.name(row)}: ${formatDuration(ms)} of the ${formatDuration(whole)} were spent in it alone`} onClick={() => x.select(row)}>
+          <button type="button" title={`${formatDuration(ms)} of the ${formatDuration(whole)} were spent in ${table.name(row)} alone${count > 1 ? `, in ${plural(count, "span")}` : ""}. Go to the longest`} onClick={() => x.select(row)}>
             <Glyph kind={table.kind(row)} />
             <span class="sb-t">{table.name(row)}</span> <b>{percent(ms / whole)}</b>
           </button>

@@ -103,6 +103,7 @@ class Pen {
     const y = lane * LANE - scene.top + (LANE - BAR) / 2;
     const first = Math.max(lanes.offset[lane] as number, lastBefore(lanes, lane, start, scene.from));
     let drawn = -Infinity; // px up to which the lane is painted
+    let written = 0; // and up to which a name stands beside a bar
     for (let at = first; at < (lanes.offset[lane + 1] as number); at++) {
       const row = lanes.rows[at] as number;
       const left = toX(scene, start[row] as number);
@@ -119,7 +120,7 @@ class Pen {
       if (isTiny && row !== scene.selected && row !== scene.hovered) this.fill(scene.colours.kinds[kind[row] as number] as string, 0.7, left, y, 2, BAR);
       else this.bar(row, left, right, y);
       drawn = right;
-      this.label(row, left, right, y, this.before(lane, at), this.after(lane, at));
+      written = this.label(row, left, right, y, Math.max(written, this.before(lane, at)), this.after(lane, at));
     }
   }
 
@@ -210,20 +211,29 @@ class Pen {
     return pattern;
   }
 
-  /** The name in the bar, or beside it where there is room. */
-  private label(row: number, left: number, right: number, y: number, before: number, after: number): void {
+  /** The name in the bar, or beside it where there is room; returns where it ends. */
+  private label(row: number, left: number, right: number, y: number, before: number, after: number): number {
     const { context, scene } = this;
-    const { table, colours } = scene;
-    const inside = Math.min(right, scene.width) - Math.max(left, 0) - 10;
-    if (Math.max(inside, after - right, left - before) < 14) return;
+    const { table, colours, width } = scene;
+    const visible = Math.max(left, 0);
+    const inside = Math.min(right, width) - visible - 10;
+    if (Math.max(inside, after - right, left - before) < 14) return before;
     const name = `${scene.letter(row)}  ${table.name(row)}`;
+    const wide = inside > 400 ? 0 : textWidth(context, name);
     const middle = y + BAR / 2 + 0.5;
     context.fillStyle = table.hasError(row) ? colours.error : colours.text;
-    const wide = inside > 400 ? 0 : textWidth(context, name);
-    if (inside >= wide || (inside > 60 && inside > after - right)) return this.write(name, Math.max(left, 0) + 7, middle, inside);
-    if (after - right > wide + 14 && right + wide + 10 < scene.width) this.write(name, right + 5, middle, wide + 2);
-    else if (left - before > wide + 14) this.write(name, left - wide - 6, middle, wide + 2);
-    else if (inside > 14) this.write(name, Math.max(left, 0) + 7, middle, inside);
+    if (inside < wide && (inside < 60 || inside < after - right)) {
+      if (after - right > wide + 14 && right + wide + 10 < width) {
+        this.write(name, right + 5, middle, wide + 2);
+        return right + wide + 8;
+      }
+      if (left - before > wide + 14) {
+        this.write(name, left - wide - 6, middle, wide + 2);
+        return before;
+      }
+    }
+    if (inside >= 14) this.write(name, visible + 7, middle, inside);
+    return before;
   }
 
   private write(text: string, x: number, y: number, room: number): void {
