@@ -10,8 +10,7 @@ from ._read import StoreReader, chunks, placeholders
 #: What an entry tells, and where it is read: time, then what orders entries of one moment (a span's end comes after
 #: those of its children, which were written later), its span, and the row it comes from.
 _PARTS: Final = {
-    "start": "SELECT start_ns AS at, 0 AS turn, id AS tie, 'start' AS what, span_id, id AS number FROM spans "
-    "WHERE trace_id = ?",
+    "start": "SELECT start_ns, 0, id, 'start', span_id, id FROM spans WHERE trace_id = ?",
     "first token": "SELECT first_token_ns, 1, id, 'first token', span_id, id FROM spans "
     "WHERE trace_id = ? AND first_token_ns IS NOT NULL",
     "event": "SELECT time_ns, 2, id, 'event', span_id, id FROM events WHERE trace_id = ?",
@@ -44,7 +43,8 @@ class LogEntry(NamedTuple):
 
 
 def _entries(kinds: Collection[str]) -> str:
-    return " UNION ALL ".join(query for kind, query in _PARTS.items() if kind in kinds)
+    parts = " UNION ALL ".join(query for kind, query in _PARTS.items() if kind in kinds)
+    return f"WITH log(at, turn, tie, what, span_id, number) AS ({parts})"
 
 
 def log_counts(reader: StoreReader, trace_id: str) -> dict[str, int]:
@@ -61,7 +61,7 @@ def log_page(
     """Return entries of these kinds in order of time, ``limit`` of them from ``offset``."""
     if not kinds:
         return []
-    query = f"SELECT at, what, span_id, number FROM ({_entries(kinds)}) ORDER BY at, turn, tie LIMIT ? OFFSET ?"
+    query = f"{_entries(kinds)} SELECT at, what, span_id, number FROM log ORDER BY at, turn, tie LIMIT ? OFFSET ?"
     return [LogEntry(*row) for row in reader.rows(query, [*[trace_id] * len(kinds), limit, offset])]
 
 
@@ -71,11 +71,11 @@ def log_place(reader: StoreReader, trace_id: str, kinds: Collection[str], span_i
         return None
     entries, traces = _entries(kinds), [trace_id] * len(kinds)
     first = reader.rows(
-        f"SELECT at, turn, tie FROM ({entries}) WHERE span_id = ? ORDER BY at, turn, tie LIMIT 1", [*traces, span_id]
+        f"{entries} SELECT at, turn, tie FROM log WHERE span_id = ? ORDER BY at, turn, tie LIMIT 1", [*traces, span_id]
     )
     if not first:
         return None
-    before = f"SELECT count(*) FROM ({entries}) WHERE (at, turn, tie) < (?, ?, ?)"
+    before = f"{entries} SELECT count(*) FROM log WHERE (at, turn, tie) < (?, ?, ?)"
     return int(reader.rows(before, [*traces, *first[0]])[0][0])
 
 
