@@ -29,6 +29,8 @@ const page = (offset: number, total = 450): LogPage => ({
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
+const later = () => new Promise((resolve) => setTimeout(resolve, 80));
+
 test("only what is in sight is asked for, one page at a time", async () => {
   const { calls, host: asked } = host();
   const pages = new LogPages(asked);
@@ -56,6 +58,7 @@ test("what is known stays until it is answered anew, and only what is in sight i
   await settle();
   pages.refresh();
   expect(pages.get(3)?.row).toBe(3);
+  await later();
   calls[1]?.answer(page(0, 451));
   await settle();
   expect([pages.total, calls.length]).toEqual([451, 2]);
@@ -80,6 +83,7 @@ test("a failure is said, and asking again is possible", async () => {
   await settle();
   expect(pages.problem.peek()).toBe("no kernel");
   pages.refresh();
+  await later();
   calls[1]?.answer(page(0));
   await settle();
   expect([pages.problem.peek(), pages.total]).toEqual([null, 450]);

@@ -1,4 +1,4 @@
-"""The answers to ``log`` for a trace of the tests, written apart from spanbook's own, as ``js/src/core/log.ts`` says."""
+"""The answers to ``log`` for a trace of the tests, written apart from spanbook's own (see ``js/src/core/log.ts``)."""
 
 from typing import Any
 

@@ -67,6 +67,10 @@ export class LogPages {
   private range: [number, number] = [0, 0];
   private isAsking = false;
   private round = 0;
+  /** When the last answer came, and how long it took: a log that takes long is asked for less often. */
+  private answered = 0;
+  private took = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly host: Host,
@@ -96,6 +100,12 @@ export class LogPages {
 
   /** Ask again for what is in sight; what is known stays until the answer is there. */
   refresh(): void {
+    const wait = this.answered + 4 * this.took - Date.now();
+    clearTimeout(this.timer);
+    if (wait > 0) {
+      this.timer = setTimeout(() => this.refresh(), wait);
+      return;
+    }
     for (const page of this.pages.values()) page.isFresh = false;
     void this.work();
   }
@@ -104,6 +114,10 @@ export class LogPages {
   async placeOf(row: number): Promise<number> {
     const { result } = await this.host.rpc<{ place: number | null }>("log", { row, kinds: [...this.kinds] });
     return result.place ?? -1;
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
   }
 
   private next(): number {
@@ -118,6 +132,7 @@ export class LogPages {
     this.isAsking = true;
     for (let page = this.next(); page >= 0; page = this.next()) {
       const { round } = this;
+      const asked = Date.now();
       const request = this.host.rpc<LogPage>("log", { offset: page * PAGE, limit: PAGE, kinds: [...this.kinds] });
       whenSlow(request, () => (this.isSlow.value = true));
       try {
@@ -135,6 +150,8 @@ export class LogPages {
         break;
       } finally {
         this.isSlow.value = false;
+        this.answered = Date.now();
+        this.took = this.answered - asked;
       }
     }
     this.isAsking = false;

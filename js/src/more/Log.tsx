@@ -27,10 +27,14 @@ function Pane({ focusDetail }: { focusDetail: () => void }): JSX.Element {
     // While the trace runs, what is in sight is asked for again at most once a second.
     const again = debounce(() => pages.refresh(), 1000);
     let seen = x.revision.peek();
-    return x.revision.subscribe((revision) => {
+    const off = x.revision.subscribe((revision) => {
       if (revision !== seen) again();
       seen = revision;
     });
+    return () => {
+      off();
+      pages.dispose();
+    };
   }, [pages]);
   pages.version.value;
   const { counts } = pages;

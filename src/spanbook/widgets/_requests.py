@@ -8,7 +8,7 @@ from ._rpc_conversation import conversation
 from ._rpc_detail import detail, more
 from ._rpc_files import asset, blob
 from ._rpc_find import find
-from ._rpc_log import log
+from ._rpc_log import LogRequests
 from ._state import TraceState
 
 Params = dict[str, Any]
@@ -24,6 +24,7 @@ class TraceRequests:
 
     def __init__(self, state: TraceState) -> None:
         self._state = state
+        self._log = LogRequests(state)
 
     def answer(self, method: Any, params: Any) -> Answer:
         """Answer one request.
@@ -70,7 +71,7 @@ class TraceRequests:
 
     def log(self, params: Params) -> Answer:
         """Return a page of what happened in order (``offset``, ``limit``, ``kinds``), or the place of ``row``."""
-        return log(self._state, params), []
+        return self._log.answer(params), []
 
     def blob(self, params: Params) -> Answer:
         """Return the bytes of an image, sound or file by its ``digest``."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final
 
 from ..store._codec import to_text
-from ..store._log import ENTRY_KINDS, LogEntry, errors_of, events_of, log_counts, log_page, log_place, scores_of
-from ..store._read import StoreReader
+from ..store._log import ENTRY_KINDS, LogEntry, TraceLog, log_counts
 from ._facts import shortened
 from ._state import TraceState
 
@@ -16,20 +16,37 @@ MAX_PAGE: Final = 1_000
 MAX_TEXT: Final = 300
 
 
-def log(state: TraceState, params: dict[str, Any]) -> dict[str, Any]:
-    """Return a page as ``LogPage`` in js/src/core/log.ts, or ``{"place": …}`` of the first entry of a ``row``.
+class LogRequests:
+    """Answers about the log of one trace; the order of its entries is read again when there are more of them."""
 
-    Raises:
-        LookupError: ``offset``, ``limit``, ``kinds`` or ``row`` are none of this trace's.
-    """
-    reader, trace_id = state.reader, state.trace_id
-    kinds = _kinds(params.get("kinds", list(ENTRY_KINDS)))
-    if "row" in params:
-        return {"place": log_place(reader, trace_id, kinds, state.span_id(params["row"]))}
-    offset, limit = _whole(params, "offset", 0), _whole(params, "limit", 200)
-    counts = log_counts(reader, trace_id)
-    page = log_page(reader, trace_id, kinds, offset, min(limit, MAX_PAGE))
-    return {"total": sum(counts[kind] for kind in kinds), "counts": counts, "entries": _told(state, page)}
+    def __init__(self, state: TraceState) -> None:
+        self._state = state
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._log: TraceLog | None = None
+
+    def answer(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return a page as ``LogPage`` in js/src/core/log.ts, or ``{"place": …}`` of the first entry of a ``row``.
+
+        Raises:
+            LookupError: ``offset``, ``limit``, ``kinds`` or ``row`` are none of this trace's.
+        """
+        kinds = _kinds(params.get("kinds", list(ENTRY_KINDS)))
+        if "row" in params:
+            span_id = self._state.span_id(params["row"])
+            return {"place": self._current()[1].place(kinds, span_id)}
+        offset, limit = _whole(params, "offset", 0), _whole(params, "limit", 200)
+        counts, log = self._current()
+        page = log.page(kinds, offset, min(limit, MAX_PAGE))
+        return {"total": sum(counts[kind] for kind in kinds), "counts": counts, "entries": _told(self._state, page)}
+
+    def _current(self) -> tuple[dict[str, int], TraceLog]:
+        reader, trace_id = self._state.reader, self._state.trace_id
+        with self._lock:
+            counts = log_counts(reader, trace_id)
+            if self._log is None or counts != self._counts:
+                self._log, self._counts = TraceLog(reader, trace_id), counts
+            return self._counts, self._log
 
 
 def _kinds(value: Any) -> list[str]:
@@ -40,13 +57,12 @@ def _kinds(value: Any) -> list[str]:
 
 def _whole(params: dict[str, Any], name: str, default: int) -> int:
     value = params.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise LookupError(f"{name}={value!r} has to be a whole number from 0 on.")
     return value
 
 
 def _told(state: TraceState, page: list[LogEntry]) -> list[dict[str, Any]]:
-    texts = {what: _texts(state.reader, what, page) for what in ("error", "event", "score")}
     with state.lock:
         base_ns, row_of = state.columns.base_ns, state.columns.row_of
         root = row_of.get(state.trace["root_span_id"], -1)
@@ -55,32 +71,24 @@ def _told(state: TraceState, page: list[LogEntry]) -> list[dict[str, Any]]:
                 "at_ms": (entry.time_ns - base_ns) / 1e6,
                 "what": entry.what,
                 "row": root if entry.span_id is None else row_of.get(entry.span_id, -1),
-                **texts.get(entry.what, {}).get(entry.number, {}),
+                **_texts(entry),
             }
             for entry in page
         ]
 
 
-def _texts(reader: StoreReader, what: str, page: list[LogEntry]) -> dict[int, dict[str, str]]:
-    """Return ``{label, text}`` of the entries of one kind by their numbers; what the columns say is not said again."""
-    numbers = [entry.number for entry in page if entry.what == what]
-    if what == "error":
-        return {number: _error(error) for number, error in errors_of(reader, numbers).items()}
-    if what == "event":
-        return {number: _both(name, _json(data)) for number, (name, data) in events_of(reader, numbers).items()}
-    return {
-        number: _both(name, " · ".join(filter(None, (_json(value), source, comment))))
-        for number, (name, value, source, comment) in scores_of(reader, numbers).items()
-    }
-
-
-def _error(error: Any) -> dict[str, str]:
-    if not isinstance(error, dict):
-        return _both("", _json(error))
-    return _both(str(error.get("type") or ""), _json(error.get("message")))
-
-
-def _both(label: str, text: str) -> dict[str, str]:
+def _texts(entry: LogEntry) -> dict[str, str]:
+    """Return ``label`` and ``text`` of an entry; what the page has in its columns is not said again."""
+    if entry.about is None:
+        return {}
+    if entry.what == "error":
+        error = entry.about if isinstance(entry.about, dict) else {"message": entry.about}
+        label, text = str(error.get("type") or ""), _json(error.get("message"))
+    elif entry.what == "event":
+        label, text = entry.about[0], _json(entry.about[1])
+    else:
+        label, (value, source, comment) = entry.about[0], entry.about[1:]
+        text = " · ".join(filter(None, (_json(value), source, comment)))
     return {"label": shortened(label, MAX_TEXT), "text": shortened(text, MAX_TEXT)}
 
 
