@@ -42,7 +42,7 @@ def test_an_error_says_why_an_event_and_a_score_what(store: sb.Store) -> None:
                 raise KeyError("plan")
         except KeyError:
             pass
-        sb.score("helpful", 0.5, trace_id=outer.trace_id, source="human")
+        sb.score("helpful", 0.5, trace_id=store.last_trace().trace_id, source="human")
     entries = asker(store.last_trace())("log")["entries"]
     texts = {entry["what"]: (entry["label"], entry["text"]) for entry in entries[:-1] if "label" in entry}
     assert texts["event"] == ("retry", '{"attempt":2}')

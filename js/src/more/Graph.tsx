@@ -115,7 +115,7 @@ function Pane({ focusDetail, toTree }: ViewProps & { focusDetail(): void }): JSX
               at={i}
               node={graph.nodes[i] as GraphNode}
               place={place}
-              spoken={spoken(graph, i)}
+              links={links(graph, i)}
               isHere={i === here}
               isMain={i === main}
               choose={() => (i === here ? step(1) : x.select(graph.nodes[i]?.rows[0] ?? -1))}
@@ -131,13 +131,13 @@ interface NodeProps {
   at: number;
   node: GraphNode;
   place: Placed;
-  spoken: string;
+  links: string;
   isHere: boolean;
   isMain: boolean;
   choose(): void;
 }
 
-function Node({ at, node, place, spoken: label, isHere, isMain, choose }: NodeProps): JSX.Element {
+function Node({ at, node, place, links: said, isHere, isMain, choose }: NodeProps): JSX.Element {
   const times = node.rows.length;
   return (
     <button
@@ -147,7 +147,6 @@ function Node({ at, node, place, spoken: label, isHere, isMain, choose }: NodePr
       style={{ left: `${place.x}px`, top: `${place.y}px`, width: `${place.width}px`, height: `${place.height}px` }}
       tabIndex={isMain ? 0 : -1}
       aria-pressed={isHere}
-      aria-label={label}
       title={node.name}
       onClick={choose}
     >
@@ -155,6 +154,7 @@ function Node({ at, node, place, spoken: label, isHere, isMain, choose }: NodePr
         <Glyph kind={node.kind} />
         <span class="sb-t">{node.name}</span>
         {times > 1 && <b class="sb-times">×{formatCount(times)}</b>}
+        <span class="sb-sr"> {node.kind}, </span>
       </span>
       <span class="sb-gfacts">{`${formatDuration(node.total_ms)}${times > 1 ? ` · median ${formatDuration(node.median_ms)}` : ""}`}</span>
       {hasMore(node) && (
@@ -163,28 +163,20 @@ function Node({ at, node, place, spoken: label, isHere, isMain, choose }: NodePr
           {[node.running > 0 ? `${formatCount(node.running)} running` : "", node.tokens > 0 ? `${formatCount(node.tokens)} tok` : "", node.cost >= 0 ? formatMoney(node.cost) : ""].filter(Boolean).join(" · ")}
         </span>
       )}
+      {said !== "" && <span class="sb-sr">, {said}</span>}
     </button>
   );
 }
 
-/** A node in words, with the edges that eyes see. */
-function spoken(graph: Data, at: number): string {
-  const node = graph.nodes[at] as GraphNode;
-  const named = (which: number, count: number): string => `${graph.nodes[which]?.name}${count > 1 ? ` ${formatCount(count)} times` : ""}`;
-  const to = (what: string): string => graph.edges.filter((edge) => edge.from === at && edge.what === what).map((edge) => named(edge.to, edge.count)).join(", ");
+/** The edges from a node in words. */
+function links({ nodes, edges }: Data, at: number): string {
+  const to = (what: string): string =>
+    edges
+      .filter((edge) => edge.from === at && edge.what === what)
+      .map((edge) => `${nodes[edge.to]?.name}${edge.count > 1 ? ` ${formatCount(edge.count)} times` : ""}`)
+      .join(", ");
   const [calls, then] = [to("calls"), to("then")];
-  return [
-    node.name,
-    node.kind,
-    plural(node.rows.length, "span"),
-    `${formatDuration(node.total_ms)}${node.rows.length > 1 ? ` in all, median ${formatDuration(node.median_ms)}` : ""}`,
-    node.tokens > 0 ? `${formatCount(node.tokens)} tokens` : "",
-    node.cost >= 0 ? formatMoney(node.cost) : "",
-    node.errors > 0 ? plural(node.errors, "error") : "",
-    node.running > 0 ? `${formatCount(node.running)} running` : "",
-    calls && `calls ${calls}`,
-    then && `then ${then}`,
-  ].filter(Boolean).join(", ");
+  return [calls && `calls ${calls}`, then && `then ${then}`].filter(Boolean).join(", ");
 }
 
 /** The nearest node in a direction, in the next layer or beside it; -1 when there is none. */

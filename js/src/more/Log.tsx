@@ -82,6 +82,8 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
   /** The entry that the keys move from; -1 while it is not known which of the span's entries is meant. */
   const at = useSignal(-1);
   const atEnd = useRef(false);
+  /** Whether the reader went to the entry, which then says what is selected; else the selection said where to go. */
+  const isMoved = useRef(false);
   useLayoutEffect(() => {
     const el = box.current;
     if (!el) return;
@@ -126,12 +128,15 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
   const goTo = (line: number): void => {
     if (total === 0) return;
     at.value = Math.min(total - 1, Math.max(0, line));
+    isMoved.current = true;
     show(at.value);
   };
   // The entry may come after the cursor: what it is about is selected when it is there.
   const row = at.value < 0 ? -1 : (pages.get(at.value)?.row ?? -1);
   useEffect(() => {
-    if (row >= 0) x.select(row);
+    if (row < 0 || !isMoved.current) return;
+    isMoved.current = false;
+    x.select(row);
   }, [at.value, row]);
   const page = Math.max(1, Math.floor(height.value / ROW) - 1);
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
