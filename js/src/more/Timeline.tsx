@@ -370,7 +370,8 @@ function useDrag(act: Drags) {
   const drag = useRef<{ x: number; y: number; from: number; marks: boolean; moved: boolean } | null>(null);
   return {
     onPointerDown: (event: TargetedPointerEvent<HTMLDivElement>): void => {
-      if (event.button === 0) drag.current = { x: event.clientX, y: event.clientY, from: event.clientX, marks: act.marks(event), moved: false };
+      const isOnScrollbar = event.offsetX >= (event.target as HTMLElement).clientWidth;
+      if (event.button === 0 && !isOnScrollbar) drag.current = { x: event.clientX, y: event.clientY, from: event.clientX, marks: act.marks(event), moved: false };
     },
     /** Whether something is being dragged. */
     onPointerMove: (event: TargetedPointerEvent<HTMLDivElement>): boolean => {
