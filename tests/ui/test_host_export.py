@@ -68,6 +68,22 @@ def test_texts_are_found_and_the_conversation_is_there(page: Page) -> None:
     expect(page.locator(".sb-explorer")).to_contain_text("What is this?")
 
 
+def test_the_other_views_need_no_kernel(page: Page) -> None:
+    page.get_by_role("tab", name="Timeline").click()
+    page.locator(".sb-chart").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".sb-detail h3")).to_contain_text("answer")
+    page.get_by_role("tab", name="Graph").click()
+    expect(page.locator(".sb-gnode")).to_have_count(3)
+    page.get_by_role("tab", name="Log").click()
+    expect(page.locator(".sb-lrow")).to_have_count(6)
+    error = page.get_by_role("option", name="TimeoutError")
+    error.click()
+    expect(page.locator(".sb-detail h3")).to_contain_text("lookup")
+    page.get_by_role("button", name="Errors").click()
+    expect(page.locator(".sb-lrow")).to_have_count(5)
+
+
 def test_an_image_is_shown_from_the_file(page: Page) -> None:
     page.locator(".sb-row", has_text="answer").click()
     expect(page.locator(".sb-detail img")).to_have_js_property("naturalWidth", 2)

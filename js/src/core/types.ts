@@ -181,6 +181,8 @@ export interface Score {
   value_type: string;
   source: string;
   comment: string | null;
+  /** In an exported file only. */
+  created_ms?: number;
 }
 
 /** US dollars per million tokens; null where the plain input or output price holds. */

@@ -2,8 +2,11 @@
 
 import type { More } from "../core/more.ts";
 import { panes } from "./detail/index.ts";
+import { Graph } from "./Graph.tsx";
+import { Log } from "./Log.tsx";
+import { Timeline } from "./Timeline.tsx";
 
 export const more: More = {
-  views: {},
+  views: { timeline: Timeline, graph: Graph, log: Log },
   panes,
 };

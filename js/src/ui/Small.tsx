@@ -21,10 +21,12 @@ const GLYPHS: Record<string, string> = {
 /** Class that sets the hue of a kind; unknown kinds look like plain spans. */
 export const kindClass = (kind: string): string => `sb-k-${kind in GLYPHS ? kind : "span"}`;
 
+export const glyphLetter = (kind: string): string => GLYPHS[kind] ?? "S";
+
 export function Glyph({ kind }: { kind: string }): JSX.Element {
   return (
     <span class={`sb-glyph ${kindClass(kind)}`} aria-hidden="true" title={kind}>
-      {GLYPHS[kind] ?? "S"}
+      {glyphLetter(kind)}
     </span>
   );
 }

@@ -10,3 +10,4 @@ export { ErrorHead } from "./ErrorBox.tsx";
 export { Json } from "./Json.tsx";
 export { Messages } from "./Messages.tsx";
 export { Text } from "./Text.tsx";
+export { Split } from "./Split.tsx";

@@ -6,6 +6,7 @@
  */
 
 import { fromBase64 } from "../core/base64.ts";
+import { logOf } from "../core/log.ts";
 import type { Host, Reply } from "../core/rpc.ts";
 import type { Detail, Json, Message, Meta, Payload, Previous, RequestCode, Turn, ViewState } from "../core/types.ts";
 import { lex } from "./markdown.ts";
@@ -79,11 +80,13 @@ function previousOf(data: Exported, row: Json | undefined): Previous {
 const NO_CODE: RequestCode = { code: null, messages: null, reason: "This request as Python is not in this file; open the trace in a notebook to get it." };
 
 export function exportedHost(data: Exported): Host {
+  const log = logOf(data.details, data.meta.trace_start_ms);
   const methods: Record<string, (params: Record<string, Json>) => [unknown, DataView[]?]> = {
     detail: ({ row }) => [lookup(data.details, row, "This span's detail")],
     diff: ({ row }) => [previousOf(data, row)],
     request_code: ({ row }) => [data.code?.[String(row)] ?? NO_CODE],
     conversation: () => [{ turns: data.turns }],
+    log: (params) => [log(params)],
     find: ({ query }) => [{ rows: findWords(data, String(query)) }],
     blob: ({ digest }) => {
       const { mime_type, data: bytes } = lookup(data.blobs, digest, "This image");

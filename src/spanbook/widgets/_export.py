@@ -22,7 +22,7 @@ from ..model.format import format_bytes
 from ..model.values import not_captured
 from ..store._read import StoreReader
 from ..store._tree import blob_sizes
-from ._facts import shortened
+from ._facts import shortened, to_ms
 from ._rpc_code import request_code
 from ._rpc_conversation import turns_of
 from ._rpc_detail import span_detail
@@ -205,7 +205,10 @@ def _details(
         if not rows:
             continue
         is_root = span.span_id == state.trace["root_span_id"]
-        found = span_detail(span, [*span.scores, *(scores if is_root else ())], long_at=None)
+        given = [*span.scores, *(scores if is_root else ())]
+        found = span_detail(span, given, long_at=None)
+        for shown, score in zip(found["scores"], given, strict=True):  # for the log, which is made from the details
+            shown["created_ms"] = to_ms(score.created_ns)
         digests.update(dict.fromkeys(_digests([found["input"], found["output"], found["metadata"]])))
         left_out += texts.size > MAX_TEXT
         found["input"], found["output"] = texts.shared(found["input"]), texts.shared(found["output"])

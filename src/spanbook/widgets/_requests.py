@@ -10,6 +10,7 @@ from ._rpc_detail import detail, more, read_span
 from ._rpc_diff import diff
 from ._rpc_files import asset, blob
 from ._rpc_find import find
+from ._rpc_log import LogRequests
 from ._state import TraceState
 
 Params = dict[str, Any]
@@ -18,7 +19,7 @@ Answer = tuple[Any, list[bytes]]
 
 #: What a page may ask an explorer; each is a method of ``TraceRequests``.
 REQUESTS: Final = frozenset(
-    {"reload", "detail", "more", "diff", "request_code", "find", "conversation", "blob", "asset"}
+    {"reload", "detail", "more", "diff", "request_code", "find", "conversation", "log", "blob", "asset"}
 )
 
 
@@ -27,6 +28,7 @@ class TraceRequests:
 
     def __init__(self, state: TraceState) -> None:
         self._state = state
+        self._log = LogRequests(state)
 
     def answer(self, method: Any, params: Any) -> Answer:
         """Answer one request.
@@ -83,6 +85,10 @@ class TraceRequests:
             for row in self._state.rows_of([turn.pop("span_id")]):
                 turns.append({"row": row, **turn})
         return {"turns": turns}, []
+
+    def log(self, params: Params) -> Answer:
+        """Return a page of what happened in order (``offset``, ``limit``, ``kinds``), or the place of ``row``."""
+        return self._log.answer(params), []
 
     def blob(self, params: Params) -> Answer:
         """Return the bytes of an image, sound or file by its ``digest``."""
