@@ -56,9 +56,11 @@ _PAGE: Final = """<!doctype html>
 <style>{css}</style>
 </head>
 <body>
+<main>
 <noscript><pre>{text}</pre></noscript>
 <script type="application/json" {attribute}>{data}</script>
 {notes}
+</main>
 <script type="module">{script}</script>
 </body>
 </html>
