@@ -41,15 +41,15 @@ ATTRIBUTES = {"*": ["open", "align", "colspan", "rowspan", "title", "width", "di
 def on_github(html: str) -> str:
     """Return what GitHub leaves of an HTML output."""
     without = re.sub(r"(?is)<(style|script)\b.*?</\1>", "", html)
-    return bleach.clean(without, tags=TAGS, attributes=ATTRIBUTES, strip=True)
+    return str(bleach.clean(without, tags=TAGS, attributes=ATTRIBUTES, strip=True))
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A notebook that was run by a kernel and saved, widget state and all."""
     folder = tmp_path_factory.mktemp("saved")
-    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, AGENT, "sb.last_trace()")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, AGENT, "sb.last_trace()")]  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPANBOOK_STORE", str(folder / "store.db"))
         patch.setenv("SPANBOOK_JOURNAL", str(folder / "journal"))
@@ -106,7 +106,7 @@ def test_a_converted_notebook_shows_the_snapshot(
     page: Page, saved: Any, tmp_path: Path, template: str, theme: str
 ) -> None:
     """Converted to HTML (nbviewer does the same): the snapshot, never an empty frame or "model not found"."""
-    html, _ = HTMLExporter(template_name=template, theme=theme).from_notebook_node(saved)
+    html, _ = HTMLExporter(template_name=template, theme=theme).from_notebook_node(saved)  # type: ignore[no-untyped-call]
     path = tmp_path / "notebook.html"
     path.write_text(html, encoding="utf-8")
     page.goto(path.as_uri(), wait_until="domcontentloaded")
@@ -132,4 +132,4 @@ def test_the_text_form_says_the_same(saved: Any) -> None:
 
 def test_a_saved_notebook_has_hardly_grown(saved: Any) -> None:
     for cell in saved.cells:
-        assert len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))) < 50_000
+        assert len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))) < 50_000  # type: ignore[no-untyped-call]

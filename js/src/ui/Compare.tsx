@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Comparing, type CompareHost } from "../core/comparing.ts";
 import { difference, SIDES, signed, type ComparisonTable } from "../core/comparison.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
-import { followTheme, keepKey } from "../core/theme.ts";
+import { followTheme, keepKeys } from "../core/theme.ts";
 import type { Summary } from "../core/types.ts";
 import { ComparingContext, useComparing } from "./compare.ts";
 import { PairPane } from "./ComparePair.tsx";
@@ -22,8 +22,8 @@ export function mountComparison(el: HTMLElement, host: CompareHost, css: string)
   root.className = "sb sb-explorer sb-compare";
   el.append(root);
   const comparing = new Comparing(host);
+  keepKeys(root);
   root.addEventListener("keydown", (event) => {
-    keepKey(event);
     if (!event.defaultPrevented) anywhere(comparing, root, event);
   });
   const stopTheme = followTheme(root);
