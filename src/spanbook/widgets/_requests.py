@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ._rpc_act import cancel, score, scoring
 from ._rpc_conversation import conversation
 from ._rpc_detail import detail, more
 from ._rpc_files import asset, blob
-from ._rpc_find import find
+from ._rpc_find import complete, find
 from ._state import TraceState
 
 Params = dict[str, Any]
@@ -15,7 +16,8 @@ Params = dict[str, Any]
 Answer = tuple[Any, list[bytes]]
 
 #: What a page may ask an explorer; each is a method of ``TraceRequests``.
-REQUESTS: Final = frozenset({"reload", "detail", "more", "find", "conversation", "blob", "asset"})
+REQUESTS: Final = frozenset({"reload", "detail", "more", "find", "complete", "conversation", "blob", "asset",
+                           "cancel", "score", "scoring"})  # fmt: skip
 
 
 class TraceRequests:
@@ -58,6 +60,24 @@ class TraceRequests:
         if found.error is not None:
             answer["error"] = found.error
         return answer, []
+
+    def complete(self, params: Params) -> Answer:
+        """Return what may stand ``at`` a place of ``query``, and what is wrong with it."""
+        return complete(self._state.reader, params.get("query"), params.get("at"), self._state.trace_id), []
+
+    def scoring(self, params: Params) -> Answer:
+        """Return what a form for scores needs: names given before, and why nothing can be said here."""
+        return scoring(self._state.reader), []
+
+    def score(self, params: Params) -> Answer:
+        """Keep what a person says about the span in ``row``; repeated with the same ``client_id``, it is kept once."""
+        state = self._state
+        return score(state.reader, state.trace_id, state.span_id(params.get("row")), params), []
+
+    def cancel(self, params: Params) -> Answer:
+        """Cancel the asyncio task that runs the span in ``row``."""
+        state = self._state
+        return cancel(state.reader, state.trace_id, state.span_id(params.get("row"))), []
 
     def conversation(self, params: Params) -> Answer:
         """Return the messages of the trace in order, each once."""
