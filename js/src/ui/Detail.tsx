@@ -5,6 +5,7 @@ import { useRef } from "preact/hooks";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
 import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
+import { Act } from "./Act.tsx";
 import { useExplorer, usePrefix } from "./context.ts";
 import { ErrorBox, ErrorLine } from "./ErrorBox.tsx";
 import { Events, Metadata, Scores, Tools, UsageTable } from "./Facts.tsx";
@@ -36,6 +37,7 @@ export function Detail(): JSX.Element {
           {detail && <Actions detail={detail} tab={active?.id ?? ""} />}
         </h3>
         <Facts row={row} detail={detail} />
+        <Act row={row} detail={detail} />
       </div>
       {active && <Tabs label="Parts of the span" class="sb-sub" name="part" tabs={tabs} active={active.id} choose={(id) => x.setTab(id)} />}
       <div class="sb-panel" role="tabpanel" id={`${prefix}-part-panel`} aria-label={active?.label ?? "Loading"}>
