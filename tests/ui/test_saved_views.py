@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bleach  # type: ignore[import-untyped]  # it has no types
+import bleach
 import nbformat
 import pytest
 from nbclient import NotebookClient

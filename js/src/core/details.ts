@@ -48,6 +48,13 @@ export class Details<T = Detail> {
     return true;
   }
 
+  /** Put in what was said of a row just now. */
+  setScores(row: number, scores: Detail["scores"]): void {
+    const entry = this.entries.get(row);
+    if (entry) entry.detail = { ...entry.detail, scores };
+    this.version.value++;
+  }
+
   clear(): void {
     this.entries.clear();
     this.version.value++;

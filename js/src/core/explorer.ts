@@ -8,9 +8,10 @@ import { Blobs } from "./blobs.ts";
 import { SpanTable } from "./columns.ts";
 import { Details } from "./details.ts";
 import type { More, MoreModule } from "./more.ts";
+import type { FormName, Jump, Said } from "./acts.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import { hasLong, headEnd, isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+import { hasLong, headEnd, isLong, type Completion, type Detail, type FilterProblem, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
 export type View = (typeof VIEWS)[number];
@@ -18,11 +19,6 @@ export type View = (typeof VIEWS)[number];
 export interface Found {
   query: string;
   rows: number[];
-}
-
-export interface FindError {
-  message: string;
-  at?: number;
 }
 
 export type Lex = (text: string) => Token[];
@@ -49,8 +45,14 @@ export class Explorer {
 
   readonly query = signal("");
   readonly found = signal<Found | null>(null);
-  readonly findError = signal<FindError | null>(null);
+  readonly findError = signal<FilterProblem | null>(null);
   readonly findIsSlow = signal(false);
+  /** Where the last jump by time or cost went. */
+  readonly jumped = signal<Jump | null>(null);
+  /** The form that is open in the detail, and what came of the last request of it. */
+  readonly form = signal<FormName | null>(null);
+  readonly said = signal<Said | null>(null);
+  readonly isActing = signal(false);
 
   readonly partials = new Map<number, PartialPush>();
   readonly partialVersion = signal(0);
@@ -70,6 +72,7 @@ export class Explorer {
   private lexWanted = false;
   private readonly loaded = signal<More | null>(null);
   private moreWanted = false;
+  private readonly waiting: ((more: More) => void)[] = [];
   private memory: Record<string, Json> = {};
   private clockAhead = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -401,7 +404,7 @@ export class Explorer {
     this.query.value = query;
     const ticket = ++this.searches;
     if (query.trim() === "") return this.clearFind();
-    const request = this.host.rpc<{ rows: number[]; error?: FindError }>("find", { query });
+    const request = this.host.rpc<{ rows: number[]; error?: FilterProblem }>("find", { query });
     whenSlow(request, () => (this.findIsSlow.value = ticket === this.searches));
     try {
       const { result } = await request;
@@ -416,6 +419,12 @@ export class Explorer {
       this.findIsSlow.value = false;
       this.findError.value = { message: this.closed.peek() === null ? (error as Error).message : "No kernel. Re-run this cell to search." };
     }
+  }
+
+  /** What may stand at a place of the filter being written; nothing where there is no kernel to say so. */
+  async complete(query: string, at: number): Promise<Completion[]> {
+    const { result } = await this.host.rpc<{ items: Completion[] }>("complete", { query, at });
+    return result.items;
   }
 
   clearFind(): void {
@@ -489,6 +498,7 @@ export class Explorer {
             this.moreCss.value = css;
             this.loaded.value = more;
           });
+          for (const run of this.waiting.splice(0)) run(more);
         },
         (error: Error) => {
           this.moreWanted = false;
@@ -497,6 +507,13 @@ export class Explorer {
       );
     }
     return this.loaded.value;
+  }
+
+  /** Do something with the parts that are loaded on first use, as soon as they are here. */
+  withParts(run: (more: More) => void): void {
+    const more = this.parts();
+    if (more) run(more);
+    else this.waiting.push(run);
   }
 
   /** What a view or a pane remembers of how it was left; small, saved with the notebook's widget state. */

@@ -48,6 +48,8 @@ export interface Host {
   lex?: (text: string) => Token[];
   /** The parts that are loaded on first use, likewise. */
   more?: More;
+  /** Whether this is a file without a kernel behind it: nothing can be said or stopped there. */
+  isFile?: boolean;
   /** Height of the body in px that Python asked for; 0 or absent leaves it to the widget. */
   height?: number;
 }

@@ -23,6 +23,8 @@ export interface Cell {
   id?: string | null;
   execution_count?: number | null;
   notebook?: string | null;
+  /** What became of it: run since with another source, or again with the same. */
+  stale?: "changed" | "again" | null;
 }
 
 export interface Summary {
@@ -225,6 +227,23 @@ export interface RequestCode {
   code: string | null;
   messages: string | null;
   reason: string | null;
+}
+
+/** A proposal for a filter that is being written: `text` in place of the characters from `start` to `end`. */
+export interface Completion {
+  text: string;
+  kind: string;
+  help: string;
+  start: number;
+  end: number;
+}
+
+/** Why a filter is refused, and where; `unfinished` when more text may mend it. */
+export interface FilterProblem {
+  message: string;
+  at?: number | null;
+  length?: number;
+  unfinished?: boolean;
 }
 
 export interface Turn {

@@ -6,6 +6,7 @@ import type { SpanTable } from "../core/columns.ts";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
 import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
+import { Act } from "./Act.tsx";
 import { useExplorer, usePrefix } from "./context.ts";
 import { CopyBoth } from "./CopyBoth.tsx";
 import { ErrorBox, ErrorLine } from "./ErrorBox.tsx";
@@ -39,6 +40,7 @@ export function Detail(): JSX.Element {
           {detail && <Actions detail={detail} tab={active?.id ?? ""} />}
         </h3>
         <Facts row={row} detail={detail} />
+        <Act row={row} detail={detail} />
       </div>
       {active && <Tabs label="Parts of the span" class="sb-sub" name="part" tabs={tabs} active={active.id} choose={(id) => x.setTab(id)} />}
       <div class="sb-panel" role="tabpanel" id={`${prefix}-part-panel`} aria-label={active?.label ?? "Loading"}>

@@ -91,7 +91,7 @@ export function Tabs({ label, class: className, tabs, active, choose, name }: Ta
   );
 }
 
-async function toClipboard(text: string, near: HTMLElement): Promise<void> {
+export async function toClipboard(text: string, near: HTMLElement): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {

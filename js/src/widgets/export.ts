@@ -97,6 +97,7 @@ export function exportedHost(data: Exported): Host {
   return {
     lex,
     more,
+    isFile: true,
     load: () => Promise.resolve({ meta: data.meta, cols: fromBase64(data.cols) }),
     rpc: async <T>(method: string, params: object = {}): Promise<Reply<T>> => {
       const [result, buffers = []] = lookup(methods, method, `What "${method}" gives`)(params as Record<string, Json>);

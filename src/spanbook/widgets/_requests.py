@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ._rpc_act import cancel, score, scoring
 from ._rpc_code import request_code
 from ._rpc_conversation import conversation
 from ._rpc_detail import detail, more, read_span
 from ._rpc_diff import diff
 from ._rpc_files import asset, blob
-from ._rpc_find import find
+from ._rpc_find import complete, find
 from ._rpc_log import LogRequests
 from ._state import TraceState
 
@@ -19,8 +20,9 @@ Answer = tuple[Any, list[bytes]]
 
 #: What a page may ask an explorer; each is a method of ``TraceRequests``.
 REQUESTS: Final = frozenset(
-    {"reload", "detail", "more", "diff", "request_code", "find", "conversation", "log", "blob", "asset"}
-)
+    {"reload", "detail", "more", "diff", "request_code", "find", "complete", "conversation", "log", "blob", "asset",
+     "cancel", "score", "scoring"}
+)  # fmt: skip
 
 
 class TraceRequests:
@@ -77,6 +79,24 @@ class TraceRequests:
         if found.error is not None:
             answer["error"] = found.error
         return answer, []
+
+    def complete(self, params: Params) -> Answer:
+        """Return what may stand ``at`` a place of ``query``, and what is wrong with it."""
+        return complete(self._state.reader, params.get("query"), params.get("at"), self._state.trace_id), []
+
+    def scoring(self, params: Params) -> Answer:
+        """Return what a form for scores needs: names given before, and why nothing can be said here."""
+        return scoring(self._state.reader), []
+
+    def score(self, params: Params) -> Answer:
+        """Keep what a person says about the span in ``row``; repeated with the same ``client_id``, it is kept once."""
+        state = self._state
+        return score(state.reader, state.trace_id, state.span_id(params.get("row")), params), []
+
+    def cancel(self, params: Params) -> Answer:
+        """Cancel the asyncio task that runs the span in ``row``."""
+        state = self._state
+        return cancel(state.reader, state.trace_id, state.span_id(params.get("row"))), []
 
     def conversation(self, params: Params) -> Answer:
         """Return the messages of the trace in order, each once."""

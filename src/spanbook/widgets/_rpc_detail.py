@@ -40,11 +40,23 @@ def detail(reader: StoreReader, trace_id: str, span_id: str) -> dict[str, Any]:
         LookupError: the span is not in the store.
     """
     span = read_span(reader, trace_id, span_id)
-    scores = list(span.scores)
-    found = reader.find_trace(trace_id)
-    if found is not None and found.root_span_id == span_id:  # what is said of the trace as a whole stands at its root
-        scores += reader.scores("trace_id = ? AND span_id IS NULL", [trace_id])
-    return span_detail(span, scores)
+    return span_detail(span, _scores(reader, span))
+
+
+def scores_of(reader: StoreReader, trace_id: str, span_id: str) -> list[dict[str, Any]]:
+    """Return what was said about a span, as ``detail`` has it.
+
+    Raises:
+        LookupError: the span is not in the store.
+    """
+    return [_score(score) for score in _scores(reader, read_span(reader, trace_id, span_id))]
+
+
+def _scores(reader: StoreReader, span: Span) -> list[Score]:
+    scores, found = list(span.scores), reader.find_trace(span.trace_id)
+    if found is not None and found.root_span_id == span.span_id:  # said of the trace as a whole: stands at its root
+        scores += reader.scores("trace_id = ? AND span_id IS NULL", [span.trace_id])
+    return scores
 
 
 def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None = LONG_AT) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..model import KINDS, TraceNotFoundError, clock
 from ..store._read import StoreReader
 from ..store._tree import TREE_COLUMNS, trace_rows, tree_rows
 from ..tracer import _recorder
+from ..tracer._cell import staleness
 from ._columns import TreeColumns, u32
 from ._facts import to_ms, trace_facts
 
@@ -44,6 +45,7 @@ class TraceState:
         self.lock = threading.RLock()
         self.rev = 0
         self._dropped_before = _recorder.dropped
+        self._stale: Any = None  # what the page was told of the cell that made the trace
         self._read()
 
     def _read(self) -> None:
@@ -65,7 +67,18 @@ class TraceState:
 
     def facts(self) -> dict[str, Any]:
         """Return the totals for the header."""
-        return trace_facts(self.trace, _recorder.dropped - self._dropped_before)
+        facts = trace_facts(self.trace, _recorder.dropped - self._dropped_before)
+        self._stale = (facts["cell"] or {}).get("stale")
+        return facts
+
+    def cell_news(self) -> dict[str, Any] | None:
+        """Return the message that the cell of this trace ran since; None when the page knows, or it did not."""
+        with self.lock:
+            before = self._stale
+            now = staleness(self.trace["cell_id"], self.trace["cell_hash"], self.trace["start_ns"])
+            if now == before:
+                return None
+            return {"kind": "summary", "v": 1, "summary": self.facts()}
 
     def span_id(self, row: Any) -> str:
         """Return the span in a row.

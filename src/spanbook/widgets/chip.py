@@ -234,6 +234,9 @@ class Chip(SpanbookWidget):
             for message in opened.streams.news(self._view.get("selected")):
                 self.send({**message, "trace": trace_id})
                 sent += 1
+            if (ran := opened.state.cell_news()) is not None:
+                self.send({**ran, "trace": trace_id})
+                sent += 1
         return sent
 
     # -- as text
