@@ -80,7 +80,8 @@ def _bindable(value: Any) -> Any:
 
 def _bound(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], Iterable[Any]]:
     """Return the columns with anything in them, and the rows of these; the first column stays: SQL wants one."""
-    names, kept = [], []
+    names: list[str] = []
+    kept: list[Any] = []
     for name, values in zip(columns, zip(*rows, strict=True), strict=True):
         kinds = set(map(type, values))
         if kinds != _NOTHING or not names:
