@@ -172,6 +172,21 @@ def test_kinds_levels_and_tags_are_those_we_know(reader: RecordReader) -> None:
     assert columns["tags"].count(",") == 99
 
 
+@pytest.mark.parametrize("usage", [{"input_tokens": 2**70, "output_tokens": 2}, {"input_tokens": -(2**64)}])
+def test_counts_beyond_64_bits_do_not_cost_the_span(reader: RecordReader, usage: dict[str, int]) -> None:
+    """Though all of them are whole numbers."""
+    columns = only(reader.read([end(kind="llm", usage=usage)])).columns
+    assert columns.get("input_tokens") is None
+    assert columns.get("output_tokens") == usage.get("output_tokens")
+
+
+def test_a_number_that_does_not_fit_is_named(reader: RecordReader) -> None:
+    """It is in attributes; the rest of the span stays."""
+    with pytest.warns(SpanbookWarning, match="execution_count does not fit in 64 bits"):
+        record = only(reader.read([end(execution_count=2**70, output=1)]))
+    assert record.payloads == {"output": "1", "attributes": f'{{"execution_count":{2**70}}}'}
+
+
 # -- cost
 
 

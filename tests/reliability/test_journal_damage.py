@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spanbook.ingest._encode import Encoder
@@ -216,6 +216,7 @@ marshalled = st.recursive(
 @given(records=st.lists(st.tuples(st.sampled_from([START, END, EVENT, SCORE, 5, 6]), marshalled, marshalled, marshalled,
        marshalled, marshalled, marshalled, marshalled, marshalled, marshalled, marshalled), max_size=4),
        length=st.integers(1, 11))  # fmt: skip
+@example(records=[(SCORE, {}, *[None] * 9)], length=2)  # a row without a value
 @settings(max_examples=40)
 def test_records_of_the_wrong_shape_never_stop_a_fold(folder: Path, records: list[Any], length: int) -> None:
     """Whatever another version, or a defect, wrote: what is behind it gets into the store."""

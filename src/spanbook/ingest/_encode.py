@@ -86,11 +86,9 @@ class Encoder:
         key = sha256(raw).digest() + use
         known = self._young.get(key)
         if known is None:
-            known = self._old.get(key)
+            known, count = self._old.get(key), 0
             if known is None:
                 known, count = self._made(to_json(value, keep_media=True) if flat else value, raw, use)
-            else:
-                count = 0
             if not count:  # what was redacted is redacted, and counted, each time
                 self._young[key] = known
                 if len(self._young) > self._KEEP:

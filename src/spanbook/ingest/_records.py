@@ -32,7 +32,6 @@ _TEXTS: Final = frozenset(
 _OURS: Final = frozenset(("kind", "status", "cell_id", "cell_hash"))
 _NUMBERS: Final = frozenset(("start_ns", "end_ns", "first_token_ns", "execution_count", "process_id"))
 _KINDS: Final = frozenset(KINDS)
-_are_counts: Final = frozenset((int,)).issuperset
 _are_objects: Final = frozenset((dict,)).issuperset
 _USAGE: Final = frozenset(USAGE_FIELDS)
 _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS) - {"error"}
@@ -46,22 +45,21 @@ _MAX_KNOWN: Final = 10_000  # texts, shapes
 class _Shape:
     """Where the values of a record go, worked out once for all records with the same names and types of fields."""
 
-    __slots__ = ("columns", "is_start_known", "numbers", "odd", "pack", "payloads", "rest", "texts", "words")
+    __slots__ = ("columns", "is_start_known", "numbers", "odd", "payloads", "rest", "texts", "words")
 
     def __init__(self, names: tuple[str, ...], kinds: tuple[type, ...]) -> None:
         known = [(name, _HOW[name], kind) for name, kind in zip(names, kinds, strict=True)
                  if name in _HOW and kind is not NoneType]  # fmt: skip
         texts = [name for name, how, kind in known if how is _TEXTS and kind is str]
         words = [name for name, how, kind in known if how is _OURS and kind is str]
-        numbers = [name for name, how, kind in known if how is _NUMBERS and kind is int]
-        self.columns = ("trace_id", "span_id", *texts, *words, *numbers)
-        self.texts, self.words, self.numbers = _getter(texts), _getter(words), _getter(numbers)
-        self.pack = struct.Struct(f"{len(numbers)}q").pack  # which refuses what is beyond 64 bits
+        self.columns = ("trace_id", "span_id", *texts, *words)
+        self.texts, self.words = _getter(texts), _getter(words)
+        self.numbers = tuple(name for name, how, _ in known if how is _NUMBERS)
         self.payloads = tuple(name for name, how, _ in known if how is _PAYLOADS)
         self.rest = frozenset(name for name, how, _ in known if how is _REST)
-        #: Fields of another type than that of their column, to be converted.
-        self.odd = tuple((name, how) for name, how, _ in known
-                         if how in (_TEXTS, _OURS, _NUMBERS) and name not in self.columns)  # fmt: skip
+        #: Fields that should be text and are not, and whether they are of our own words.
+        self.odd = tuple((name, how is _OURS) for name, how, kind in known
+                         if how in (_TEXTS, _OURS) and kind is not str)  # fmt: skip
         self.is_start_known = "name" in names  # else an end alone: its start is in the store
 
 
@@ -80,8 +78,6 @@ class RecordReader:
         #: (trace, span) -> start record of spans that have not ended, and the environment they are in.
         self.open: dict[tuple[str, int], _Started] = {}
         self._closed: dict[tuple[str, int], _Started] = {}
-        self._rows: list[SpanRecord | None] = []  # of the batch that is being read
-        self._slots: dict[tuple[str, int], int] = {}  # where in it each span is
         self._clean: set[str] = set()  # texts that redaction leaves as they are
         self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
         self.unreadable = 0
@@ -92,20 +88,20 @@ class RecordReader:
         A span whose end is here becomes a row at once: what it holds is let go of while it is in the caches.
         """
         batch = Batch()
-        self._closed, self._slots, self._rows = {}, {}, []
+        self._closed = {}
+        rows: dict[tuple[str, int], SpanRecord | None] = {}  # None: the place of a span whose end is not here yet
         for body in bodies:
             try:
-                self._take(decode(body), batch)
+                self._take(decode(body), rows, batch)
             except (ValueError, TypeError, EOFError, KeyError, IndexError, struct.error):
                 self.unreadable += 1
-        for key, at in self._slots.items():
-            if self._rows[at] is None and key in self.open:
-                self._rows[at] = self._row(_begun(*self.open[key]), batch)
-        batch.spans = [row for row in self._rows if row is not None]
-        self._slots, self._rows = {}, []
+        for key, row in rows.items():
+            if row is None and key in self.open:
+                rows[key] = self._row(_begun(*self.open[key]), batch)
+        batch.spans = [row for row in rows.values() if row is not None]
         return batch
 
-    def _take(self, record: tuple[Any, ...], batch: Batch) -> None:
+    def _take(self, record: tuple[Any, ...], rows: dict[tuple[str, int], SpanRecord | None], batch: Batch) -> None:
         what = record[0]
         if what == START:
             _, trace, span, parent, _, _, _, _, fields, _ = record
@@ -114,7 +110,7 @@ class RecordReader:
                 above = self.open.get((trace, parent))
                 environment = None if above is None else above[1]
             self.open[trace, span] = record, environment
-            self._put((trace, span), None)
+            rows.setdefault((trace, span), None)
         elif what == END:
             _, trace, span, parent, name, kind, start, end, status, output, fields = record
             key = (trace, span)
@@ -133,22 +129,13 @@ class RecordReader:
             joined["end_ns"] = end if start is None or end > start else start
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
-            self._put(key, self._row(joined, batch))
+            rows[key] = self._row(joined, batch)
         elif what == EVENT:
             batch.events.append(self._event(record, len(batch.events), batch.media))
         elif what == SCORE:
             batch.scores.append(self._score(record[1]))
         elif what == UPDATE:
             batch.trace_updates.append((list(record[1]), record[2]))
-
-    def _put(self, key: tuple[str, int], row: SpanRecord | None) -> None:
-        """Put the row of a span where its start was; None keeps the place for it."""
-        at = self._slots.get(key)
-        if at is None or row is None:
-            self._slots[key] = len(self._rows)
-            self._rows.append(row)
-        else:
-            self._rows[at] = row
 
     def undo(self) -> None:
         """Take back what the last :meth:`read` noted: its records will be read again."""
@@ -190,21 +177,22 @@ class RecordReader:
         if "format" in fields:
             fields = normalise(fields)
         shape = self._shape_of(fields)
-        texts, numbers = shape.texts(fields), shape.numbers(fields)
+        texts = shape.texts(fields)
         if not self._clean.issuperset(texts):
             texts = tuple(map(self._name, texts))
-        shape.pack(*numbers)
         ids_ = (fields["trace"], f"{fields['span']:016x}")
-        columns: Fields = dict(zip(shape.columns, ids_ + texts + shape.words(fields) + numbers, strict=True))
-        for name, how in shape.odd:
-            columns[name] = self._converted(fields[name], how)
+        columns: Fields = dict(zip(shape.columns, ids_ + texts + shape.words(fields), strict=True))
+        for name in shape.numbers:
+            columns[name] = _int64(name, fields[name])
+        for name, is_ours in shape.odd:
+            columns[name] = str(fields[name]) if is_ours else self._name(fields[name])
+        if columns.get("kind", "span") not in _KINDS:
+            columns["kind"] = "span"
         parent = fields.get("parent")
         if shape.is_start_known:
             columns["parent_id"] = None if parent is None else f"{parent:016x}"
-            if "name" not in columns:
-                columns["name"] = "None"  # what a span without a name is called
-            if columns.get("kind") not in _KINDS:
-                columns["kind"] = "span"
+            columns.setdefault("name", "None")  # what a span without a name is called
+            columns.setdefault("kind", "span")
             if parent is None:
                 columns.setdefault("process_id", self._process_id)
         payloads = self._payloads(shape, fields, media)
@@ -220,15 +208,6 @@ class RecordReader:
                 self._shapes.clear()
             shape = self._shapes[key] = _Shape(*key)
         return shape
-
-    def _converted(self, value: Any, how: frozenset[str]) -> str | int:
-        if how is _TEXTS:
-            return self._name(value)
-        if how is _OURS:
-            return str(value)
-        number = int(value)
-        struct.pack("q", number)
-        return number
 
     def _payloads(self, shape: _Shape, fields: Fields, media: list[Blob]) -> dict[str, Payload]:
         payloads: dict[str, Payload] = {}
@@ -371,6 +350,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and -(2**63) <= value < 2**63
 
 
+def _int64(name: str, value: Any) -> int:
+    number = int(value)
+    if not _is_number(number):
+        raise OverflowError(f"{name} does not fit in 64 bits")
+    return number
+
+
 def _is_messages(value: Any) -> bool:
     if type(value) is not list or not value or not _are_objects(map(type, value)):
         return False
@@ -378,9 +364,7 @@ def _is_messages(value: Any) -> bool:
 
 
 def _usage(value: Any) -> dict[str, int]:
-    if type(value) is not dict:
+    if not isinstance(value, dict):
         return {}
-    usage = {name: number for name, number in value.items() if name in _USAGE}
-    if not _are_counts(map(type, usage.values())):
-        usage = {name: int(number) for name, number in usage.items() if _is_number(number)}
-    return usage
+    return {name: number if type(number) is int else int(number) for name, number in value.items()
+            if name in _USAGE and _is_number(number)}  # fmt: skip

@@ -18,7 +18,6 @@ TABLE: Final = "genai-prices"
 _MILLION: Final = 1_000_000
 _DAY_NS: Final = 86_400_000_000_000
 _EPOCH: Final = date(1970, 1, 1)
-_TOTALS: Final = frozenset(("input_tokens", "output_tokens"))
 
 
 class Cost(NamedTuple):
@@ -46,13 +45,9 @@ class Rates:
         """Return the cost of a usage whose totals include their parts."""
         spent, plain_input = 0.0, usage.get("input_tokens", 0) or 0
         for part, rate in (
-            ()
-            if usage.keys() <= _TOTALS
-            else (
-                ("cache_read_tokens", self.cache_read),
-                ("cache_write_tokens", self.cache_write),
-                ("audio_input_tokens", self.audio_input),
-            )
+            ("cache_read_tokens", self.cache_read),
+            ("cache_write_tokens", self.cache_write),
+            ("audio_input_tokens", self.audio_input),
         ):
             count = usage.get(part) or 0
             if rate is not None and count:

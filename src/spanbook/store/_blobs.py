@@ -8,11 +8,10 @@ rare repeat from another process wastes.
 from __future__ import annotations
 
 import sqlite3
-from hashlib import sha256
 from typing import Any, Final
 
 from ._bulk import insert_rows
-from ._codec import DIGEST_BYTES, ENOUGH_TO_LEARN, INLINE_BELOW, RAW, Compressor, Dictionary, digest_of, pack_ids
+from ._codec import ENOUGH_TO_LEARN, INLINE_BELOW, RAW, Compressor, Dictionary, digest_of, pack_ids
 
 _SAMPLE: Final = 8 << 10
 
@@ -49,7 +48,7 @@ class BlobSet:
     def text(self, text: str) -> Blob:
         """Return the blob of a JSON document."""
         data = text.encode()
-        digest = sha256(data).digest()[:DIGEST_BYTES]
+        digest = digest_of(data)
         blob = self._young.get(digest)
         if blob is None:
             blob = self._old.get(digest)

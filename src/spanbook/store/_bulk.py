@@ -79,11 +79,12 @@ def _bindable(value: Any) -> Any:
 
 
 def _bound(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], Iterable[Any]]:
-    """Return the columns with anything in them, and the rows of these."""
-    names, kept = [], []
+    """Return the columns with anything in them, and the rows of these; the first column stays: SQL wants one."""
+    names: list[str] = []
+    kept: list[Any] = []
     for name, values in zip(columns, zip(*rows, strict=True), strict=True):
         kinds = set(map(type, values))
-        if kinds != _NOTHING:
+        if kinds != _NOTHING or not names:
             names.append(name)
             kept.append([_bindable(value) for value in values] if bytes in kinds else values)
     return tuple(names), zip(*kept, strict=True)

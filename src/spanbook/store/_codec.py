@@ -22,7 +22,6 @@ else:
     from backports import zstd
 
 RAW, ZSTD, ZSTD_LEARNT = 0, 2, 3
-DIGEST_BYTES: Final = 16
 #: Values whose JSON is shorter stay in the row: a blob of their own would cost more than they do.
 INLINE_BELOW: Final = 200
 #: The checksum is 4 bytes a blob: with it, reading notices every changed bit.
@@ -138,7 +137,7 @@ def decompress(codec: int, body: bytes, dictionaries: Dictionaries | None = None
 
 def digest_of(data: bytes) -> bytes:
     """Return the 16 bytes that address content in the store: the start of its SHA-256."""
-    return hashlib.sha256(data).digest()[:DIGEST_BYTES]
+    return hashlib.sha256(data).digest()[:16]
 
 
 def is_intact(digest: bytes, codec: int, body: bytes, dictionaries: Dictionaries | None = None) -> bool:

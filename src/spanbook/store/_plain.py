@@ -20,12 +20,8 @@ from ..model import StoreError, UsageError
 from . import _platform, _schema
 from ._codec import RAW, decompress
 from ._connection import damage_error, is_damage, open_reader
-from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
-_SCORES: Final = (
-    "score_id", "trace_id", "span_id", "session_id", "name", "value", "value_type", "source", "comment", "evaluator",
-    "author", "created_ns",
-)  # fmt: skip
 _CHOSEN: Final = "trace_id IN (SELECT value FROM json_each(?))"
 _DIGEST: Final = re.compile(r'"digest":"([0-9a-f]{32})"')
 
@@ -84,7 +80,7 @@ class _Copy:
         if self._values:  # a score of a session belongs to the traces of that session
             sessions = f"SELECT session_id FROM traces WHERE {_CHOSEN} AND session_id IS NOT NULL"
             scores += f" OR (trace_id IS NULL AND session_id IN ({sessions}))"
-        self._table("scores", ("id", *_SCORES), scores, self._values * (2 if self._values else 1))
+        self._table("scores", ("id", *SCORE_COLUMNS), scores, self._values * (2 if self._values else 1))
         self._media()
         self._plain.execute("COMMIT")
         self._store.execute("COMMIT")

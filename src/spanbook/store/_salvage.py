@@ -20,7 +20,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -41,19 +41,16 @@ from ._inspect import living_owners
 from ._owners import journal_root
 from ._pages import PageFile, Row
 from ._schema import PAYLOAD_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._tables import Table, our_tables, table_of
 from ._totals import add_spans, rank_as_root, set_root, take_fields
 
 #: Tables whose rows are numbered one by one and never deleted: a number that is missing is a row that is lost.
 _COUNTED: Final = ("spans", "traces", "blobs", "events", "scores")
 _MOST_ROWS: Final = 1 << 48  # a number above is damaged: no file has room for so many rows
-_TYPES: Final[dict[str, tuple[type, ...]]] = {
-    "INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,), "ANY": (int, float, str, bytes),
-}  # fmt: skip
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _DAMAGED: Final = '{"$type":"not_captured","reason":"it was damaged in the store that this one was recovered from"}'
 _ORDINARY: Final = re.compile(r"CREATE (TABLE|(UNIQUE )?INDEX) ", re.IGNORECASE)
-_RANK: Final = "CASE {}.status WHEN 'open' THEN 0 WHEN 'interrupted' THEN 1 ELSE 2 END"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,9 +138,6 @@ def _new_store(path: Path) -> sqlite3.Connection:
     return db
 
 
-# -- what our rows look like
-
-
 class _Entry(NamedTuple):
     """A row of a file's schema."""
 
@@ -154,76 +148,13 @@ class _Entry(NamedTuple):
     sql: str
 
 
-class _Column(NamedTuple):
-    name: str
-    types: tuple[type, ...]
-    may_be_null: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One of our tables: which rows may be its own, and how they are written."""
-
-    name: str
-    columns: list[_Column]
-    key: int | None  # the column that is the row id
-    widths: set[int] = field(default_factory=set)  # columns it had, version by version
-
-    def fits(self, row: Row) -> bool:
-        """Whether the number of values and their types are those of this table."""
-        if len(row.values) not in self.widths:
-            return False
-        return all(
-            column.may_be_null if value is None else at != self.key and isinstance(value, column.types)
-            for at, (value, column) in enumerate(zip(row.values, self.columns, strict=False))
-        )
-
-    def insert(self, width: int) -> str:
-        """Return the statement that inserts a row of so many columns."""
-        names = [column.name for column in self.columns[:width]]
-        head = f"INSERT INTO {self.name}({', '.join(names)}) VALUES ({', '.join('?' * width)})"
-        if self.name != "spans":
-            return f"{head} ON CONFLICT DO NOTHING"
-        newer = ", ".join(f"{name} = excluded.{name}" for name in names)  # a span only moves forward
-        is_newer = f"{_RANK.format('excluded')} > {_RANK.format('spans')}"
-        return f"{head} ON CONFLICT(id) DO UPDATE SET {newer} WHERE {is_newer} ON CONFLICT DO NOTHING"
-
-
-def _tables() -> dict[str, _Table]:
-    """Return our tables, as the migrations make them."""
-    tables: dict[str, _Table] = {}
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        for migrate in _schema.MIGRATIONS:
-            migrate(db)
-            for name in _names(db):
-                known = tables.get(name)
-                table = _table(db, name)
-                table.widths.update(known.widths if known else (), [len(table.columns)])
-                tables[name] = table
-    return tables
-
-
-def _names(db: sqlite3.Connection) -> list[str]:
-    found = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'")
-    return [row[0] for row in found]
-
-
-def _table(db: sqlite3.Connection, name: str) -> _Table:
-    columns, key = [], None
-    for at, column, kind, not_null, _, in_key in db.execute(f'PRAGMA table_info("{name}")').fetchall():
-        if in_key and kind.upper() == "INTEGER":
-            key = at
-        columns.append(_Column(column, _TYPES.get(kind.upper(), _TYPES["ANY"]), not (not_null or in_key) or at == key))
-    return _Table(name, columns, key)
-
-
 # -- one salvage
 
 
 class _Salvage:
     def __init__(self, pages: PageFile, db: sqlite3.Connection, source: Path) -> None:
         self._pages, self._db, self._source = pages, db, source
-        self._tables = _tables()
+        self._tables = our_tables()
         self._inserts: dict[tuple[str, int], str] = {}
         self._left_out: list[str] = []
         self._bad_blobs = self._mended = 0
@@ -303,7 +234,7 @@ class _Salvage:
                 values[table.key] = row.number
             self._write(table, values)
 
-    def _table_of(self, row: Row, name: str | None) -> _Table | None:
+    def _table_of(self, row: Row, name: str | None) -> Table | None:
         if name is not None:
             if len(row.values) > max(self._tables[name].widths) and self._is_newer():
                 raise NewerStoreError(
@@ -317,7 +248,7 @@ class _Salvage:
         header = self._pages.page(1) if self._pages.has_header else None
         return header is not None and int.from_bytes(header[60:64], "big") > _schema.VERSION
 
-    def _write(self, table: _Table, values: list[Any]) -> None:
+    def _write(self, table: Table, values: list[Any]) -> None:
         check = self._check.get(table.name)
         if check is not None:
             fields = {column.name: value for column, value in zip(table.columns, values, strict=False)}
@@ -423,7 +354,7 @@ class _Salvage:
                 self._left_out.append(entry.name)
 
     def _other(self, name: str, pages: list[int]) -> None:
-        table = _table(self._db, name.replace('"', '""'))
+        table = table_of(self._db, name.replace('"', '""'))
         named = [column.name.replace('"', '""') for column in table.columns]
         for page in pages:
             for number, values in self._pages.rows(page):

@@ -327,21 +327,16 @@ class _Transaction:
         self._absent.update(wanted)
 
     def _span(self, record: SpanRecord, journal_id: str | None) -> None:
-        new = record.columns
-        trace_id = new["trace_id"]
-        key = (trace_id, new["span_id"])
-        known = self._rows.get(key) or self._old.get(key)
-        if known is None and trace_id not in self._absent:
-            known = self._find(key)
+        trace_id = record.columns["trace_id"]
+        key = (trace_id, record.columns["span_id"])
+        known = self._find(key)
         if known is None:
             number = self._next
             self._next += 1
-            row = self._new_row(number, new, record.payloads)
+            row = self._new_row(number, record.columns, record.payloads)
             self._fresh.setdefault(trace_id, []).append((row, record.metadata))
-            if row["status"] == "open":
-                self._note_open(number, None, row, journal_id)
-            else:
-                self._ended += row["status"] in _FINAL
+            self._note_open(number, None, row, journal_id)
+            self._ended += row["status"] in _FINAL
         else:
             self._insert()
             self._sum_up(trace_id)
