@@ -9,7 +9,7 @@ import * as signals from "@preact/signals";
 import { useSignal } from "@preact/signals";
 import { Explorer } from "../core/explorer.ts";
 import { SLOW_MS, type Host } from "../core/rpc.ts";
-import { followTheme, keepKey } from "../core/theme.ts";
+import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
 import { Detail } from "./Detail.tsx";
@@ -29,9 +29,9 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
   const explorer = new Explorer(host, { preact, "preact/hooks": hooks, "preact/jsx-runtime": jsx, "@preact/signals": signals, kit });
   const prefix = newPrefix();
   const onKeyDown = (event: KeyboardEvent): void => {
-    keepKey(event);
     if (!event.defaultPrevented) anywhere(explorer, root, event);
   };
+  keepKeys(root);
   root.addEventListener("keydown", onKeyDown);
   const stopTheme = followTheme(root);
   const stopFocus = keepFocus(root);

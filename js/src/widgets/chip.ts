@@ -7,7 +7,7 @@
 import { loadModule } from "../core/assets.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
 import { Channel, ClosedError, whenSlow, type AnyModel, type Host, type Loaded } from "../core/rpc.ts";
-import { followTheme, hideSnapshot, keepKey } from "../core/theme.ts";
+import { followTheme, hideSnapshot, keepKeys } from "../core/theme.ts";
 import type { Meta, Push, Status, ViewState } from "../core/types.ts";
 import theme from "../core/theme.css";
 import css from "./chip.css";
@@ -115,7 +115,7 @@ class Chip {
     this.#button.type = "button";
     this.#button.setAttribute("aria-controls", panelId);
     this.#root.append(element("style", "", theme + css), this.#button, this.#panel);
-    this.#root.addEventListener("keydown", keepKey);
+    keepKeys(this.#root);
     this.#button.addEventListener("click", () => this.#setOpen(!this.#isOpen));
     el.append(this.#root);
     const onSummary = (): void => this.#draw();
