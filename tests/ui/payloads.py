@@ -204,12 +204,14 @@ def prefixes(payload: str, most: int = 24) -> list[str]:
 OUTSIDE: Final = r"""
 window.outside = (root) => {
   const tags = new Set(('div span b i em s code pre p br hr ul ol li table thead tbody tfoot ' +
-    'tr th td caption h2 h3 h4 h5 button input textarea select option label fieldset legend kbd dl dt dd section details summary a blockquote ' +
-    'mark img style noscript small sub sup ins del header footer nav output progress meter col colgroup svg g ' +
+    'tr th td caption h2 h3 h4 h5 button input textarea select option label fieldset legend kbd dl ' +
+    'dt dd section details summary a blockquote mark img style noscript small sub ' +
+    'sup ins del header footer nav output progress meter col colgroup svg g ' +
     'path line rect text tspan circle ellipse polygon polyline defs marker title clippath pattern').split(' '));
   const names = new Set(('id class role title style type href target rel src alt width height value min ' +
-    'max step placeholder autocomplete autocapitalize spellcheck scope start colspan rowspan span hidden disabled open lang dir ' +
-    'for name tabindex draggable rows cols checked selected multiple required inputmode enterkeyhint list ' +
+    'max step placeholder autocomplete autocapitalize spellcheck scope start colspan rowspan span ' +
+    'hidden disabled open lang dir for name tabindex draggable ' +
+    'rows cols checked selected multiple required inputmode enterkeyhint list ' +
     'size readonly maxlength pattern controls preload loading decoding download contenteditable translate ' +
     'inert d x y x1 x2 y1 y2 cx cy r rx ry dx dy points transform viewbox preserveaspectratio fill stroke ' +
     'stroke-width stroke-dasharray stroke-linecap stroke-linejoin fill-opacity stroke-opacity opacity ' +

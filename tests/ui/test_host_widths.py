@@ -49,10 +49,10 @@ CROWDED = """() => {
     }
   });
   for (const el of root.querySelectorAll('button, input, [role="tab"]')) {
-    if (el.closest('.sb-scroll, .sb-block, [role="dialog"], .sb-jact')) continue;
-    if (!el.getClientRects().length) continue;
+    if (el.closest('.sb-scroll, .sb-block, [role="dialog"], .sb-jact') || !el.offsetWidth) continue;
     const box = el.getBoundingClientRect();
-    if (box.left < frame.left - 1 || box.right > frame.right + 1) found.push(`outside: ${el.innerText || el.className}`);
+    const isInside = box.left >= frame.left - 1 && box.right <= frame.right + 1;
+    if (!isInside) found.push(`outside: ${el.innerText || el.className}`);
   }
   return found;
 }"""

@@ -76,15 +76,15 @@ export function hideSnapshot(doc: Document, snap: unknown): () => void {
  * Keep keys pressed in `root` from the notebook ("d d" in command mode deletes the cell); saving goes through.
  *
  * JupyterLab listens where events end, so ending them here is enough. Notebook 7 listens where they begin, before any
- * widget is asked, and leaves out what the attribute marks; while Control or Command is held, it is the host's again.
+ * widget is asked, and leaves out an element with this attribute (not what is in one); while Control or Command is
+ * held, keys are the host's again.
  */
 export function keepKeys(root: HTMLElement): void {
   const mark = (event: Event): void => {
     const { ctrlKey, metaKey, key } = event as KeyboardEvent;
     const isChord = ctrlKey || metaKey;
-    root.toggleAttribute("data-lm-suppress-shortcuts", !isChord);
+    (event.target as Element).toggleAttribute("data-lm-suppress-shortcuts", !isChord);
     if (key && !(isChord && key === "s")) event.stopPropagation();
   };
   for (const type of ["keydown", "keyup", "focusin"]) root.addEventListener(type, mark);
-  mark(new Event(""));
 }
