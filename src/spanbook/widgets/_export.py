@@ -52,9 +52,11 @@ _PAGE: Final = """<!doctype html>
 <style>{css}</style>
 </head>
 <body>
+<main>
 <noscript><pre>{text}</pre></noscript>
 <script type="application/json" data-spanbook>{data}</script>
 {notes}
+</main>
 <script type="module">{script}</script>
 </body>
 </html>
