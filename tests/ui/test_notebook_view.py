@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -57,10 +59,10 @@ def test_what_another_person_saved_is_readable_before_it_is_trusted(
     """Never run here, so not trusted: the host's sanitiser leaves the snapshot whole, and no formula is made of it."""
     monkeypatch.setenv("SPANBOOK_STORE", str(tmp_path / "store.db"))
     monkeypatch.setenv("SPANBOOK_JOURNAL", str(tmp_path / "journal"))
-    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, TRACE, "sb.last_trace()")]
-    saved = nbformat.v4.new_notebook(cells=cells)
+    v4: Any = nbformat.v4
+    saved = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in (SETUP, TRACE, "sb.last_trace()")])
     NotebookClient(saved, timeout=60, kernel_name="python3").execute()
-    nbformat.write(saved, server.folder / "saved.ipynb")
+    (server.folder / "saved.ipynb").write_text(json.dumps(saved))
 
     page = browser.new_page(viewport={"width": 1180, "height": 900})
     notebook = Notebook7(page, server, "saved.ipynb")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bleach
+import bleach  # type: ignore[import-untyped]  # it has no types
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -28,6 +29,7 @@ with sb.span("assistant", kind="agent", input="What does Team cost, $40 or $60?"
         pass
     agent.set(output="It costs 29 EUR.")
 """
+v4: Any = nbformat.v4
 #: What GitHub's pipeline lets through (html-pipeline's SanitizationFilter): these elements, and of attributes neither
 #: style nor class nor id; what stands in ``style`` and ``script`` goes with them.
 TAGS = (
@@ -41,15 +43,16 @@ ATTRIBUTES = {"*": ["open", "align", "colspan", "rowspan", "title", "width", "di
 def on_github(html: str) -> str:
     """Return what GitHub leaves of an HTML output."""
     without = re.sub(r"(?is)<(style|script)\b.*?</\1>", "", html)
-    return bleach.clean(without, tags=TAGS, attributes=ATTRIBUTES, strip=True)
+    cleaned: str = bleach.clean(without, tags=TAGS, attributes=ATTRIBUTES, strip=True)
+    return cleaned
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A notebook that was run by a kernel and saved, widget state and all."""
     folder = tmp_path_factory.mktemp("saved")
-    cells = [nbformat.v4.new_code_cell(cell) for cell in (SETUP, AGENT, "sb.last_trace()")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    cells = [v4.new_code_cell(cell) for cell in (SETUP, AGENT, "sb.last_trace()")]
+    notebook = v4.new_notebook(cells=cells)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPANBOOK_STORE", str(folder / "store.db"))
         patch.setenv("SPANBOOK_JOURNAL", str(folder / "journal"))
@@ -106,7 +109,8 @@ def test_a_converted_notebook_shows_the_snapshot(
     page: Page, saved: Any, tmp_path: Path, template: str, theme: str
 ) -> None:
     """Converted to HTML (nbviewer does the same): the snapshot, never an empty frame or "model not found"."""
-    html, _ = HTMLExporter(template_name=template, theme=theme).from_notebook_node(saved)
+    exporter: Any = HTMLExporter
+    html, _ = exporter(template_name=template, theme=theme).from_notebook_node(saved)
     path = tmp_path / "notebook.html"
     path.write_text(html, encoding="utf-8")
     page.goto(path.as_uri(), wait_until="domcontentloaded")
@@ -132,4 +136,4 @@ def test_the_text_form_says_the_same(saved: Any) -> None:
 
 def test_a_saved_notebook_has_hardly_grown(saved: Any) -> None:
     for cell in saved.cells:
-        assert len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))) < 50_000
+        assert len(json.dumps(cell)) < 50_000
