@@ -266,7 +266,7 @@ def test_only_views_that_exist_have_tabs(host: Open) -> None:
     page = show(host())
 
     views = page.get_by_role("tablist", name="Views of the trace").get_by_role("tab")
-    assert views.all_inner_texts() == ["Tree", "Conversation"]
+    assert views.all_inner_texts() == ["Tree", "Timeline", "Conversation", "Graph", "Log"]
 
 
 def test_find_keeps_matches_in_their_tree(host: Open) -> None:

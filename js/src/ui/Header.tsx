@@ -12,7 +12,10 @@ import { Tabs } from "./Small.tsx";
 
 const VIEWS: { id: View; label: string }[] = [
   { id: "tree", label: "Tree" },
+  { id: "timeline", label: "Timeline" },
   { id: "conversation", label: "Conversation" },
+  { id: "graph", label: "Graph" },
+  { id: "log", label: "Log" },
 ];
 
 const STATUS_WORDS: Record<string, string> = { ok: "finished", error: "failed", open: "running", interrupted: "interrupted" };
