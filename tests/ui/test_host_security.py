@@ -153,7 +153,7 @@ def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
     }
     opened.explorer(data, answers=answers)
     page = opened.page
-    page.get_by_role("combobox").fill(PAYLOADS[1])
+    page.get_by_role("combobox", name="Find or filter").fill(PAYLOADS[1])
     expect(page.locator(".sb-find-note")).to_contain_text(PAYLOADS[1])
     page.keyboard.press("Escape")
 

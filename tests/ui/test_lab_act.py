@@ -55,6 +55,18 @@ def test_stop_ends_the_task_of_a_span_and_the_cell_goes_on(notebook: Notebook) -
     expect(out).to_contain_text("done")  # the agent was not stopped, only its step
     expect(rows.nth(1)).to_contain_text("CancelledError")
     expect(rows.nth(0)).not_to_contain_text("CancelledError")
+    stop_whole_cell(notebook)
+
+
+def stop_whole_cell(notebook: Notebook) -> None:
+    """Stop the agent itself: its task is that of the cell, beside the kernel's own, which has to live on."""
+    notebook.start(SOURCE)
+    out = notebook.output(SOURCE)
+    out.locator(".sb-chip").click()
+    expect(out.locator(".sb-dh h3")).to_contain_text("agent")
+    out.get_by_role("button", name="stop").click()
+    notebook.wait(SOURCE)
+    expect(out).to_contain_text("CancelledError")
 
 
 def test_the_cell_that_made_a_trace_is_gone_to_and_told_when_it_ran_again(notebook: Notebook) -> None:
