@@ -60,6 +60,7 @@ class RealExplorer:
 
     def pump_until(self, locator: Locator, text: str, seconds: float = 10.0) -> None:
         """Go on pushing until an element says something."""
+        said = ""
         for _ in range(int(seconds * 20)):
             self.pump()
             said = " ".join(locator.all_inner_texts())
