@@ -273,7 +273,7 @@ def test_find_keeps_matches_in_their_tree(host: Open) -> None:
     page = show(host(), row=5)
     page.locator(".sb-tree").focus()
     page.keyboard.press("/")
-    expect(page.get_by_role("combobox")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Find or filter")).to_be_focused()
     page.keyboard.type("price")
 
     expect(page.locator(".sb-find")).to_contain_text("2 found")
@@ -288,7 +288,7 @@ def test_find_keeps_matches_in_their_tree(host: Open) -> None:
 
 def test_a_refused_filter_says_why_and_where(host: Open) -> None:
     page = show(host())
-    page.get_by_role("combobox").fill("cots > 1")
+    page.get_by_role("combobox", name="Find or filter").fill("cots > 1")
 
     expect(page.locator(".sb-find-note")).to_contain_text("did you mean 'cost_usd'?")
     expect(page.locator(".sb-find-note mark")).to_have_text("c")

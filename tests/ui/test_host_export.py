@@ -84,6 +84,16 @@ def test_the_other_views_need_no_kernel(page: Page) -> None:
     expect(page.locator(".sb-lrow")).to_have_count(5)
 
 
+def test_nothing_can_be_said_or_stopped_in_a_file(page: Page) -> None:
+    """The forms are absent, the filter is a plain search, and jumps work."""
+    expect(page.locator(".sb-dh h3")).to_be_visible()
+    expect(page.locator(".sb-do")).to_have_count(0)
+    expect(page.get_by_role("searchbox")).to_be_visible()
+    page.locator(".sb-tree").focus()
+    page.keyboard.press("s")
+    expect(page.locator(".sb-foot")).to_contain_text("of its own, slowest")
+
+
 def test_an_image_is_shown_from_the_file(page: Page) -> None:
     page.locator(".sb-row", has_text="answer").click()
     expect(page.locator(".sb-detail img")).to_have_js_property("naturalWidth", 2)

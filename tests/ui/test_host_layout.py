@@ -73,8 +73,8 @@ def test_find_opens_over_a_narrow_header(host: Open) -> None:
     page.locator(".sb-tree").focus()
     page.keyboard.press("/")
 
-    expect(page.get_by_role("combobox")).to_be_focused()
-    box = page.get_by_role("combobox").bounding_box()
+    expect(page.get_by_role("combobox", name="Find or filter")).to_be_focused()
+    box = page.get_by_role("combobox", name="Find or filter").bounding_box()
     assert box is not None
     assert box["width"] > 500
 
@@ -136,7 +136,7 @@ def test_axe_finds_nothing_while_searching_live_or_opened_from_the_chip(host: Op
     state = {"_summary": {**agent.CHIP, "running": True, "dropped": 2, "traces": traces}, "_open": True, "_view": {}}
     opened.show("chip.js", state, agent.answers(agent.live()))
     expect(opened.page.locator(".sb-row").first).to_be_visible()
-    opened.page.get_by_role("combobox").fill("price")
+    opened.page.get_by_role("combobox", name="Find or filter").fill("price")
     expect(opened.page.locator(".sb-find")).to_contain_text("2 found")
     opened.page.locator(".sb-tree").focus()
     opened.page.keyboard.press("?")

@@ -148,7 +148,7 @@ def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
     page.evaluate(OUTSIDE)
     data = hostile()
     opened.explorer(data, answers=answers(data))
-    page.get_by_role("combobox").fill(PAYLOADS[16])
+    page.get_by_role("combobox", name="Find or filter").fill(PAYLOADS[16])
     expect(page.locator(".sb-find-note")).to_contain_text(PAYLOADS[16])
     page.keyboard.press("Escape")
 

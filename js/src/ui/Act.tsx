@@ -35,9 +35,7 @@ export function Act({ row, detail }: { row: number; detail: Detail | null }): JS
             disabled={isOff || x.isActing.value}
             onClick={() => thumbs !== up && x.withParts((more) => void more.giveScore(x, row, { name: THUMBS, value: up }, newClientId()))}
           >
-            <svg viewBox="0 0 16 16" width="13" height="13" aria-hidden="true" class={up ? "" : "sb-flip"}>
-              <path d="M5 7v6.5H2.5V7zm0 0 3-5c1.1 0 1.7.8 1.5 1.8L9 6.5h3.6c.9 0 1.5.8 1.3 1.6l-1.1 4.3c-.2.7-.7 1.1-1.4 1.1H5" />
-            </svg>
+            <i class={up ? "" : "sb-flip"} />
           </button>
         ))}
         {FORMS.map(([name, label, title]) => (

@@ -109,7 +109,10 @@ export function FilterInput({ value, label, placeholder, title, problem, change,
     } else if (key === "Tab" && isOpen && !event.shiftKey && (active >= 0 || (first && first.end > first.start))) {
       put(items[Math.max(active, 0)] as Completion);
     } else if (key === "Escape" && isOpen) close();
-    else return;
+    else {
+      if (/^(Arrow|Home|End)/.test(key)) close(); // what is proposed is for another place
+      return;
+    }
     event.preventDefault();
   };
   const isOpen = items.length > 0;
@@ -133,6 +136,7 @@ export function FilterInput({ value, label, placeholder, title, problem, change,
         onInput={onInput}
         onKeyDown={onKeyDown}
         onBlur={close}
+        onClick={close}
       />
       {isOpen && (
         <ul class="sb-props" role="listbox" id={prefix} aria-label="Proposals" ref={list}>
