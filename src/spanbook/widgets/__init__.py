@@ -11,19 +11,20 @@ if TYPE_CHECKING:
     from ._display import show_chip
     from ._export import export_html
     from ._snapshot import snapshot_html
-    from .chip import Chip, TraceList
+    from .chip import Chip
     from .explorer import TraceExplorer
+    from .table import TraceTable
 
 _LAZY = {
     "Chip": "chip",
     "TraceExplorer": "explorer",
-    "TraceList": "chip",
+    "TraceTable": "table",
     "export_html": "_export",
     "show_chip": "_display",
     "snapshot_html": "_snapshot",
 }
 
-__all__ = ["Chip", "TraceExplorer", "TraceList", "export_html", "show_chip", "snapshot_html"]
+__all__ = ["Chip", "TraceExplorer", "TraceTable", "export_html", "show_chip", "snapshot_html"]
 
 
 def __getattr__(name: str) -> Any:
