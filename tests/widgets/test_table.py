@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import spanbook as sb
+from spanbook.frames import listed_frame
 from spanbook.widgets import TraceTable
 from tests.widgets.page import CapturedTable, wait_for
 
@@ -31,7 +32,7 @@ def work(n: int = 6) -> None:
 
 
 def table(store: sb.Store, where: str | None = None, **given: Any) -> CapturedTable:
-    return CapturedTable(store._reader, where, **given)
+    return CapturedTable(store._reader, where, frame=listed_frame, **given)
 
 
 def ask(widget: TraceTable, method: str, **params: Any) -> Any:

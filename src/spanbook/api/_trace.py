@@ -182,9 +182,10 @@ class Traces(Sequence[Trace]):
         Kept in a name, ``w.selected``, ``w.selected_df``, ``w.filter``, ``w.sort`` and ``w.columns`` follow what is
         done in it, and what is set there is shown.
         """
+        from ..frames import listed_frame
         from ..widgets import TraceTable
 
-        return TraceTable(self._reader, self.where, self._window, self.limit)
+        return TraceTable(self._reader, self.where, self._window, self.limit, frame=listed_frame)
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()

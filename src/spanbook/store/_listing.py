@@ -59,9 +59,7 @@ def trace_ids_of(reader: StoreReader, ids: Sequence[int]) -> list[str]:
     """Return the trace ids of these row ids, in their order."""
     found: dict[int, str] = {}
     for some in chunks(ids, _IDS_AT_ONCE):
-        found.update(
-            reader.rows(f"SELECT id, trace_id FROM traces WHERE id IN ({placeholders(some)})", list(some))  # type: ignore[arg-type]
-        )
+        found.update(reader.rows(f"SELECT id, trace_id FROM traces WHERE id IN ({placeholders(some)})", list(some)))
     return [found[each] for each in ids if each in found]
 
 
@@ -71,7 +69,7 @@ def matching(reader: StoreReader, chosen: Selection, trace_ids: Iterable[str]) -
     found: dict[str, int] = {}
     for some in chunks(list(trace_ids), _IDS_AT_ONCE):
         query = f"SELECT t.trace_id, t.id {source} AND t.trace_id IN ({placeholders(some)})"
-        found.update(reader.rows(query, [*values, *some]))  # type: ignore[arg-type]
+        found.update(reader.rows(query, [*values, *some]))
     return found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import traitlets
 
@@ -29,6 +29,8 @@ from ._snapshot import chip_html, chip_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MakeFrame: TypeAlias = "Callable[[StoreReader, Sequence[str]], pd.DataFrame]"
 
 #: Columns there are, by the names a filter uses.
 COLUMNS: Final = (
@@ -59,7 +61,7 @@ class TraceTable(SpanbookWidget):
 
     _esm = esm("table.js")
     _head = traitlets.Dict().tag(sync=True)  # Python → page: filter, sort, columns, how many
-    _selected = traitlets.List().tag(sync=True)  # Python → page: trace ids
+    _selected: Any = traitlets.List().tag(sync=True)  # Python → page: trace ids
     _view = traitlets.Dict().tag(sync=True)  # both ways: which trace is open, how its explorer was left
 
     def __init__(
@@ -68,6 +70,8 @@ class TraceTable(SpanbookWidget):
         where: str | None = None,
         window: tuple[int | None, int | None] = (None, None),
         limit: int | None = 100,
+        *,
+        frame: MakeFrame,
     ) -> None:
         """Make the table.
 
@@ -76,12 +80,13 @@ class TraceTable(SpanbookWidget):
             where: A filter on traces; None for all.
             window: Only traces that started at or after the first and before the second moment, nanoseconds.
             limit: At most so many, the newest; None for all.
+            frame: Returns the DataFrame of traces by their ids.
 
         Raises:
             FilterError: the filter cannot be understood.
             StoreError: the store cannot be read.
         """
-        self._window = window
+        self._window, self._make_frame = window, frame
         self._where, self._limit = _filter_of(where), limit
         self._sort, self._columns = "-start", list(FIRST_COLUMNS)
         self._chosen = select("traces", self._where, window, limit)
@@ -210,9 +215,7 @@ class TraceTable(SpanbookWidget):
         return write_csv(path, columns, (rows_of(self._reader, ids[at : at + 500]) for at in range(0, len(ids), 500)))
 
     def _frame(self, trace_ids: Sequence[str]) -> pd.DataFrame:
-        from ..frames import listed_frame
-
-        return listed_frame(self._reader, trace_ids)
+        return self._make_frame(self._reader, trace_ids)
 
     def _set(self, **given: Any) -> None:
         """Check all that is given, then take all of it in.
@@ -256,13 +259,14 @@ class TraceTable(SpanbookWidget):
                     return self._open_traces.load(trace_id)
                 requests = self._open_traces.open(trace_id)
             return requests.answer(method, given)
-        answers = {
+        answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "window": self._window_rows,
             "set": self._set_by_page,
             "facets": self._facets,
             "session": self._show_session,
             "pick": self._pick,
-            "refresh": lambda given: self.refresh(),
+            "clear": self._clear_selection,
+            "refresh": self._refresh_by_page,
         }
         if method not in answers:
             raise LookupError(f"the trace table answers no request {method!r}; it answers {', '.join(answers)}.")
@@ -276,6 +280,12 @@ class TraceTable(SpanbookWidget):
 
     def _set_by_page(self, given: dict[str, Any]) -> None:
         self._set(**{name: given[name] for name in ("filter", "sort", "columns", "limit") if name in given})
+
+    def _refresh_by_page(self, given: dict[str, Any]) -> None:
+        self.refresh()
+
+    def _clear_selection(self, given: dict[str, Any]) -> None:
+        self.selected = []
 
     def _facets(self, given: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -298,7 +308,7 @@ class TraceTable(SpanbookWidget):
                 raise LookupError(f"{last - first + 1:,} traces are too many to select at once; filter, or select "
                                   f"at most {_MOST_PICKED:,}.")  # fmt: skip
             ids = trace_ids_of(self._reader, self._ids[first : last + 1])
-            chosen = dict.fromkeys([] if given.get("only") else self._selected)
+            chosen = dict.fromkeys(self._selected)
             for trace_id in ids:
                 if given.get("on"):
                     chosen[trace_id] = None
