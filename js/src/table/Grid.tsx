@@ -65,7 +65,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
   const shape = `30px ${columns.map((name, i) => `minmax(${column(name).width}px, ${i === 0 ? 3 : column(name).isNumber ? 0 : 1}fr)`).join(" ")}`;
   const width = 30 + columns.reduce((sum, name) => sum + column(name).width, 0);
   const lines: JSX.Element[] = [];
-  for (let index = from; index < to; index++) lines.push(<Line key={index} table={table} index={index} id={`${prefix}-${index}`} columns={columns} />);
+  for (let index = from; index < to; index++) lines.push(<Line key={index} table={table} row={table.row(index)} index={index} id={`${prefix}-${index}`} columns={columns} />);
   const isAll = n > 0 && table.nSelected.value >= n;
   return (
     <div
@@ -112,13 +112,13 @@ function Heading({ table, name, sort }: { table: TraceTable; name: string; sort:
 
 interface LineProps {
   table: TraceTable;
+  row: Row | undefined;
   index: number;
   id: string;
   columns: readonly string[];
 }
 
-function Line({ table, index, id, columns }: LineProps): JSX.Element {
-  const row = table.row(index);
+function Line({ table, row, index, id, columns }: LineProps): JSX.Element {
   const isSelected = row !== undefined && table.selected.value.has(row.trace_id);
   const isOpen = row !== undefined && table.open.value === row.trace_id;
   const onClick = (event: TargetedMouseEvent<HTMLDivElement>): void => {
