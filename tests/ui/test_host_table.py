@@ -323,5 +323,7 @@ def test_axe_finds_nothing(host: Open, store: sb.Store, theme: str, width: int) 
     shown.page.locator(".sbt-row").first.click()
     expect(shown.page.locator(".sb-explorer .sb-row")).to_have_count(2)
     shown.page.get_by_role("button", name="Columns").click()
+    menu = shown.page.get_by_role("group", name="Columns").bounding_box()
+    assert menu and menu["x"] >= 0 and menu["x"] + menu["width"] <= width
     assert shown.host.axe() == []
     assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -14,13 +14,17 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
   const scroller = useRef<HTMLDivElement>(null);
   const scroll = useSignal(0);
   const height = useSignal(400);
+  const isNarrow = useSignal(false);
   const { n, columns, sort, rev } = table.head.value;
   table.revision.value;
   const [from, to] = visibleLines(scroll.value, height.value - HEADINGS, ROW, n);
   useLayoutEffect(() => {
     const el = scroller.current;
     if (!el) return;
-    const observer = new ResizeObserver(() => (height.value = el.clientHeight || 400));
+    const observer = new ResizeObserver(() => {
+      height.value = el.clientHeight || 400;
+      isNarrow.value = el.clientWidth < 480;
+    });
     observer.observe(el);
     return () => observer.disconnect();
   }, []);
@@ -62,8 +66,9 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
     event.preventDefault();
     act();
   };
-  const shape = `30px ${columns.map((name, i) => `minmax(${column(name).width}px, ${i === 0 ? 3 : column(name).isNumber ? 0 : 1}fr)`).join(" ")}`;
-  const width = 30 + columns.reduce((sum, name) => sum + column(name).width, 0);
+  const least = (name: string): number => (isNarrow.value && name === "name" ? 120 : column(name).width);
+  const shape = `30px ${columns.map((name, i) => `minmax(${least(name)}px, ${i === 0 ? 3 : column(name).isNumber ? 0 : 1}fr)`).join(" ")}`;
+  const width = 30 + columns.reduce((sum, name) => sum + least(name), 0);
   const lines: JSX.Element[] = [];
   for (let index = from; index < to; index++) lines.push(<Line key={index} table={table} row={table.row(index)} index={index} id={`${prefix}-${index}`} columns={columns} />);
   const isAll = n > 0 && table.nSelected.value >= n;

@@ -12,7 +12,7 @@ interface Column {
 
 const COLUMNS: Record<string, Column> = {
   name: { label: "Name", width: 180 },
-  start: { label: "Started", width: 118, isNumber: true },
+  start: { label: "Started", width: 134, isNumber: true },
   duration_ms: { label: "Time", width: 68, isNumber: true },
   total_tokens: { label: "Tokens", width: 68, isNumber: true },
   input_tokens: { label: "Input tokens", width: 92, isNumber: true },
