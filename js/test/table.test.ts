@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { moved, nextSort, type Row } from "../src/core/table.ts";
+import { moved, nextSort, type Row } from "../src/core/traces.ts";
 import { cellText } from "../src/table/columns.ts";
 
 test("a heading sorts numbers by the largest and texts by the first, and turns round", () => {

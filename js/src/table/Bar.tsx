@@ -4,7 +4,7 @@ import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { formatCount, plural } from "../core/format.ts";
-import { moved, type TraceTable } from "../core/table.ts";
+import { moved, type TraceTable } from "../core/traces.ts";
 import { column } from "./columns.ts";
 
 /** The text of the filter while it is written; completion of names belongs in here. */

@@ -3,7 +3,7 @@
 import type { JSX, TargetedKeyboardEvent, TargetedMouseEvent } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { nextSort, type Row, type TraceTable } from "../core/table.ts";
+import { nextSort, type Row, type TraceTable } from "../core/traces.ts";
 import { visibleLines } from "../core/tree.ts";
 import { cellText, cellTitle, column } from "./columns.ts";
 

@@ -5,7 +5,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { loadModule } from "../core/assets.ts";
 import { ClosedError, traceHost, whenSlow, type Host } from "../core/rpc.ts";
-import type { TraceTable } from "../core/table.ts";
+import type { TraceTable } from "../core/traces.ts";
 
 interface ExplorerModule {
   mount(el: HTMLElement, host: Host): () => void;

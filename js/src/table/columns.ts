@@ -1,7 +1,7 @@
 /** Headings, widths and texts of the table's columns; their names are Python's. */
 
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
-import type { Row } from "../core/table.ts";
+import type { Row } from "../core/traces.ts";
 
 interface Column {
   label: string;

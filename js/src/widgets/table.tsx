@@ -3,7 +3,7 @@
 import { render as draw, type JSX } from "preact";
 import { formatCount, plural } from "../core/format.ts";
 import type { AnyModel } from "../core/rpc.ts";
-import { TraceTable, type Head } from "../core/table.ts";
+import { TraceTable, type Head } from "../core/traces.ts";
 import { followTheme, hideSnapshot, keepKey } from "../core/theme.ts";
 import theme from "../core/theme.css";
 import { Bar, Facets } from "../table/Bar.tsx";

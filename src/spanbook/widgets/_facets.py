@@ -27,7 +27,7 @@ _TERMS: Final = {name: term for name, _, term in _FACETS}
 
 
 def facets(counts: dict[str, list[Count]], where: str | None) -> list[dict[str, Any]]:
-    """Return the facets that have values (``Facet`` in js/src/core/table.ts).
+    """Return the facets that have values (``Facet`` in js/src/core/traces.ts).
 
     Each value says what the filter becomes by a click on it: narrower, or wider when it is in the filter already.
     """

@@ -366,7 +366,7 @@ class TraceTable(SpanbookWidget):
 
 
 def page_row(trace: dict[str, Any]) -> dict[str, Any]:
-    """Return a trace as the page takes it (``Row`` in js/src/core/table.ts): long texts cut, numbers as they are."""
+    """Return a trace as the page takes it (``Row`` in js/src/core/traces.ts): long texts cut, numbers as they are."""
     facts = trace_facts(trace, 0)
     texts = {
         name: None if trace[name] is None else shortened(trace[name], MAX_NAME)
