@@ -6,9 +6,9 @@
 
 import { loadModule } from "../core/assets.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
-import { Channel, ClosedError, whenSlow, type AnyModel, type Host, type Loaded } from "../core/rpc.ts";
+import { Channel, ClosedError, traceHost, whenSlow, type AnyModel, type Host } from "../core/rpc.ts";
 import { followTheme, hideSnapshot, keepKeys } from "../core/theme.ts";
-import type { Meta, Push, Status, ViewState } from "../core/types.ts";
+import type { Status, ViewState } from "../core/types.ts";
 import theme from "../core/theme.css";
 import css from "./chip.css";
 
@@ -250,24 +250,8 @@ class Chip {
   }
 
   #host(trace: string): Host {
-    const channel = this.#channel;
     const remembered = this.#view.trace === trace ? (this.#view.view ?? {}) : {};
-    const keep = (change: ChipView): void => this.#keep({ ...(this.#view.trace === trace ? this.#view : {}), trace, ...change });
-    return {
-      load: async (): Promise<Loaded> => {
-        const { result, buffers } = await channel.call<Meta>("load", { trace });
-        return { meta: result, cols: buffers[0] ?? new DataView(new ArrayBuffer(0)) };
-      },
-      rpc: (method, params = {}) => channel.call(method, { ...params, trace }),
-      onPush: (callback) =>
-        channel.listen((message, buffers) => {
-          if ((message as { trace?: string }).trace === trace) callback(message as unknown as Push, buffers);
-        }),
-      onClose: (callback) => channel.onClose(callback),
-      getView: () => remembered,
-      setView: (view) => keep({ view }),
-      setSelected: (selected) => keep({ selected }),
-    };
+    return traceHost(this.#channel, trace, remembered, (change) => this.#keep({ ...(this.#view.trace === trace ? this.#view : {}), trace, ...change }));
   }
 }
 

@@ -4,7 +4,7 @@ from ._compare import COMPARISON_FRAME_COLUMNS, comparison_frame, comparison_tex
 from ._otlp import trace_otlp
 from ._records import span_record, trace_record
 from ._spans import SPAN_FRAME_COLUMNS, spans_frame, trace_frame
-from ._tables import SCORE_FRAME_COLUMNS, TRACE_FRAME_COLUMNS, query_frame, scores_frame, traces_frame
+from ._tables import SCORE_FRAME_COLUMNS, TRACE_FRAME_COLUMNS, listed_frame, query_frame, scores_frame, traces_frame
 from ._text import trace_text, traces_text
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "TRACE_FRAME_COLUMNS",
     "comparison_frame",
     "comparison_text",
+    "listed_frame",
     "query_frame",
     "scores_frame",
     "span_record",

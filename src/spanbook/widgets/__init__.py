@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from ._display import show_chip
     from ._export import export_html
     from ._snapshot import snapshot_html
-    from .chip import Chip, TraceList
+    from .chip import Chip
     from .compare import TraceComparisonView
     from .explorer import TraceExplorer
+    from .table import TraceTable
 
 _LAZY = {
     "Chip": "chip",
     "TraceComparisonView": "compare",
     "TraceExplorer": "explorer",
-    "TraceList": "chip",
+    "TraceTable": "table",
     "comparison_html": "_compare_html",
     "export_comparison_html": "_compare_html",
     "export_html": "_export",
@@ -32,7 +33,7 @@ __all__ = [
     "Chip",
     "TraceComparisonView",
     "TraceExplorer",
-    "TraceList",
+    "TraceTable",
     "comparison_html",
     "export_comparison_html",
     "export_html",

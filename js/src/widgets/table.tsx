@@ -1,0 +1,121 @@
+/** The trace table. Mirrors the synced traits of TraceTable in src/spanbook/widgets/table.py. */
+
+import { render as draw, type JSX } from "preact";
+import { formatCount, plural } from "../core/format.ts";
+import type { AnyModel } from "../core/rpc.ts";
+import { TraceTable, type Head } from "../core/traces.ts";
+import { followTheme, hideSnapshot, keepKeys } from "../core/theme.ts";
+import theme from "../core/theme.css";
+import { Bar, Facets } from "../table/Bar.tsx";
+import { Grid } from "../table/Grid.tsx";
+import { Opened } from "../table/Opened.tsx";
+import css from "./table.css";
+
+function Table({ table, prefix, root }: { table: TraceTable; prefix: string; root: HTMLElement }): JSX.Element {
+  const focusOn = (selector: string): void => root.querySelector<HTMLElement>(selector)?.focus();
+  const close = (): void => {
+    table.closeTrace();
+    focusOn(".sbt-grid");
+  };
+  const { n } = table.head.value;
+  return (
+    <div class={`sbt${table.open.value ? " sbt-has-open" : ""}`}>
+      <Bar table={table} prefix={prefix} />
+      <div class="sbt-body">
+        <Facets table={table} prefix={prefix} />
+        <div class="sbt-list">
+          <Grid table={table} prefix={prefix} focusOpened={() => focusOn(".sbt-opened [role=tree]")} />
+          {n === 0 && <Nothing table={table} />}
+        </div>
+        <Opened table={table} close={close} />
+      </div>
+      <Foot table={table} />
+    </div>
+  );
+}
+
+function Nothing({ table }: { table: TraceTable }): JSX.Element {
+  const { filter } = table.head.value;
+  return (
+    <div class="sbt-note" role="status">
+      {filter ? "No trace matches the filter. " : "No traces yet: run a cell that calls a model, or write `with sb.span(name):`."}
+      {filter && (
+        <button type="button" class="sbt-link" onClick={() => table.setFilter("")}>
+          Clear it
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Foot({ table }: { table: TraceTable }): JSX.Element {
+  const { n, limit, is_cut } = table.head.value;
+  const isLimited = limit !== null && n === limit;
+  return (
+    <div class="sbt-foot">
+      <span role="status">
+        {is_cut ? `${formatCount(n)}+ traces` : plural(n, "trace")}
+        {table.isBusy.value && " · kernel busy, will answer when the cell ends"}
+      </span>
+      {isLimited && (
+        <span>
+          the newest {formatCount(limit)} ·{" "}
+          <button type="button" class="sbt-link" onClick={() => table.set({ limit: null })}>
+            Show all
+          </button>
+        </span>
+      )}
+      {table.nSelected.value > 0 && (
+        <span>
+          {formatCount(table.nSelected.value)} selected ·{" "}
+          <button type="button" class="sbt-link" onClick={() => table.clearSelection()}>
+            Clear
+          </button>
+        </span>
+      )}
+      <span class="sbt-keys">
+        <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> select · <kbd>/</kbd> filter
+      </span>
+    </div>
+  );
+}
+
+function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
+  const root = el.ownerDocument.createElement("div");
+  root.className = "sb";
+  el.append(root);
+  const table = new TraceTable(model);
+  const prefix = `sbt-${Math.random().toString(36).slice(2, 8)}`;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const isWriting = event.target instanceof HTMLInputElement && event.target.type === "text";
+    if (event.defaultPrevented || isWriting) return;
+    const isInside = (event.target as Element).closest(".sbt-opened") !== null;
+    if (event.key === "Escape" && table.open.peek() && !isInside) {
+      table.closeTrace();
+      root.querySelector<HTMLElement>(".sbt-grid")?.focus();
+    } else if (event.key === "/" && !isInside) {
+      event.preventDefault();
+      root.querySelector<HTMLElement>(".sbt-filter input")?.focus();
+    }
+  };
+  keepKeys(root);
+  root.addEventListener("keydown", onKeyDown);
+  const stopTheme = followTheme(root);
+  const showSnapshot = hideSnapshot(el.ownerDocument, (model.get("_head") as Partial<Head> | undefined)?.snap);
+  draw(
+    <>
+      <style>{theme + css}</style>
+      <Table table={table} prefix={prefix} root={root} />
+    </>,
+    root,
+  );
+  return () => {
+    stopTheme();
+    showSnapshot();
+    draw(null, root);
+    table.dispose();
+    root.remove();
+  };
+}
+
+export default { render };
