@@ -181,6 +181,7 @@ class Chip {
     const ticket = this.#opening;
     if (!trace) return this.#say("This cell's trace is not here any more. Re-run this cell.", "sb-chip-note");
     this.#shown = trace.trace_id;
+    if (this.#view.trace !== this.#shown) this.#keep({ trace: this.#shown });
     this.#drawPick();
     const ready = loadModule<ExplorerModule>((name, params) => this.#channel.call(name, params), "explorer.js", EXPLORER_SHA256);
     whenSlow(ready, () => ticket === this.#opening && this.#say("Kernel busy, will load when the cell ends", "sb-busy"));
@@ -238,9 +239,7 @@ class Chip {
 
   #go(index: number): void {
     const trace = this.#summary.traces[index];
-    if (!trace || trace.trace_id === this.#shown) return;
-    this.#keep({ trace: trace.trace_id });
-    this.#openTrace(trace.trace_id);
+    if (trace && trace.trace_id !== this.#shown) this.#openTrace(trace.trace_id);
   }
 
   #keep(view: ChipView): void {
@@ -250,8 +249,7 @@ class Chip {
   }
 
   #host(trace: string): Host {
-    const remembered = this.#view.trace === trace ? (this.#view.view ?? {}) : {};
-    return traceHost(this.#channel, trace, remembered, (change) => this.#keep({ ...(this.#view.trace === trace ? this.#view : {}), trace, ...change }));
+    return traceHost(this.#channel, trace, this.#view.view ?? {}, (change) => this.#keep({ ...this.#view, ...change }));
   }
 }
 
