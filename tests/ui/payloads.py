@@ -205,7 +205,7 @@ OUTSIDE: Final = r"""
 window.outside = (root) => {
   const tags = new Set(('div span b i em s code pre p br hr ul ol li table thead tbody tfoot ' +
     'tr th td caption h2 h3 h4 h5 button input textarea select option label fieldset legend kbd dl ' +
-    'dt dd section details summary a blockquote mark img style noscript small sub ' +
+    'dt dd canvas section details summary a blockquote mark img style noscript small sub ' +
     'sup ins del header footer nav output progress meter col colgroup svg g ' +
     'path line rect text tspan circle ellipse polygon polyline defs marker title clippath pattern').split(' '));
   const names = new Set(('id class role title style type href target rel src alt width height value min ' +

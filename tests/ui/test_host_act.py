@@ -383,12 +383,9 @@ def test_the_cell_is_scrolled_to_where_the_page_is_a_notebook(host: Open) -> Non
 # -- everywhere
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 320])
-def test_axe_finds_nothing_in_forms_and_proposals(
-    explorer: Callable[..., RealExplorer], theme: str, width: int
-) -> None:
-    shown = explorer(row=2, theme=theme, width=width, height=1100)
+def test_axe_finds_nothing_in_forms_and_proposals(explorer: Callable[..., RealExplorer], width: int) -> None:
+    shown = explorer(row=2, width=width, height=1100)
     page = shown.host.page
     page.get_by_role("button", name="score", exact=True).click()
     expect(page.locator(".sb-form")).to_contain_text("yes or no")

@@ -226,10 +226,9 @@ def test_a_busy_or_lost_kernel_is_said(host: Host, pair: sb.TraceComparison) -> 
     expect(page.page.locator(".sb-foot")).to_contain_text("No kernel: re-run this cell")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 700, 320])
-def test_it_is_accessible_and_fits(host: Host, pair: sb.TraceComparison, theme: str, width: int) -> None:
-    page = show(host(width=width, theme=theme), pair, selected_row=6)
+def test_it_is_accessible_and_fits(host: Host, pair: sb.TraceComparison, width: int) -> None:
+    page = show(host(width=width), pair, selected_row=6)
     expect(detail(page)).to_contain_text("Output")
     page.page.get_by_role("button", name="Side by side").click()
     assert page.axe() == []

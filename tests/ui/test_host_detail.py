@@ -275,16 +275,21 @@ def test_a_long_text_goes_on_where_it_was_cut_whatever_its_letters(show: Callabl
 # -- sizes
 
 
+# Made in the page: the driver takes half a minute to hand over as much.
+TEN_MEGABYTES = """() => {
+  const { all } = host.model.answers.detail["1"].answer.output.value;
+  for (let at = 0; at < 100_000; at++) all.push({ name: `entry ${at}`, value: at, note: { text: "x".repeat(40) } });
+}"""
+
+
 def test_ten_megabytes_of_text_and_of_json_open(host: Open) -> None:
     """Both say their size, draw a part, and answer a key while they are open."""
     text = {"$long": True, "size": 10_000_000, "head": "word " * 800, "path": [], "field": "output"}
-    large = [{"name": f"entry {at}", "value": at, "note": {"text": "x" * 40}} for at in range(100_000)]
-    assert len(json.dumps(large)) > 8_000_000
     data = TraceData(
         [Line("text", "tool", -1, 0, 10), Line("json", "tool", -1, 20, 10)],
         details={
             0: {"output": {"kind": "text", "value": text}},
-            1: {"output": {"kind": "json", "value": {"all": large}}},
+            1: {"output": {"kind": "json", "value": {"all": []}}},
         },
     )
     opened = host()
@@ -293,6 +298,7 @@ def test_ten_megabytes_of_text_and_of_json_open(host: Open) -> None:
     page = opened.page
     page.get_by_role("button", name="show more").click()
     expect(page.get_by_role("button", name="show more")).to_contain_text("of 10.0 M characters")
+    page.evaluate(TEN_MEGABYTES)
     page.locator(".sb-row", has_text="json").click()
     expect(page.locator(".sb-jbar")).to_contain_text("MB")
     page.get_by_role("button", name="search").click()
@@ -305,9 +311,8 @@ def test_ten_megabytes_of_text_and_of_json_open(host: Open) -> None:
 # -- for everyone
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(host: Open, answers: tuple[dict[str, Any], dict[str, Any]], theme: str) -> None:
-    opened = host(theme=theme, height=900)
+def test_axe_finds_nothing(host: Open, answers: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    opened = host(height=900)
     opened.show("explorer.js", {**answers[0], "_view": {"row": RECORDS, "tab": "io", "height": 640}}, dict(answers[1]))
     page = opened.page
     for row, tab in ((RECORDS, "io"), (LARGE, "io"), (CHANGED, "diff"), (CHANGED, "usage"), (CHANGED, "code"),
@@ -320,7 +325,7 @@ def test_axe_finds_nothing(host: Open, answers: tuple[dict[str, Any], dict[str, 
             page.get_by_role("textbox", name="Search in Output").fill("needle")
             expect(page.locator(".sb-jl.sb-at")).to_be_visible()
         page.wait_for_timeout(50)
-        assert opened.axe() == [], (row, tab)
+        assert opened.axe(".sb-detail") == [], (row, tab)
 
 
 @pytest.mark.parametrize(
@@ -330,9 +335,7 @@ def test_axe_finds_nothing(host: Open, answers: tuple[dict[str, Any], dict[str, 
 )  # fmt: skip
 def test_nothing_scrolls_sideways_but_code_and_tables(show: Callable[..., Page], row: int, tab: str) -> None:
     page = show(row, tab, width=320)
-    inside = OVERFLOWING.replace("'.sb, .sb *'", "'.sb-panel, .sb-panel *'").replace(
-        ".sb-block", ".sb-block, .sb-ts, .sb-frame"
-    )
+    inside = OVERFLOWING.replace("'.sb, .sb *'", "'.sb-panel, .sb-panel *'")
     for width in (320, 480, 700, 1180):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(40)

@@ -96,7 +96,7 @@ def test_without_a_subshell_requests_wait_for_the_cell_and_are_then_answered(hos
     expect(detail).to_contain_text("gpt-4o-mini")  # what the columns say is there already
     frame.locator(".sb-tree").focus()
     opened.page.keyboard.press("/")
-    frame.get_by_role("searchbox").fill("price")
+    frame.get_by_role("combobox", name="Find or filter").fill("price")
     expect(frame.locator(".sb-find-note")).to_contain_text("Kernel busy")
 
     frame.evaluate("host.model.release()")
@@ -160,7 +160,7 @@ def test_keys_do_not_leave_the_frame(host: Open) -> None:
     frame = open_frame(opened, VSCODE, "light")
     show(frame, agent.trace())
     frame.locator(".sb-row").first.click()
-    for key in ("d", "d", "x", "ArrowDown"):
+    for key in ("d", "d", "x", "Home", "ArrowDown"):
         page.keyboard.press(key)
     assert frame.evaluate("host.leaked") == []
     expect(frame.locator('.sb-row[aria-selected="true"]')).to_contain_text("check_question")

@@ -15,7 +15,7 @@ Open = Callable[..., HostPage]
 
 OVERFLOWING = """() => [...document.querySelectorAll('.sb, .sb *')].filter(el => {
   const style = getComputedStyle(el);
-  if (el.closest('.sb-block, .sb-scroll, .sb-sr, kbd') || style.display === 'inline') return false;
+  if (el.closest('.sb-block, .sb-scroll, .sb-ts, .sb-frame, .sb-sr, kbd') || style.display === 'inline') return false;
   const clips = style.overflowX === 'hidden' || style.overflowX === 'clip';
   return (el.scrollWidth > el.clientWidth + 1 && !clips && el.clientWidth > 0);
 }).map(el => el.className || el.tagName)"""
@@ -113,25 +113,8 @@ def test_it_works_inside_a_shadow_root(host: Open) -> None:
     expect(page.locator('.sb-row[aria-selected="true"]')).to_contain_text("TimeoutError")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "view",
-    [{"row": 10}, {"row": 6}, {"row": 9, "view": "conversation"}, {"row": 5, "tab": "usage"}],
-    ids=["chat", "error", "conversation", "usage"],
-)
-def test_axe_finds_nothing(host: Open, theme: str, view: dict[str, object]) -> None:
-    opened = host(height=1000, theme=theme)
-    data = agent.trace()
-    opened.explorer(data, answers=agent.answers(data), _view=view)
-    expect(opened.page.locator(".sb-panel, .sb-turn").first).not_to_be_empty()
-    opened.page.wait_for_timeout(80)
-
-    assert opened.axe() == []
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_while_searching_live_or_opened_from_the_chip(host: Open, theme: str) -> None:
-    opened = host(height=1000, theme=theme)
+def test_axe_finds_nothing_while_searching_live_or_opened_from_the_chip(host: Open) -> None:
+    opened = host(height=1000)
     traces = [{"trace_id": f"t{i}", "name": "a", "status": "ok", "duration_ms": 5} for i in (1, 2)]
     state = {"_summary": {**agent.CHIP, "running": True, "dropped": 2, "traces": traces}, "_open": True, "_view": {}}
     opened.show("chip.js", state, agent.answers(agent.live()))
@@ -142,14 +125,6 @@ def test_axe_finds_nothing_while_searching_live_or_opened_from_the_chip(host: Op
     opened.page.keyboard.press("?")
 
     assert opened.axe() == []
-
-
-def test_reduced_motion_is_respected(host: Open) -> None:
-    opened = host(reduced_motion="reduce")
-    opened.explorer(agent.live())
-
-    expect(opened.page.locator(".sb-livedot")).to_be_visible()
-    assert opened.page.locator(".sb-livedot").evaluate("dot => getComputedStyle(dot).animationName") == "none"
 
 
 def large(n: int) -> TraceData:

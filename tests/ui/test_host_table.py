@@ -312,11 +312,10 @@ def test_without_a_kernel_it_says_so_and_stays_readable(host: Open, store: sb.St
     expect(shown.page.get_by_text("No kernel: re-run this cell to open its traces.")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 320])
-def test_axe_finds_nothing(host: Open, store: sb.Store, theme: str, width: int) -> None:
+def test_axe_finds_nothing(host: Open, store: sb.Store, width: int) -> None:
     work(6)
-    shown = show(host, store, theme=theme, width=width)
+    shown = show(host, store, width=width)
     shown.page.get_by_role("button", name="Facets").click()
     expect(shown.page.get_by_role("group", name="User")).to_be_visible()
     shown.page.get_by_role("checkbox", name="Select ask 004").click()

@@ -81,16 +81,6 @@ def test_errors_are_jumped_to_and_escape_leads_back(host: Open, view: str) -> No
     assert page.evaluate("document.activeElement.classList.contains('sb-main')")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing(host: Open, view: str, theme: str) -> None:
-    opened = host(height=1000, theme=theme)
-    show(opened, view, row=6)
-    opened.page.wait_for_timeout(80)
-
-    assert opened.axe() == []
-
-
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_scrolls_sideways_at_any_width(host: Open, view: str) -> None:
     page = show(host(height=1000), view, row=5)

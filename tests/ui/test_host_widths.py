@@ -49,7 +49,7 @@ CROWDED = """() => {
     }
   });
   for (const el of root.querySelectorAll('button, input, [role="tab"]')) {
-    if (el.closest('.sb-scroll, .sb-block, [role="dialog"], .sb-jact') || !el.offsetWidth) continue;
+    if (el.closest('.sb-scroll, .sb-ts, .sb-block, [role="dialog"], .sb-jact') || !el.offsetWidth) continue;
     const box = el.getBoundingClientRect();
     const isInside = box.left >= frame.left - 1 && box.right <= frame.right + 1;
     if (!isInside) found.push(`outside: ${el.innerText || el.className}`);
