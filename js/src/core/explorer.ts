@@ -7,19 +7,15 @@ import { axisEnd } from "./axis.ts";
 import { Blobs } from "./blobs.ts";
 import { SpanTable } from "./columns.ts";
 import { Details } from "./details.ts";
+import { Find } from "./find.ts";
 import type { More, MoreModule } from "./more.ts";
 import type { FormName, Jump, Said } from "./acts.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import { hasLong, headEnd, isLong, type Completion, type Detail, type FilterProblem, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+import { hasLong, headEnd, isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
 export type View = (typeof VIEWS)[number];
-
-export interface Found {
-  query: string;
-  rows: number[];
-}
 
 export type Lex = (text: string) => Token[];
 
@@ -43,10 +39,7 @@ export class Explorer {
   readonly split = signal(58);
   readonly showKeys = signal(false);
 
-  readonly query = signal("");
-  readonly found = signal<Found | null>(null);
-  readonly findError = signal<FilterProblem | null>(null);
-  readonly findIsSlow = signal(false);
+  readonly find: Find;
   /** Where the last jump by time or cost went. */
   readonly jumped = signal<Jump | null>(null);
   /** The form that is open in the detail, and what came of the last request of it. */
@@ -67,7 +60,6 @@ export class Explorer {
 
   private readonly offs: (() => void)[] = [];
   private readonly saveView = debounce(() => this.host.setView(this.viewState()), 250);
-  private readonly searchAgain = debounce(() => void this.search(this.query.peek()), 1000);
   private readonly lex = signal<Lex | null>(null);
   private lexWanted = false;
   private readonly loaded = signal<More | null>(null);
@@ -77,7 +69,6 @@ export class Explorer {
   private clockAhead = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private backlog: [RowsPush, DataView[]][] | null = null;
-  private searches = 0;
   private lagging = 0;
   private isDisposed = false;
 
@@ -87,7 +78,7 @@ export class Explorer {
     return buildTree(table?.c ?? { parent: [], start: [] }, table?.n ?? 0);
   });
 
-  readonly keep = computed(() => (this.found.value ? keepMatches(this.tree.value, this.found.value.rows) : undefined));
+  readonly keep = computed(() => (this.find.found.value ? keepMatches(this.tree.value, this.find.found.value.rows) : undefined));
 
   readonly flat = computed(() => flatten(this.tree.value, this.collapsed.value, this.keep.value));
 
@@ -121,6 +112,7 @@ export class Explorer {
     private readonly lends: Record<string, unknown> = {},
   ) {
     this.blobs = new Blobs(host);
+    this.find = new Find(host.rpc, this.closed);
     this.details = new Details(host, (row, detail) => this.detailArrived(row, detail));
   }
 
@@ -152,6 +144,7 @@ export class Explorer {
     this.isDisposed = true;
     this.saveView.flush();
     clearInterval(this.timer);
+    this.find.clear();
     for (const off of this.offs) off();
     this.blobs.dispose();
   }
@@ -233,7 +226,7 @@ export class Explorer {
       for (const row of changed) this.rowChanged(table, row);
     });
     if (hasGap) void this.reload();
-    if (this.query.peek().trim() !== "") this.searchAgain();
+    this.find.again();
   }
 
   private rowChanged(table: SpanTable, row: number): void {
@@ -314,7 +307,7 @@ export class Explorer {
       const row = result.rows[0];
       if (row !== undefined) this.select(row);
     } catch (error) {
-      if (this.closed.peek() === null) this.findError.value = { message: (error as Error).message };
+      if (this.closed.peek() === null) this.find.problem.value = { message: (error as Error).message };
     }
   }
 
@@ -358,7 +351,7 @@ export class Explorer {
     const row = this.selected.peek();
     const tree = this.tree.peek();
     if (row < 0 || !isParent(tree, row)) return;
-    if (this.collapsed.peek().has(row) && !this.found.peek()) this.toggle(row, true);
+    if (this.collapsed.peek().has(row) && !this.find.found.peek()) this.toggle(row, true);
     else this.move(1);
   }
 
@@ -367,7 +360,7 @@ export class Explorer {
     const row = this.selected.peek();
     const tree = this.tree.peek();
     if (row < 0) return;
-    if (isParent(tree, row) && !this.collapsed.peek().has(row) && !this.found.peek()) this.toggle(row, false);
+    if (isParent(tree, row) && !this.collapsed.peek().has(row) && !this.find.found.peek()) this.toggle(row, false);
     else if ((tree.parent[row] as number) >= 0) this.select(tree.parent[row] as number);
   }
 
@@ -395,46 +388,7 @@ export class Explorer {
   private reveal(row: number): void {
     const hidden = ancestors(this.tree.peek(), row).filter((up) => this.collapsed.peek().has(up));
     if (hidden.length > 0) this.collapsed.value = new Set([...this.collapsed.peek()].filter((each) => !hidden.includes(each)));
-    if (this.keep.peek() && this.keep.peek()?.[row] === 0) this.clearFind();
-  }
-
-  // ---- find -------------------------------------------------------------------------------------------
-
-  async search(query: string): Promise<void> {
-    this.query.value = query;
-    const ticket = ++this.searches;
-    if (query.trim() === "") return this.clearFind();
-    const request = this.host.rpc<{ rows: number[]; error?: FilterProblem }>("find", { query });
-    whenSlow(request, () => (this.findIsSlow.value = ticket === this.searches));
-    try {
-      const { result } = await request;
-      if (ticket !== this.searches || this.isDisposed) return;
-      batch(() => {
-        this.findError.value = result.error ?? null;
-        if (!result.error) this.found.value = { query, rows: result.rows };
-        this.findIsSlow.value = false;
-      });
-    } catch (error) {
-      if (ticket !== this.searches) return;
-      this.findIsSlow.value = false;
-      this.findError.value = { message: this.closed.peek() === null ? (error as Error).message : "No kernel. Re-run this cell to search." };
-    }
-  }
-
-  /** What may stand at a place of the filter being written; nothing where there is no kernel to say so. */
-  async complete(query: string, at: number): Promise<Completion[]> {
-    const { result } = await this.host.rpc<{ items: Completion[] }>("complete", { query, at });
-    return result.items;
-  }
-
-  clearFind(): void {
-    this.searches++;
-    batch(() => {
-      this.query.value = "";
-      this.found.value = null;
-      this.findError.value = null;
-      this.findIsSlow.value = false;
-    });
+    if (this.keep.peek() && this.keep.peek()?.[row] === 0) this.find.clear();
   }
 
   // ---- payloads and view state ------------------------------------------------------------------------

@@ -55,8 +55,7 @@ function Pane({ focusDetail, toTree }: ViewProps & { focusDetail(): void }): JSX
   const inTree = (): void => {
     if (!node) return;
     x.setView("tree");
-    x.query.value = node.name;
-    x.found.value = { query: node.name, rows: node.rows };
+    x.find.show(node.name, node.rows);
     toTree();
   };
   const focus = (to: number): void => {

@@ -293,9 +293,8 @@ function Chart({ x, table, lanes, path, view, focusDetail }: ChartProps): JSX.El
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const fifth = (view.to - view.from) / 5;
     const keys: Record<string, () => void> = {
-      "+": () => view.zoom(0.5), "=": () => view.zoom(0.5), w: () => view.zoom(0.5),
-      "-": () => view.zoom(2), s: () => view.zoom(2),
-      a: () => view.pan(-fifth), d: () => view.pan(fifth), 0: view.all, z: () => view.span(x.selected.peek()),
+      "+": () => view.zoom(0.5), "=": () => view.zoom(0.5), "-": () => view.zoom(2),
+      0: view.all, z: () => view.span(x.selected.peek()),
       ArrowUp: () => step(x, "up"), ArrowDown: () => step(x, "down"),
       ArrowLeft: () => (event.shiftKey ? view.pan(-fifth) : step(x, "before")), ArrowRight: () => (event.shiftKey ? view.pan(fifth) : step(x, "after")),
       Home: () => x.select(x.tree.peek().roots[0] ?? -1), End: () => x.select(lastOf(x)),

@@ -95,7 +95,7 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
   if (event.key === "Escape") {
     event.preventDefault();
     if (x.showKeys.peek()) x.showKeys.value = false;
-    else if (x.query.peek() !== "" && !target.closest(".sb-right")) x.clearFind();
+    else if (x.find.query.peek() !== "" && !target.closest(".sb-right")) x.find.clear();
     focusOn(root, MAIN);
     return;
   }

@@ -71,7 +71,10 @@ const KEYS: [string[], string][] = [
   [["d", "D"], "next dearest span, back"],
   [["/"], "find or filter"],
   [["n", "N"], "next, previous match"],
-  [["p", "c"], "in JSON: copy path, copy value"],
+  [["p", "c", "f"], "in JSON: copy path, copy value, search"],
+  [["+", "-"], "in the timeline: zoom in, out"],
+  [["z", "0"], "in the timeline: only the span, all"],
+  [["Shift ←", "Shift →"], "in the timeline: back, on"],
 ];
 
 export function Keys({ close }: { close: () => void }): JSX.Element | null {

@@ -95,24 +95,24 @@ function CellLink({ cell }: { cell: Cell }): JSX.Element | null {
 
 function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
   const x = useExplorer();
-  const query = x.query.value;
-  const found = x.found.value;
-  const problem = x.findError.value;
+  const query = x.find.query.value;
+  const found = x.find.found.value;
+  const problem = x.find.problem.value;
   const typed = useMemo(() => {
     let latest = "";
-    const run = debounce(() => void x.search(latest), 160);
+    const run = debounce(() => void x.find.search(latest), 160);
     return (text: string): void => {
       latest = text;
-      x.query.value = text;
-      if (text.trim() === "") x.clearFind();
+      x.find.query.value = text;
+      if (text.trim() === "") x.find.clear();
       else run();
     };
   }, [x]);
-  const complete = useMemo(() => (text: string, at: number) => x.complete(text, at), [x]);
-  useEffect(() => () => x.clearFind(), [x]);
+  const complete = useMemo(() => (text: string, at: number) => x.find.complete(text, at), [x]);
+  useEffect(() => () => x.find.clear(), [x]);
   const submit = (back: boolean): void => {
-    if (x.found.peek()?.query === query) x.nextMatch(back ? -1 : 1);
-    else void x.search(query);
+    if (x.find.found.peek()?.query === query) x.nextMatch(back ? -1 : 1);
+    else void x.find.search(query);
   };
   const isOn = query !== "";
   const count = found && !problem && isOn ? `${formatCount(found.rows.length)} found` : "";
@@ -132,7 +132,7 @@ function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
       {isOn ? (
         <span class="sb-find-side">
           <span role="status">{count}</span>
-          <button type="button" aria-label="Clear search" onClick={() => { x.clearFind(); focusTree(); }}>×</button>
+          <button type="button" aria-label="Clear search" onClick={() => { x.find.clear(); focusTree(); }}>×</button>
         </span>
       ) : (
         <kbd aria-hidden="true">/</kbd>
@@ -144,6 +144,6 @@ function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
 /** Under the header: why a filter was refused, with the place marked, or that the kernel is busy. */
 export function FindNote(): JSX.Element | null {
   const x = useExplorer();
-  if (x.findIsSlow.value) return <div class="sb-find-note sb-wait"><div class="sb-busy" role="status">Kernel busy, will search when the cell ends</div></div>;
-  return x.findError.value && <FilterNote text={x.query.value} problem={x.findError.value} />;
+  if (x.find.isSlow.value) return <div class="sb-find-note sb-wait"><div class="sb-busy" role="status">Kernel busy, will search when the cell ends</div></div>;
+  return x.find.problem.value && <FilterNote text={x.find.query.value} problem={x.find.problem.value} />;
 }

@@ -229,7 +229,7 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
           {parent ? (isOpen ? "▾" : "▸") : ""}
         </span>
         <Glyph kind={kind} />
-        <Name table={table} row={row} query={keep ? (x.found.value?.query ?? "") : ""} />
+        <Name table={table} row={row} query={keep ? (x.find.found.value?.query ?? "") : ""} />
         <span class="sb-sr"> {spoken(table, row, running)} </span>
         {parent && !isOpen && <Hidden x={x} row={row} />}
       </span>
