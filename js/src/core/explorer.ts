@@ -470,6 +470,14 @@ export class Explorer {
     else this.waiting.push(run);
   }
 
+  /** Go to the next span by its own time or cost, unless another was selected while that was being loaded. */
+  jump(measure: "time" | "cost", by: 1 | -1 = 1): void {
+    const from = this.selected.peek();
+    this.withParts((more) => {
+      if (this.selected.peek() === from) more.nextBy(this, measure, by);
+    });
+  }
+
   /** What a view or a pane remembers of how it was left; small, saved with the notebook's widget state. */
   remembered(name: string): Json | undefined {
     return this.memory[name];

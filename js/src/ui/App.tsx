@@ -100,7 +100,6 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
-  const by = (measure: "time" | "cost", step: 1 | -1): void => x.withParts((more) => more.nextBy(x, measure, step));
   const keys: Record<string, () => void> = {
     "/": () => {
       x.setView("tree");
@@ -109,10 +108,10 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     "?": () => (x.showKeys.value = !x.showKeys.peek()),
     e: () => x.nextError(1),
     E: () => x.nextError(-1),
-    s: () => by("time", 1),
-    S: () => by("time", -1),
-    d: () => by("cost", 1),
-    D: () => by("cost", -1),
+    s: () => x.jump("time"),
+    S: () => x.jump("time", -1),
+    d: () => x.jump("cost"),
+    D: () => x.jump("cost", -1),
     n: () => x.nextMatch(1),
     N: () => x.nextMatch(-1),
   };

@@ -24,8 +24,8 @@ export function Footer(): JSX.Element {
       )}
       <span class="sb-hint"><kbd>↑</kbd> <kbd>↓</kbd> move</span>
       {errors > 0 && <Jump letter="e" label="next error" go={() => x.nextError()} />}
-      {n > 1 && <Jump letter="s" label="slowest" go={() => x.withParts((more) => more.nextBy(x, "time"))} />}
-      {n > 1 && (table?.summary.cost_usd ?? 0) > 0 && <Jump letter="d" label="dearest" go={() => x.withParts((more) => more.nextBy(x, "cost"))} />}
+      {n > 1 && <Jump letter="s" label="slowest" go={() => x.jump("time")} />}
+      {n > 1 && (table?.summary.cost_usd ?? 0) > 0 && <Jump letter="d" label="dearest" go={() => x.jump("cost")} />}
       <button type="button" aria-expanded={x.showKeys.value} onClick={() => (x.showKeys.value = !x.showKeys.value)}><kbd>?</kbd> keys</button>
       <span role="status">{jumped && jumped.row === x.selected.value && <><b>{jumped.own}</b> of its own, {jumped.place}</>}</span>
       <State />
