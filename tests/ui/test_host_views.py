@@ -21,8 +21,7 @@ MAIN = {"timeline": ".sb-chart", "graph": ".sb-gnode", "log": ".sb-lrow"}
 
 def show(host: HostPage, view: str, data: TraceData | None = None, **state: Any) -> Page:
     data = data or agent.trace()
-    answers = {**agent.answers(data), "log": log.answers(data)}
-    host.explorer(data, answers=answers, _view={"row": 0, "view": view, **state})
+    host.explorer(data, answers=agent.answers(data), _view={"row": 0, "view": view, **state})
     expect(host.page.locator(MAIN[view]).first).to_be_visible()
     return host.page
 
@@ -558,8 +557,7 @@ def test_a_live_log_is_asked_for_again_at_most_once_a_second(host: Open) -> None
 def test_a_busy_kernel_is_named(host: Open) -> None:
     opened = host()
     data = agent.trace()
-    answers = {**agent.answers(data), "log": log.answers(data)}
-    opened.explorer(data, answers=answers, _view={"view": "graph"})
+    opened.explorer(data, answers=agent.answers(data), _view={"view": "graph"})
     expect(opened.page.locator(".sb-gnode").first).to_be_visible()
     opened.page.evaluate("host.model.isHeld = true")
     opened.page.get_by_role("tab", name="Log").click()
