@@ -58,7 +58,7 @@ const TRACEBACK = `Traceback (most recent call last):
   File "/tmp/ipykernel_1/1180.py", line 12, in lookup
     reply = ask(plan)
             ^^^^^^^^^
-  File "/home/me/project/prices.py", line 5, in ask
+  File "/srv/project/prices.py", line 5, in ask
     return client.get(plan)
   File "/usr/lib/python3.12/site-packages/httpx/_client.py", line 88, in get
     raise TimeoutError(
@@ -109,7 +109,7 @@ describe("tracebacks", () => {
     ["C:\\Users\\me\\AppData\\Local\\Temp\\ipykernel_9\\7.py", "cell"],
     ["<ipython-input-3-8f1>", "cell"],
     ["/tmp/marimo_1/__marimo__cell_Hbol_.py", "cell"],
-    ["/home/me/app.py", "own"],
+    ["/srv/app.py", "own"],
     ["C:\\Python312\\Lib\\json\\decoder.py", "library"],
     ["/opt/venv/lib/python3.11/site-packages/acme/a.py", "library"],
     ["<frozen runpy>", "library"],
