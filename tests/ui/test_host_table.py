@@ -152,24 +152,52 @@ def test_a_heading_sorts_and_turns_round(host: Open, store: sb.Store) -> None:
 def test_a_filter_narrows_and_a_wrong_one_is_explained(host: Open, store: sb.Store) -> None:
     work(6)
     shown = show(host, store)
-    filter = shown.page.get_by_role("textbox", name="Filter traces")
+    filter = shown.page.get_by_role("combobox", name="Filter traces")
     shown.grid.focus()
     shown.page.keyboard.press("/")
     expect(filter).to_be_focused()
     shown.page.keyboard.type('user_i == "user 0"')
     shown.page.keyboard.press("Enter")
-    expect(shown.page.get_by_role("alert")).to_contain_text("user_i")
+    expect(shown.page.locator(".sb-find-note mark")).to_have_text("user_i")
     assert (len(shown.widget), filter.input_value()) == (6, 'user_i == "user 0"')
     filter.fill('user_id == "user 0"')
     filter.press("Enter")
     expect(shown.page.locator(".sbt-row")).to_have_count(3)
-    expect(shown.page.get_by_role("alert")).to_have_count(0)
+    expect(shown.page.locator(".sb-find-note")).to_have_count(0)
     assert shown.widget.filter == 'user_id == "user 0"'
     filter.fill('name == "none"')
     filter.press("Enter")
     expect(shown.page.get_by_text("No trace matches the filter.")).to_be_visible()
     shown.page.get_by_role("button", name="Clear the filter").click()
     expect(shown.page.locator(".sbt-row")).to_have_count(6)
+
+
+def test_the_filter_is_completed_with_names_and_values(host: Open, store: sb.Store) -> None:
+    work(2)
+    shown = show(host, store)
+    filter = shown.page.get_by_role("combobox", name="Filter traces")
+    filter.press_sequentially("user")
+    shown.page.get_by_role("option", name="user_id").wait_for()
+    filter.press("Tab")
+    filter.press_sequentially("== ")
+    shown.page.get_by_role("option", name='"user 1"').click()
+    expect(filter).to_have_value('user_id == "user 1" ')
+    filter.press("Enter")
+    expect(shown.page.locator(".sbt-row")).to_have_count(1)
+
+
+def test_what_is_wrong_with_a_filter_is_said_while_it_is_written(host: Open, store: sb.Store) -> None:
+    work(1)
+    shown = show(host, store)
+    filter = shown.page.get_by_role("combobox", name="Filter traces")
+    filter.press_sequentially("costs > 1")
+    expect(shown.page.locator(".sb-find-note mark")).to_have_text("costs")
+    expect(filter).to_have_attribute("aria-invalid", "true")
+    filter.press("Escape")
+    filter.press("Escape")
+    expect(filter).to_have_value("")
+    expect(shown.page.locator(".sb-find-note")).to_have_count(0)
+    assert "set" not in shown.asked
 
 
 def test_facets_narrow_and_widen(host: Open, store: sb.Store) -> None:
@@ -181,7 +209,7 @@ def test_facets_narrow_and_widen(host: Open, store: sb.Store) -> None:
     user.click()
     expect(shown.page.locator(".sbt-row")).to_have_count(3)
     expect(user).to_have_attribute("aria-pressed", "true")
-    expect(shown.page.get_by_role("textbox", name="Filter traces")).to_have_value('user_id == "user 1"')
+    expect(shown.page.get_by_role("combobox", name="Filter traces")).to_have_value('user_id == "user 1"')
     shown.page.get_by_role("group", name="Kind of error").get_by_role("button").click()
     expect(shown.page.locator(".sbt-row")).to_have_count(1)
     user.click()

@@ -145,6 +145,16 @@ def test_the_page_selects_ranges(store: sb.Store) -> None:
         ask(widget, "pick", **{"from": 2, "to": 2, "on": False, "rev": rev - 1})
 
 
+def test_a_filter_that_is_written_is_completed_and_checked(store: sb.Store) -> None:
+    work(2)
+    widget = table(store)
+    found = ask(widget, "complete", query="user_id == ", at=11)
+    assert [each["text"] for each in found["items"]][:2] == ['"user 0"', '"user 1"']
+    assert found["error"]["unfinished"]
+    error = ask(widget, "set", filter="n_spans > costs")["error"]
+    assert (error["at"], error["length"], widget.filter) == (10, 5, None)
+
+
 def test_facets_count_and_narrow(store: sb.Store) -> None:
     work()
     widget = table(store)

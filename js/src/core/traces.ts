@@ -5,7 +5,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { Channel, ClosedError, whenSlow, type AnyModel } from "./rpc.ts";
-import type { Status, ViewState } from "./types.ts";
+import type { Completion, FilterProblem, Status, ViewState } from "./types.ts";
 
 /** A trace as `page_row` of src/spanbook/widgets/table.py sends it; its keys are the names of columns. */
 export interface Row {
@@ -72,8 +72,8 @@ export class TraceTable {
   readonly at = signal(0);
   readonly open = signal<string | null>(null);
   readonly nNew = signal(0);
-  /** The filter that was refused, and why. */
-  readonly refused = signal<{ filter: string; why: string } | null>(null);
+  /** What is wrong with the filter that is being written, and the text it is said of. */
+  readonly hint = signal<{ text: string; problem: FilterProblem } | null>(null);
   readonly problem = signal<string | null>(null);
   readonly isBusy = signal(false);
   readonly closed = signal<string | null>(null);
@@ -122,7 +122,7 @@ export class TraceTable {
     this.#rows = new Map();
     this.#asked = new Set();
     this.at.value = this.#anchor = 0;
-    this.refused.value = this.problem.value = null;
+    this.hint.value = this.problem.value = null;
     this.revision.value++;
     if (this.showsFacets.peek()) this.#loadFacets();
   }
@@ -177,8 +177,19 @@ export class TraceTable {
   }
 
   setFilter(filter: string): void {
-    this.refused.value = null;
-    void this.#call("set", { filter }, (why) => (this.refused.value = { filter, why }));
+    this.hint.value = null;
+    const refuse = (problem: FilterProblem): void => void (this.hint.value = { text: filter, problem });
+    void this.#call<{ error?: FilterProblem }>("set", { filter }, (message) => refuse({ message })).then((found) => {
+      if (found?.error) refuse(found.error);
+    });
+  }
+
+  /** What may stand at a place of a filter; what is wrong with it so far is said in `hint`. */
+  async complete(query: string, at: number): Promise<Completion[]> {
+    const { result } = await this.channel.call<{ items: Completion[]; error?: FilterProblem }>("complete", { query, at });
+    const { error } = result;
+    this.hint.value = error && !error.unfinished ? { text: query, problem: error } : null; // what may still become right is left alone
+    return result.items;
   }
 
   set(change: Change): void {

@@ -20,7 +20,7 @@ function Table({ table, prefix, root }: { table: TraceTable; prefix: string; roo
   const { n } = table.head.value;
   return (
     <div class={`sbt${table.open.value ? " sbt-has-open" : ""}`}>
-      <Bar table={table} prefix={prefix} />
+      <Bar table={table} prefix={prefix} focusGrid={() => focusOn(".sbt-grid")} />
       <div class="sbt-body">
         <Facets table={table} prefix={prefix} />
         <div class="sbt-list">

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import traitlets
 
-from ..model import TraceNotFoundError, UsageError, clock
+from ..model import FilterError, TraceNotFoundError, UsageError, clock
 from ..store._columns import Selection, select
 from ..store._listing import ORDERS, counts, matching, ordered_ids, rows_of, totals, trace_ids_of
 from ..store._read import StoreReader
@@ -25,6 +25,7 @@ from ._live import Change
 from ._opened import OpenTraces
 from ._requests import Answer
 from ._rpc_files import asset
+from ._rpc_find import complete, problem
 from ._snapshot import chip_html, chip_text
 
 if TYPE_CHECKING:
@@ -262,6 +263,7 @@ class TraceTable(SpanbookWidget):
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "window": self._window_rows,
             "set": self._set_by_page,
+            "complete": self._complete,
             "facets": self._facets,
             "session": self._show_session,
             "pick": self._pick,
@@ -278,8 +280,15 @@ class TraceTable(SpanbookWidget):
             rev, ids = self._rev, self._ids[start : start + most]
         return {"rev": rev, "offset": start, "rows": [page_row(row) for row in rows_of(self._reader, ids)]}
 
-    def _set_by_page(self, given: dict[str, Any]) -> None:
-        self._set(**{name: given[name] for name in ("filter", "sort", "columns", "limit") if name in given})
+    def _set_by_page(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            self._set(**{name: given[name] for name in ("filter", "sort", "columns", "limit") if name in given})
+        except FilterError as error:  # with its place, so that the page can mark it
+            return {"error": {**problem(str(given.get("filter")), error), "unfinished": False}}
+        return None
+
+    def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
+        return complete(self._reader, given.get("query"), given.get("at"), None, on="traces")
 
     def _refresh_by_page(self, given: dict[str, Any]) -> None:
         self.refresh()
