@@ -88,7 +88,7 @@ async function build() {
   const outputs = {
     "explorer.js": explorer,
     "chip.js": await bundle("src/widgets/chip.ts", { EXPLORER_SHA256: sha256(explorer) }),
-    "table.js": await bundle("src/widgets/table.tsx", { EXPLORER_SHA256: sha256(explorer) }),
+    "table.js": await bundle("src/widgets/table.tsx", { EXPLORER_SHA256: sha256(explorer), COMPARE_SHA256: sha256(compare) }),
     "markdown.js": markdown,
     "more.js": more,
     "compare.js": compare,

@@ -281,6 +281,25 @@ def test_a_trace_opens_beside_the_list_and_closes(host: Open, store: sb.Store) -
     expect(shown.grid).to_be_focused()
 
 
+def test_two_selected_traces_are_compared_from_the_earlier_to_the_later(host: Open, store: sb.Store) -> None:
+    work(3)
+    shown = show(host, store)
+    compare = shown.page.get_by_role("button", name="Compare")
+    newest, _, oldest = shown.widget.trace_ids
+    shown.page.get_by_role("checkbox", name="Select ask 002").click()
+    expect(compare).to_have_count(0)
+    shown.page.get_by_role("checkbox", name="Select ask 000").click()
+    compare.click()
+    opened = shown.page.get_by_role("region", name="Comparison")
+    expect(opened.locator(".sb-row")).to_have_count(2)
+    assert shown.host.trait("_view")["pair"] == [oldest, newest]
+    shown.page.get_by_role("button", name="Swap").click()
+    expect(opened.locator(".sb-row")).to_have_count(2)
+    assert shown.host.trait("_view")["pair"] == [newest, oldest]
+    shown.page.get_by_role("button", name="Close comparison").click()
+    expect(opened).to_have_count(0)
+
+
 def test_a_page_that_is_loaded_again_has_the_trace_open(host: Open, store: sb.Store) -> None:
     work(2)
     trace_id = store.traces()[0].trace_id

@@ -246,6 +246,20 @@ def test_a_trace_opens_in_it(store: sb.Store) -> None:
         ask(widget, "fly")
 
 
+def test_two_traces_are_compared_in_it(store: sb.Store) -> None:
+    work(2)
+    widget = table(store)
+    ids = widget.trace_ids
+    with pytest.raises(LookupError, match="select two"):
+        ask(widget, "pair")
+    widget.selected = ids
+    pair = ask(widget, "pair")["pair"]
+    assert pair == ids[::-1]
+    meta, (data,) = widget._answer("load", {"compare": pair})
+    assert meta["v"] == 1 and data
+    assert ask(widget, "detail", compare=pair, row=1)["a"]["span"]["name"] == "call"
+
+
 def test_csv_has_the_columns_shown_and_no_formula(store: sb.Store, tmp_path: Path) -> None:
     for name in ("=1+1", "@a", "-b", "+c", "\td", "plain, with comma"):
         with sb.context(tags=["=x", "y"]), sb.span(name):

@@ -3,8 +3,9 @@
  * come into view, and belong to one revision of that order.
  */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { Channel, ClosedError, whenSlow, type AnyModel } from "./rpc.ts";
+import type { CompareView } from "./comparing.ts";
 import type { Completion, FilterProblem, Status, ViewState } from "./types.ts";
 
 /** A trace as `page_row` of src/spanbook/widgets/table.py sends it; its keys are the names of columns. */
@@ -37,10 +38,16 @@ export interface Facet {
   values: { value: string; count: number; is_on: boolean; filter: string }[];
 }
 
+/** The ids of two traces, in the order they are compared in. */
+export type Pair = readonly [string, string];
+
+/** What is open beside the list, and how it was left. */
 export interface TableView {
   trace?: string;
   selected?: string | null;
   view?: ViewState;
+  pair?: Pair;
+  comparison?: CompareView;
 }
 
 type Change = Partial<Pick<Head, "filter" | "sort" | "columns" | "limit">>;
@@ -71,6 +78,9 @@ export class TraceTable {
   /** The row with the keyboard's attention. */
   readonly at = signal(0);
   readonly open = signal<string | null>(null);
+  /** The traces whose comparison is open. */
+  readonly pair = signal<Pair | null>(null);
+  readonly isOpened = computed(() => this.open.value !== null || this.pair.value !== null);
   readonly nNew = signal(0);
   /** What is wrong with the filter that is being written, and the text it is said of. */
   readonly hint = signal<{ text: string; problem: FilterProblem } | null>(null);
@@ -94,6 +104,7 @@ export class TraceTable {
     this.channel = new Channel(model);
     this.view = { ...((model.get("_view") as TableView | undefined) ?? {}) };
     this.open.value = this.view.trace ?? null;
+    this.pair.value = this.view.pair ?? null;
     const onHead = (): void => this.#takeHead();
     const onSelected = (): void => this.#takeSelected();
     model.on("change:_head", onHead);
@@ -249,14 +260,28 @@ export class TraceTable {
     const row = this.row(index);
     if (!row) return;
     this.at.value = index;
-    if (row.trace_id === this.open.peek()) return;
-    this.keep({ trace: row.trace_id });
-    this.open.value = row.trace_id;
+    if (row.trace_id !== this.open.peek()) this.#show({ trace: row.trace_id });
   }
 
-  closeTrace(): void {
-    this.keep({});
-    this.open.value = null;
+  compareSelected(): void {
+    this.problem.value = null;
+    void this.#call<{ pair: Pair }>("pair").then((found) => found && this.compare(found.pair));
+  }
+
+  compare(pair: Pair): void {
+    this.#show({ pair });
+  }
+
+  close(): void {
+    this.#show({});
+  }
+
+  #show(view: TableView): void {
+    this.keep(view);
+    batch(() => {
+      this.open.value = view.trace ?? null;
+      this.pair.value = view.pair ?? null;
+    });
   }
 
   /** What of the explorer is remembered, for a page that is loaded again. */

@@ -22,7 +22,7 @@ from ._csv import write_csv
 from ._facets import facets, with_term
 from ._facts import MAX_NAME, MAX_TRACES, chip_facts, shortened, trace_facts
 from ._live import Change
-from ._opened import OpenTraces
+from ._opened import OpenComparison, OpenTraces
 from ._requests import Answer
 from ._rpc_files import asset
 from ._rpc_find import complete, problem
@@ -96,7 +96,7 @@ class TraceTable(SpanbookWidget):
         self._new: set[str] = set()
         self._rev = 0
         self._changed_at: float | None = None
-        self._open_traces = OpenTraces(reader)
+        self._open_traces, self._open_comparison = OpenTraces(reader), OpenComparison(reader)
         super().__init__(reader)
 
     def _read_first(self) -> dict[str, Any]:
@@ -260,6 +260,8 @@ class TraceTable(SpanbookWidget):
                     return self._open_traces.load(trace_id)
                 requests = self._open_traces.open(trace_id)
             return requests.answer(method, given)
+        if "compare" in given:
+            return self._open_comparison.answer(_pair_of(given["compare"]), method, given)
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "window": self._window_rows,
             "set": self._set_by_page,
@@ -267,6 +269,7 @@ class TraceTable(SpanbookWidget):
             "facets": self._facets,
             "session": self._show_session,
             "pick": self._pick,
+            "pair": self._pair,
             "clear": self._clear_selection,
             "refresh": self._refresh_by_page,
         }
@@ -324,6 +327,11 @@ class TraceTable(SpanbookWidget):
                 else:
                     chosen.pop(trace_id, None)
             self.send_traits(_selected=list(chosen))
+
+    def _pair(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the two traces selected in the order to compare them, the earlier one first."""
+        rows = trace_rows(self._reader, self._selected)
+        return {"pair": sorted(_pair_of(self._selected), key=lambda each: rows.get(each, {}).get("start_ns", 0))}
 
     def _take(self, changes: dict[str, Change]) -> int:
         sent = 0
@@ -400,6 +408,12 @@ def _whole(value: Any) -> int:
     if not isinstance(value, int) or value < 0:
         raise LookupError(f"{value!r} is no place in the table; give a whole number, 0 or more.")
     return value
+
+
+def _pair_of(trace_ids: Any) -> list[str]:
+    if not isinstance(trace_ids, list) or len(trace_ids) != 2 or not all(isinstance(each, str) for each in trace_ids):
+        raise LookupError(f"{trace_ids!r} are not two traces; select two to compare them.")
+    return trace_ids
 
 
 def _filter_of(where: Any) -> str | None:
