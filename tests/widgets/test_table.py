@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 import spanbook as sb
 from spanbook.frames import listed_frame
-from spanbook.widgets import TraceTable
+from spanbook.widgets import TraceTable, _export
 from tests.widgets.page import CapturedTable, wait_for
 
 
@@ -258,6 +260,33 @@ def test_two_traces_are_compared_in_it(store: sb.Store) -> None:
     meta, (data,) = widget._answer("load", {"compare": pair})
     assert meta["v"] == 1 and data
     assert ask(widget, "detail", compare=pair, row=1)["a"]["span"]["name"] == "call"
+
+
+def test_a_file_holds_the_table_as_it_is_shown(store: sb.Store, tmp_path: Path) -> None:
+    work(3)
+    widget = table(store, 'user_id == "user 0"')
+    widget.columns, widget.sort = ["name", "total_tokens"], "name"
+    page = widget.export_html(tmp_path / "traces.html", traces=1).read_text(encoding="utf-8")
+    found = re.search(r"data-spanbook-traces>(.*?)</script>", page)
+    data = json.loads(found[1] if found else "")
+    assert [row["name"] for row in data["rows"]] == ["ask 0", "ask 2"]
+    assert (data["head"]["columns"], data["head"]["filter"]) == (["name", "total_tokens"], 'user_id == "user 0"')
+    assert list(data["traces"]) == widget.trace_ids[:1]
+    assert "The first 1 can be opened in this file." in page
+    with pytest.raises(sb.UsageError, match="is a folder"):
+        widget.export_html(tmp_path)
+    with pytest.raises(sb.UsageError, match="no number of traces"):
+        widget.export_html(tmp_path / "x.html", traces=-1)
+
+
+def test_the_traces_of_a_file_share_its_room(store: sb.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        with sb.span("ask", input="hello"):
+            pass
+    sb.flush()
+    monkeypatch.setattr(_export, "MAX_TEXT", 1)
+    page = table(store).export_html(tmp_path / "traces.html").read_text(encoding="utf-8")
+    assert "The first 1 can be opened in this file." in page
 
 
 def test_csv_has_the_columns_shown_and_no_formula(store: sb.Store, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ export interface Head {
   limit: number | null;
   n_new: number;
   snap?: string;
+  /** This is a file without a kernel behind it: it is sorted, and nothing is asked for. */
+  is_file?: boolean;
 }
 
 export interface Facet {

@@ -52,6 +52,7 @@ function Filter({ table, focusGrid }: { table: TraceTable; focusGrid: () => void
 
 export function Bar({ table, prefix, focusGrid }: { table: TraceTable; prefix: string; focusGrid: () => void }): JSX.Element {
   const hint = table.hint.value;
+  if (table.head.value.is_file) return <FileBar table={table} prefix={prefix} />;
   return (
     <>
       <div class="sbt-bar">
@@ -78,6 +79,18 @@ export function Bar({ table, prefix, focusGrid }: { table: TraceTable; prefix: s
         </div>
       )}
     </>
+  );
+}
+
+/** The same in a file: the filter that was on is said, and only columns can be chosen. */
+function FileBar({ table, prefix }: { table: TraceTable; prefix: string }): JSX.Element {
+  const { filter } = table.head.value;
+  return (
+    <div class="sbt-bar">
+      <h1 class="sbt-title">Traces</h1>
+      {filter && <code class="sbt-mono">{filter}</code>}
+      <ColumnMenu table={table} prefix={prefix} />
+    </div>
   );
 }
 

@@ -50,8 +50,8 @@ function Nothing({ table }: { table: TraceTable }): JSX.Element {
 }
 
 function Foot({ table, canCompare }: { table: TraceTable; canCompare: boolean }): JSX.Element {
-  const { n, limit, is_cut } = table.head.value;
-  const isLimited = limit !== null && n === limit;
+  const { n, limit, is_cut, is_file } = table.head.value;
+  const isLimited = !is_file && limit !== null && n === limit;
   return (
     <div class="sbt-foot">
       <span role="status">
@@ -83,13 +83,20 @@ function Foot({ table, canCompare }: { table: TraceTable; canCompare: boolean })
         </span>
       )}
       <span class="sbt-keys">
-        <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> select · <kbd>/</kbd> filter
+        <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open
+        {!is_file && (
+          <>
+            {" "}
+            · <kbd>Space</kbd> select · <kbd>/</kbd> filter
+          </>
+        )}
       </span>
     </div>
   );
 }
 
-function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
+/** Draw a table into an element; `partsFor` gives what opens beside the list. */
+export function mountTable(el: HTMLElement, model: AnyModel, partsFor: (table: TraceTable) => Parts): () => void {
   const root = el.ownerDocument.createElement("div");
   root.className = "sb";
   el.append(root);
@@ -110,20 +117,27 @@ function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void
   keepKeys(root);
   root.addEventListener("keydown", onKeyDown);
   const stopTheme = followTheme(root);
-  const showSnapshot = hideSnapshot(el.ownerDocument, (model.get("_head") as Partial<Head> | undefined)?.snap);
   draw(
     <>
       <style>{theme + css}</style>
-      <Table table={table} parts={kernelParts(table)} prefix={prefix} root={root} />
+      <Table table={table} parts={partsFor(table)} prefix={prefix} root={root} />
     </>,
     root,
   );
   return () => {
     stopTheme();
-    showSnapshot();
     draw(null, root);
     table.dispose();
     root.remove();
+  };
+}
+
+function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
+  const unmount = mountTable(el, model, kernelParts);
+  const showSnapshot = hideSnapshot(el.ownerDocument, (model.get("_head") as Partial<Head> | undefined)?.snap);
+  return () => {
+    unmount();
+    showSnapshot();
   };
 }
 

@@ -27,6 +27,7 @@ from ._requests import Answer
 from ._rpc_files import asset
 from ._rpc_find import complete, problem
 from ._snapshot import chip_html, chip_text
+from ._table_html import export_traces_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,7 @@ FIRST_COLUMNS: Final = (
 _MOST: Final = 200_000
 _MOST_ROWS: Final = 200  # of one window
 _MOST_PICKED: Final = 10_000  # by one click
+_MOST_WRITTEN: Final = 10_000  # into one HTML file
 #: Traces whose values are counted.
 _MOST_COUNTED: Final = 1_000
 #: Quiet seconds after which the snapshot on screen is renewed.
@@ -214,6 +216,29 @@ class TraceTable(SpanbookWidget):
         with self._lock:
             columns, ids = list(self._columns), list(self._ids)
         return write_csv(path, columns, (rows_of(self._reader, ids[at : at + 500]) for at in range(0, len(ids), 500)))
+
+    def export_html(self, path: str | os.PathLike[str], *, traces: int = 200) -> Path:
+        """Write the table as it is shown into one self-contained HTML file, which opens from disk with no network.
+
+        Args:
+            path: Of the file.
+            traces: So many traces, from the first, can be opened in it; the others are rows only.
+
+        Returns:
+            The path. The file holds at most 10,000 rows, and of the traces what one of 64 MB of text has room for;
+            what is left out is said in it.
+
+        Raises:
+            UsageError: the path is a folder or cannot be written, or ``traces`` is no number.
+        """
+        if not isinstance(traces, int) or isinstance(traces, bool) or traces < 0:
+            raise UsageError(f"traces={traces!r} is no number of traces; give a whole number, 0 or more.")
+        with self._lock:
+            head, ids = self._facts(), self._ids[:_MOST_WRITTEN]
+        rows = rows_of(self._reader, ids)
+        return export_traces_html(
+            self._reader, path, head=head, page_rows=[page_row(row) for row in rows], rows=rows, most_opened=traces
+        )
 
     def _frame(self, trace_ids: Sequence[str]) -> pd.DataFrame:
         return self._make_frame(self._reader, trace_ids)
