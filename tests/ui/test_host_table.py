@@ -130,6 +130,7 @@ def test_rows_come_in_windows_as_they_are_scrolled_to(host: Open, store: sb.Stor
     shown = show(host, store, limit=1000)
     assert shown.asked.count("window") == 1
     assert shown.page.locator(".sbt-row").count() < 60
+    expect(shown.grid).to_have_attribute("aria-rowcount", "451")
     shown.grid.focus()
     shown.page.keyboard.press("End")
     expect(shown.page.locator(".sbt-row").last).to_contain_text("ask 000")

@@ -189,6 +189,46 @@ def test_facets_keep_what_the_filter_says(store: sb.Store) -> None:
     assert first["is_on"] and first["filter"] == '(name == "ask 0" or name == "ask 1")'
 
 
+def test_the_first_window_does_not_wait_for_the_order_of_all(store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does anything in Python see that only the first were read."""
+    monkeypatch.setattr("spanbook.widgets.table._FIRST", 3)
+    work(6)
+    widget = table(store)
+    assert widget._head["is_partial"] and widget._head["n"] == 3
+    ask(widget, "pick", **{"from": 0, "to": None, "on": True, "rev": 1})
+    assert len(widget.selected) == 6
+    widget.sort = "name"
+    assert widget._head["is_partial"]
+    ask(widget, "rest")
+    assert (widget._head["is_partial"], widget._head["n"]) == (False, 6)
+    widget.sort = "-name"
+    assert len(widget) == len(widget.trace_ids) == 6
+    assert names(widget)[5] == "ask 0"
+
+
+def test_what_is_written_before_the_rest_is_read_moves_the_rows(
+    store: sb.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanbook.widgets.table._FIRST", 2)
+    work(3)
+    widget = table(store)
+    rev = widget._head["rev"]
+    with sb.span("newest"):
+        pass
+    sb.flush()
+    ask(widget, "rest")
+    assert (widget._head["rev"], names(widget)[0]) == (rev + 1, "newest")
+
+
+def test_facets_of_a_sample_say_how_many_were_counted(store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    work(6)
+    monkeypatch.setattr("spanbook.store._listing._IDS_AT_ONCE", 2)
+    monkeypatch.setattr("spanbook.widgets.table._COUNT_S", 0)
+    widget = table(store)
+    assert ask(widget, "facets")["n_counted"] == 2
+    assert ask(widget, "facets", all=True)["n_counted"] == 6
+
+
 @pytest.mark.parametrize("user", ['"', "\\", "' or 1 == 1 or '", "über 🙂", "a\nb", "{}", "x" * 300])
 def test_any_value_can_be_asked_for_by_a_facet(store: sb.Store, user: str) -> None:
     with sb.context(user_id=user), sb.span("one"):

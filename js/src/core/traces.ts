@@ -21,6 +21,8 @@ export interface Row {
 export interface Head {
   rev: number;
   n: number;
+  /** These are the first; Python puts the others in order next. */
+  is_partial?: boolean;
   /** There are more than are kept in order. */
   is_cut: boolean;
   filter: string;
@@ -55,6 +57,8 @@ export interface TableView {
 type Change = Partial<Pick<Head, "filter" | "sort" | "columns" | "limit">>;
 
 export const BLOCK = 100;
+/** What is seen first is asked for first; and whoever goes on typing or sorting does not wait for the rest. */
+const REST_MS = 120;
 const NO_HEAD: Head = { rev: 0, n: 0, is_cut: false, filter: "", sort: "-start", columns: [], all_columns: [], limit: null, n_new: 0 };
 
 /** What a click on a heading sorts by: texts begin with the first, numbers and times with the largest. */
@@ -100,6 +104,7 @@ export class TraceTable {
   #rows = new Map<number, Row>();
   #asked = new Set<number>();
   #anchor = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: AnyModel) {
     this.#model = model;
@@ -122,6 +127,7 @@ export class TraceTable {
   }
 
   dispose(): void {
+    clearTimeout(this.#rest);
     for (const off of this.#offs) off();
     this.channel.dispose();
   }
@@ -131,6 +137,8 @@ export class TraceTable {
     const isNew = head.rev !== this.head.peek().rev;
     this.head.value = head;
     this.nNew.value = head.n_new;
+    clearTimeout(this.#rest);
+    if (head.is_partial) this.#rest = setTimeout(() => void this.#call("rest"), REST_MS);
     if (!isNew) return;
     this.#rows = new Map();
     this.#asked = new Set();
@@ -223,9 +231,14 @@ export class TraceTable {
     if (this.showsFacets.value) this.#loadFacets();
   }
 
-  #loadFacets(): void {
+  /** Count the values of all traces, however long it takes. */
+  countAll(): void {
+    this.#loadFacets(true);
+  }
+
+  #loadFacets(all = false): void {
     const { rev } = this.head.peek();
-    void this.#call<{ n_counted: number; facets: Facet[] }>("facets").then((found) => {
+    void this.#call<{ n_counted: number; facets: Facet[] }>("facets", { all }).then((found) => {
       if (found && this.head.peek().rev === rev) this.facets.value = found;
     });
   }
@@ -246,10 +259,10 @@ export class TraceTable {
   }
 
   pickAll(on: boolean): void {
-    this.#pick(0, Math.max(0, this.head.peek().n - 1), on);
+    this.#pick(0, null, on);
   }
 
-  #pick(from: number, to: number, on: boolean): void {
+  #pick(from: number, to: number | null, on: boolean): void {
     this.problem.value = null;
     void this.#call("pick", { from, to, on, rev: this.head.peek().rev });
   }

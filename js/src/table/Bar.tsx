@@ -160,7 +160,14 @@ export function Facets({ table, prefix }: { table: TraceTable; prefix: string })
   const { n } = table.head.value;
   return (
     <section class="sbt-facets" id={`${prefix}-facets`} aria-label="Facets" tabIndex={0}>
-      {found && found.n_counted < n && <p>Counts of the first {plural(found.n_counted, "trace")}</p>}
+      {found && found.n_counted < n && (
+        <p>
+          A sample: the first {plural(found.n_counted, "trace")}.{" "}
+          <button type="button" class="sbt-link" onClick={() => table.countAll()}>
+            Count all
+          </button>
+        </p>
+      )}
       {found?.facets.length === 0 && <p>Nothing to count.</p>}
       {found?.facets.map((facet) => (
         <div key={facet.name} role="group" aria-label={facet.heading}>

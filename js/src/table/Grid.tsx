@@ -15,7 +15,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
   const scroll = useSignal(0);
   const height = useSignal(400);
   const isNarrow = useSignal(false);
-  const { n, columns, sort, rev, is_file = false } = table.head.value;
+  const { n, columns, sort, rev, is_partial, is_file = false } = table.head.value;
   table.revision.value;
   const [from, to] = visibleLines(scroll.value, height.value - HEADINGS, ROW, n);
   useLayoutEffect(() => {
@@ -72,7 +72,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
   const width = pick + columns.reduce((sum, name) => sum + least(name), 0);
   const lines: JSX.Element[] = [];
   for (let index = from; index < to; index++) lines.push(<Line key={index} table={table} row={table.row(index)} index={index} id={`${prefix}-${index}`} columns={columns} />);
-  const isAll = n > 0 && table.nSelected.value >= n;
+  const isAll = n > 0 && !is_partial && table.nSelected.value >= n;
   return (
     <div
       class="sbt-grid"

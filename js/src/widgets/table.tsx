@@ -50,12 +50,12 @@ function Nothing({ table }: { table: TraceTable }): JSX.Element {
 }
 
 function Foot({ table, canCompare }: { table: TraceTable; canCompare: boolean }): JSX.Element {
-  const { n, limit, is_cut, is_file } = table.head.value;
+  const { n, limit, is_cut, is_partial, is_file } = table.head.value;
   const isLimited = !is_file && limit !== null && n === limit;
   return (
     <div class="sbt-foot">
       <span role="status">
-        {is_cut ? `${formatCount(n)}+ traces` : plural(n, "trace")}
+        {is_cut || is_partial ? `${formatCount(n)}+ traces` : plural(n, "trace")}
         {table.isBusy.value && " · kernel busy, will answer when the cell ends"}
       </span>
       {isLimited && (

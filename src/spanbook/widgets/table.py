@@ -49,8 +49,10 @@ _MOST: Final = 200_000
 _MOST_ROWS: Final = 200  # of one window
 _MOST_PICKED: Final = 10_000  # by one click
 _MOST_WRITTEN: Final = 10_000  # into one HTML file
-#: Traces whose values are counted.
-_MOST_COUNTED: Final = 1_000
+#: Traces that are put in order before the others.
+_FIRST: Final = 200
+#: Seconds after which facets are those of the traces counted so far.
+_COUNT_S: Final = 0.3
 #: Quiet seconds after which the snapshot on screen is renewed.
 _SETTLED_S: Final = 1.0
 
@@ -94,7 +96,8 @@ class TraceTable(SpanbookWidget):
         self._sort, self._columns = "-start", list(FIRST_COLUMNS)
         self._chosen = select("traces", self._where, window, limit)
         self._ids: array[int] = array("q")
-        self._known: set[int] = set()
+        self._is_partial = False
+        self._known: frozenset[int] | None = None  # the same as a set; None until it is needed
         self._new: set[str] = set()
         self._rev = 0
         self._changed_at: float | None = None
@@ -106,15 +109,34 @@ class TraceTable(SpanbookWidget):
         return {"_head": self._facts()}
 
     def _read(self) -> None:
-        name, falling = self._sort.removeprefix("-"), self._sort.startswith("-")
-        self._ids = ordered_ids(self._reader, self._chosen, name, falling=falling, most=_MOST)
-        self._known, self._rev = set(self._ids), self._rev + 1
+        """Read the first of the traces; the rest is read when it is needed, which the page does next."""
+        self._ids = self._order(_FIRST)
+        self._is_partial, self._known, self._rev = len(self._ids) == _FIRST, None, self._rev + 1
         self._new.clear()
+
+    def _read_rest(self) -> None:
+        if not self._is_partial:
+            return
+        first, self._ids = self._ids, self._order(_MOST)
+        self._is_partial = False
+        if self._ids[:_FIRST] != first:  # traces were written in between
+            self._rev += 1
+
+    def _order(self, most: int) -> array[int]:
+        name, falling = self._sort.removeprefix("-"), self._sort.startswith("-")
+        return ordered_ids(self._reader, self._chosen, name, falling=falling, most=most)
+
+    def _is_shown(self, row: int) -> bool:
+        if self._known is None:
+            self._read_rest()
+            self._known = frozenset(self._ids)
+        return row in self._known
 
     def _facts(self) -> dict[str, Any]:
         return {
             "rev": self._rev,
             "n": len(self._ids),
+            "is_partial": self._is_partial,
             "is_cut": len(self._ids) == _MOST,
             "filter": self._where or "",
             "sort": self._sort,
@@ -190,10 +212,13 @@ class TraceTable(SpanbookWidget):
     def trace_ids(self) -> list[str]:
         """The ids of the traces shown, in order."""
         with self._lock:
+            self._read_rest()
             return trace_ids_of(self._reader, self._ids)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        with self._lock:
+            self._read_rest()
+            return len(self._ids)
 
     def refresh(self) -> None:
         """Read the traces anew: those written since appear."""
@@ -214,6 +239,7 @@ class TraceTable(SpanbookWidget):
             UsageError: the path is a folder or cannot be written.
         """
         with self._lock:
+            self._read_rest()
             columns, ids = list(self._columns), list(self._ids)
         return write_csv(path, columns, (rows_of(self._reader, ids[at : at + 500]) for at in range(0, len(ids), 500)))
 
@@ -234,6 +260,7 @@ class TraceTable(SpanbookWidget):
         if not isinstance(traces, int) or isinstance(traces, bool) or traces < 0:
             raise UsageError(f"traces={traces!r} is no number of traces; give a whole number, 0 or more.")
         with self._lock:
+            self._read_rest()
             head, ids = self._facts(), self._ids[:_MOST_WRITTEN]
         rows = rows_of(self._reader, ids)
         return export_traces_html(
@@ -289,6 +316,7 @@ class TraceTable(SpanbookWidget):
             return self._open_comparison.answer(_pair_of(given["compare"]), method, given)
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "window": self._window_rows,
+            "rest": self._rest,
             "set": self._set_by_page,
             "complete": self._complete,
             "facets": self._facets,
@@ -305,8 +333,16 @@ class TraceTable(SpanbookWidget):
     def _window_rows(self, given: dict[str, Any]) -> dict[str, Any]:
         start, most = _whole(given.get("offset")), min(_whole(given.get("limit")), _MOST_ROWS)
         with self._lock:
+            if start + most > len(self._ids):
+                self._read_rest()
             rev, ids = self._rev, self._ids[start : start + most]
         return {"rev": rev, "offset": start, "rows": [page_row(row) for row in rows_of(self._reader, ids)]}
+
+    def _rest(self, given: dict[str, Any]) -> None:
+        """Put all in order; the page is told how many they are."""
+        with self._lock:
+            self._read_rest()
+            self.send_traits(_head=self._facts())
 
     def _set_by_page(self, given: dict[str, Any]) -> dict[str, Any] | None:
         try:
@@ -326,8 +362,10 @@ class TraceTable(SpanbookWidget):
 
     def _facets(self, given: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            ids, where = self._ids[:_MOST_COUNTED], self._where
-        return {"n_counted": len(ids), "facets": facets(counts(self._reader, ids, 10), where)}
+            self._read_rest()
+            ids, where = self._ids, self._where
+        counted, found = counts(self._reader, ids, 10, None if given.get("all") is True else _COUNT_S)
+        return {"n_counted": counted, "facets": facets(found, where)}
 
     def _show_session(self, given: dict[str, Any]) -> None:
         row = trace_rows(self._reader, [str(given.get("of"))]).get(str(given.get("of")), {})
@@ -336,11 +374,13 @@ class TraceTable(SpanbookWidget):
         self._set(filter=with_term(None, "session_id", row["session_id"]), sort="start", limit=None)
 
     def _pick(self, given: dict[str, Any]) -> None:
-        """Select or leave the rows from one place to another, or all of the traces named."""
+        """Select or leave the rows ``from`` one place ``to`` another; to the last when that is None."""
         with self._lock:
-            first, last = sorted((_whole(given.get("from")), _whole(given.get("to"))))
             if given.get("rev") != self._rev:
                 raise LookupError("the table has changed since; select again.")
+            self._read_rest()
+            to = max(0, len(self._ids) - 1) if given.get("to") is None else _whole(given["to"])
+            first, last = sorted((_whole(given.get("from")), to))
             if last - first >= _MOST_PICKED:
                 raise LookupError(f"{last - first + 1:,} traces are too many to select at once; filter, or select "
                                   f"at most {_MOST_PICKED:,}.")  # fmt: skip
@@ -362,8 +402,8 @@ class TraceTable(SpanbookWidget):
         sent = 0
         shown = {trace_id: change.trace for trace_id, change in changes.items() if change.trace is not None}
         matched = matching(self._reader, self._unlimited(), shown)
-        rows = [page_row(shown[trace_id]) for trace_id, row in matched.items() if row in self._known]
-        new = {trace_id for trace_id, row in matched.items() if row not in self._known}
+        rows = [page_row(shown[trace_id]) for trace_id, row in matched.items() if self._is_shown(row)]
+        new = {trace_id for trace_id, row in matched.items() if not self._is_shown(row)}
         if rows or new - self._new:
             self._new |= new
             self._changed_at = time.monotonic()
@@ -404,7 +444,7 @@ class TraceTable(SpanbookWidget):
         return chip_text(self._summary())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self._ids):,} trace{'' if len(self._ids) == 1 else 's'}>"
+        return f"<{type(self).__name__} of {len(self):,} trace{'' if len(self) == 1 else 's'}>"
 
 
 def page_row(trace: dict[str, Any]) -> dict[str, Any]:
