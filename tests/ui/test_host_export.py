@@ -113,7 +113,7 @@ def test_a_table_sorts_and_opens_its_traces(browser: Browser, tmp_path: Path) ->
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.goto(path.as_uri())
     expect(opened.locator(".sbt-bar")).to_contain_text('name != "none"')
-    expect(opened.get_by_text("The first 2 can be opened in this file.")).to_be_visible()
+    expect(opened.get_by_text("Only the first 2 traces can be opened in this file.")).to_be_visible()
     opened.get_by_role("columnheader", name="Name").get_by_role("button").click()
     expect(opened.locator(".sbt-row").first).to_contain_text(f"a {ATTACK}")
     opened.locator(".sbt-row").first.click()

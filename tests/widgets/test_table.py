@@ -312,7 +312,7 @@ def test_a_file_holds_the_table_as_it_is_shown(store: sb.Store, tmp_path: Path) 
     assert [row["name"] for row in data["rows"]] == ["ask 0", "ask 2"]
     assert (data["head"]["columns"], data["head"]["filter"]) == (["name", "total_tokens"], 'user_id == "user 0"')
     assert list(data["traces"]) == widget.trace_ids[:1]
-    assert "The first 1 can be opened in this file." in page
+    assert "Only the first trace can be opened in this file." in page
     with pytest.raises(sb.UsageError, match="is a folder"):
         widget.export_html(tmp_path)
     with pytest.raises(sb.UsageError, match="no number of traces"):
@@ -326,7 +326,7 @@ def test_the_traces_of_a_file_share_its_room(store: sb.Store, tmp_path: Path, mo
     sb.flush()
     monkeypatch.setattr(_export, "MAX_TEXT", 1)
     page = table(store).export_html(tmp_path / "traces.html").read_text(encoding="utf-8")
-    assert "The first 1 can be opened in this file." in page
+    assert "Only the first trace can be opened in this file." in page
 
 
 def test_csv_has_the_columns_shown_and_no_formula(store: sb.Store, tmp_path: Path) -> None:

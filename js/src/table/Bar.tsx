@@ -30,7 +30,7 @@ function Filter({ table, focusGrid }: { table: TraceTable; focusGrid: () => void
   };
   const complete = useMemo(() => (text: string, at: number) => table.complete(text, at), [table]);
   return (
-    <span class={`sbt-filter${table.hint.value ? " sbt-bad" : ""}`} role="search" onKeyDown={onKeyDown}>
+    <span class={`sbt-filter${table.hint.value ? " sbt-bad" : ""}`} onKeyDown={onKeyDown}>
       <FilterInput
         label="Filter traces"
         placeholder='Filter, such as cost_usd > 0.01 and user_id == "ada"'

@@ -44,21 +44,27 @@ def export_traces_html(
         UsageError: the path is a folder or cannot be written, or the widgets are not built.
     """
     traces, notes = _traces(reader, rows[:most_opened])
-    said = [f"Made of {format_count(head['n'])} traces: the table holds the first {format_count(len(rows))}."]
     if len(traces) < len(rows):
-        notes.insert(0, f"The first {format_count(len(traces))} can be opened in this file." if traces else
-                     "None can be opened in this file.")  # fmt: skip
+        notes.insert(0, f"{_first(len(traces))} can be opened in this file.")
+    if len(rows) < head["n"]:
+        notes.insert(0, f"Of {format_count(head['n'])} traces, the table holds the first {format_count(len(rows))}.")
     data = {"head": {**head, "n": len(rows), "n_new": 0, "is_file": True}, "rows": page_rows, "traces": traces}
     page = page_html(
         title=shortened(f"Traces: {head['filter']}" if head["filter"] else "Traces", 80),
         text="\n".join([_title(head), *_lines(head["columns"], rows)]),
         attribute="data-spanbook-traces",
         data=data,
-        notes=[*(said if len(rows) < head["n"] else ()), *notes],
+        notes=notes,
         bundle="export_traces",
         inner=("export",),
     )
     return write_page(page, path, "traces.html")
+
+
+def _first(count: int) -> str:
+    if count < 2:
+        return "Only the first trace" if count else "No trace"
+    return f"Only the first {format_count(count)} traces"
 
 
 def _title(head: dict[str, Any]) -> str:
