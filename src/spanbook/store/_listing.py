@@ -134,9 +134,10 @@ def _count_traces(
 
 def _count_spans(reader: StoreReader, ids: Sequence[int], found: dict[str, Counter[Any]]) -> None:
     """Count what spans have, once a trace."""
+    is_any = " OR ".join(f"s.{name} IS NOT NULL" for name in _OF_SPANS)
     query = (
         f"SELECT DISTINCT t.id, {', '.join(f's.{name}' for name in _OF_SPANS)} FROM traces t JOIN spans s "
-        f"ON s.trace_id = t.trace_id WHERE t.id IN (SELECT value FROM json_each(?))"
+        f"ON s.trace_id = t.trace_id WHERE t.id IN (SELECT value FROM json_each(?)) AND ({is_any})"
     )
     rows = reader.rows(query, [json.dumps(list(ids))])
     for at, name in enumerate(_OF_SPANS, 1):
