@@ -130,6 +130,7 @@ def test_rows_come_in_windows_as_they_are_scrolled_to(host: Open, store: sb.Stor
     shown = show(host, store, limit=1000)
     assert shown.asked.count("window") == 1
     assert shown.page.locator(".sbt-row").count() < 60
+    expect(shown.grid).to_have_attribute("aria-rowcount", "451")
     shown.grid.focus()
     shown.page.keyboard.press("End")
     expect(shown.page.locator(".sbt-row").last).to_contain_text("ask 000")
@@ -152,24 +153,52 @@ def test_a_heading_sorts_and_turns_round(host: Open, store: sb.Store) -> None:
 def test_a_filter_narrows_and_a_wrong_one_is_explained(host: Open, store: sb.Store) -> None:
     work(6)
     shown = show(host, store)
-    filter = shown.page.get_by_role("textbox", name="Filter traces")
+    filter = shown.page.get_by_role("combobox", name="Filter traces")
     shown.grid.focus()
     shown.page.keyboard.press("/")
     expect(filter).to_be_focused()
     shown.page.keyboard.type('user_i == "user 0"')
     shown.page.keyboard.press("Enter")
-    expect(shown.page.get_by_role("alert")).to_contain_text("user_i")
+    expect(shown.page.locator(".sb-find-note mark")).to_have_text("user_i")
     assert (len(shown.widget), filter.input_value()) == (6, 'user_i == "user 0"')
     filter.fill('user_id == "user 0"')
     filter.press("Enter")
     expect(shown.page.locator(".sbt-row")).to_have_count(3)
-    expect(shown.page.get_by_role("alert")).to_have_count(0)
+    expect(shown.page.locator(".sb-find-note")).to_have_count(0)
     assert shown.widget.filter == 'user_id == "user 0"'
     filter.fill('name == "none"')
     filter.press("Enter")
     expect(shown.page.get_by_text("No trace matches the filter.")).to_be_visible()
     shown.page.get_by_role("button", name="Clear the filter").click()
     expect(shown.page.locator(".sbt-row")).to_have_count(6)
+
+
+def test_the_filter_is_completed_with_names_and_values(host: Open, store: sb.Store) -> None:
+    work(2)
+    shown = show(host, store)
+    filter = shown.page.get_by_role("combobox", name="Filter traces")
+    filter.press_sequentially("user")
+    shown.page.get_by_role("option", name="user_id").wait_for()
+    filter.press("Tab")
+    filter.press_sequentially("== ")
+    shown.page.get_by_role("option", name='"user 1"').click()
+    expect(filter).to_have_value('user_id == "user 1" ')
+    filter.press("Enter")
+    expect(shown.page.locator(".sbt-row")).to_have_count(1)
+
+
+def test_what_is_wrong_with_a_filter_is_said_while_it_is_written(host: Open, store: sb.Store) -> None:
+    work(1)
+    shown = show(host, store)
+    filter = shown.page.get_by_role("combobox", name="Filter traces")
+    filter.press_sequentially("costs > 1")
+    expect(shown.page.locator(".sb-find-note mark")).to_have_text("costs")
+    expect(filter).to_have_attribute("aria-invalid", "true")
+    filter.press("Escape")
+    filter.press("Escape")
+    expect(filter).to_have_value("")
+    expect(shown.page.locator(".sb-find-note")).to_have_count(0)
+    assert "set" not in shown.asked
 
 
 def test_facets_narrow_and_widen(host: Open, store: sb.Store) -> None:
@@ -181,7 +210,7 @@ def test_facets_narrow_and_widen(host: Open, store: sb.Store) -> None:
     user.click()
     expect(shown.page.locator(".sbt-row")).to_have_count(3)
     expect(user).to_have_attribute("aria-pressed", "true")
-    expect(shown.page.get_by_role("textbox", name="Filter traces")).to_have_value('user_id == "user 1"')
+    expect(shown.page.get_by_role("combobox", name="Filter traces")).to_have_value('user_id == "user 1"')
     shown.page.get_by_role("group", name="Kind of error").get_by_role("button").click()
     expect(shown.page.locator(".sbt-row")).to_have_count(1)
     user.click()
@@ -251,6 +280,25 @@ def test_a_trace_opens_beside_the_list_and_closes(host: Open, store: sb.Store) -
     shown.page.get_by_role("button", name="Close trace").click()
     expect(shown.page.locator(".sb-explorer")).to_have_count(0)
     expect(shown.grid).to_be_focused()
+
+
+def test_two_selected_traces_are_compared_from_the_earlier_to_the_later(host: Open, store: sb.Store) -> None:
+    work(3)
+    shown = show(host, store)
+    compare = shown.page.get_by_role("button", name="Compare")
+    newest, _, oldest = shown.widget.trace_ids
+    shown.page.get_by_role("checkbox", name="Select ask 002").click()
+    expect(compare).to_have_count(0)
+    shown.page.get_by_role("checkbox", name="Select ask 000").click()
+    compare.click()
+    opened = shown.page.get_by_role("region", name="Comparison")
+    expect(opened.locator(".sb-row")).to_have_count(2)
+    assert shown.host.trait("_view")["pair"] == [oldest, newest]
+    shown.page.get_by_role("button", name="Swap").click()
+    expect(opened.locator(".sb-row")).to_have_count(2)
+    assert shown.host.trait("_view")["pair"] == [newest, oldest]
+    shown.page.get_by_role("button", name="Close comparison").click()
+    expect(opened).to_have_count(0)
 
 
 def test_a_page_that_is_loaded_again_has_the_trace_open(host: Open, store: sb.Store) -> None:

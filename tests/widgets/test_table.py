@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 import spanbook as sb
 from spanbook.frames import listed_frame
-from spanbook.widgets import TraceTable
+from spanbook.widgets import TraceTable, _export
 from tests.widgets.page import CapturedTable, wait_for
 
 
@@ -145,6 +147,16 @@ def test_the_page_selects_ranges(store: sb.Store) -> None:
         ask(widget, "pick", **{"from": 2, "to": 2, "on": False, "rev": rev - 1})
 
 
+def test_a_filter_that_is_written_is_completed_and_checked(store: sb.Store) -> None:
+    work(2)
+    widget = table(store)
+    found = ask(widget, "complete", query="user_id == ", at=11)
+    assert [each["text"] for each in found["items"]][:2] == ['"user 0"', '"user 1"']
+    assert found["error"]["unfinished"]
+    error = ask(widget, "set", filter="n_spans > costs")["error"]
+    assert (error["at"], error["length"], widget.filter) == (10, 5, None)
+
+
 def test_facets_count_and_narrow(store: sb.Store) -> None:
     work()
     widget = table(store)
@@ -175,6 +187,46 @@ def test_facets_keep_what_the_filter_says(store: sb.Store) -> None:
     assert names(widget) == ["ask 0"]
     (first,) = [f["values"][0] for f in ask(widget, "facets")["facets"] if f["name"] == "user_id"]
     assert first["is_on"] and first["filter"] == '(name == "ask 0" or name == "ask 1")'
+
+
+def test_the_first_window_does_not_wait_for_the_order_of_all(store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does anything in Python see that only the first were read."""
+    monkeypatch.setattr("spanbook.widgets.table._FIRST", 3)
+    work(6)
+    widget = table(store)
+    assert widget._head["is_partial"] and widget._head["n"] == 3
+    ask(widget, "pick", **{"from": 0, "to": None, "on": True, "rev": 1})
+    assert len(widget.selected) == 6
+    widget.sort = "name"
+    assert widget._head["is_partial"]
+    ask(widget, "rest")
+    assert (widget._head["is_partial"], widget._head["n"]) == (False, 6)
+    widget.sort = "-name"
+    assert len(widget) == len(widget.trace_ids) == 6
+    assert names(widget)[5] == "ask 0"
+
+
+def test_what_is_written_before_the_rest_is_read_moves_the_rows(
+    store: sb.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanbook.widgets.table._FIRST", 2)
+    work(3)
+    widget = table(store)
+    rev = widget._head["rev"]
+    with sb.span("newest"):
+        pass
+    sb.flush()
+    ask(widget, "rest")
+    assert (widget._head["rev"], names(widget)[0]) == (rev + 1, "newest")
+
+
+def test_facets_of_a_sample_say_how_many_were_counted(store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    work(6)
+    monkeypatch.setattr("spanbook.store._listing._IDS_AT_ONCE", 2)
+    monkeypatch.setattr("spanbook.widgets.table._COUNT_S", 0)
+    widget = table(store)
+    assert ask(widget, "facets")["n_counted"] == 2
+    assert ask(widget, "facets", all=True)["n_counted"] == 6
 
 
 @pytest.mark.parametrize("user", ['"', "\\", "' or 1 == 1 or '", "über 🙂", "a\nb", "{}", "x" * 300])
@@ -234,6 +286,47 @@ def test_a_trace_opens_in_it(store: sb.Store) -> None:
         ask(widget, "load", trace="zz")
     with pytest.raises(LookupError, match="answers no request 'fly'"):
         ask(widget, "fly")
+
+
+def test_two_traces_are_compared_in_it(store: sb.Store) -> None:
+    work(2)
+    widget = table(store)
+    ids = widget.trace_ids
+    with pytest.raises(LookupError, match="select two"):
+        ask(widget, "pair")
+    widget.selected = ids
+    pair = ask(widget, "pair")["pair"]
+    assert pair == ids[::-1]
+    meta, (data,) = widget._answer("load", {"compare": pair})
+    assert meta["v"] == 1 and data
+    assert ask(widget, "detail", compare=pair, row=1)["a"]["span"]["name"] == "call"
+
+
+def test_a_file_holds_the_table_as_it_is_shown(store: sb.Store, tmp_path: Path) -> None:
+    work(3)
+    widget = table(store, 'user_id == "user 0"')
+    widget.columns, widget.sort = ["name", "total_tokens"], "name"
+    page = widget.export_html(tmp_path / "traces.html", traces=1).read_text(encoding="utf-8")
+    found = re.search(r"data-spanbook-traces>(.*?)</script>", page)
+    data = json.loads(found[1] if found else "")
+    assert [row["name"] for row in data["rows"]] == ["ask 0", "ask 2"]
+    assert (data["head"]["columns"], data["head"]["filter"]) == (["name", "total_tokens"], 'user_id == "user 0"')
+    assert list(data["traces"]) == widget.trace_ids[:1]
+    assert "Only the first trace can be opened in this file." in page
+    with pytest.raises(sb.UsageError, match="is a folder"):
+        widget.export_html(tmp_path)
+    with pytest.raises(sb.UsageError, match="no number of traces"):
+        widget.export_html(tmp_path / "x.html", traces=-1)
+
+
+def test_the_traces_of_a_file_share_its_room(store: sb.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        with sb.span("ask", input="hello"):
+            pass
+    sb.flush()
+    monkeypatch.setattr(_export, "MAX_TEXT", 1)
+    page = table(store).export_html(tmp_path / "traces.html").read_text(encoding="utf-8")
+    assert "Only the first trace can be opened in this file." in page
 
 
 def test_csv_has_the_columns_shown_and_no_formula(store: sb.Store, tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
  * come into view, and belong to one revision of that order.
  */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { Channel, ClosedError, whenSlow, type AnyModel } from "./rpc.ts";
-import type { Status, ViewState } from "./types.ts";
+import type { CompareView } from "./comparing.ts";
+import type { Completion, FilterProblem, Status, ViewState } from "./types.ts";
 
 /** A trace as `page_row` of src/spanbook/widgets/table.py sends it; its keys are the names of columns. */
 export interface Row {
@@ -20,6 +21,8 @@ export interface Row {
 export interface Head {
   rev: number;
   n: number;
+  /** These are the first; Python puts the others in order next. */
+  is_partial?: boolean;
   /** There are more than are kept in order. */
   is_cut: boolean;
   filter: string;
@@ -29,6 +32,8 @@ export interface Head {
   limit: number | null;
   n_new: number;
   snap?: string;
+  /** This is a file without a kernel behind it: it is sorted, and nothing is asked for. */
+  is_file?: boolean;
 }
 
 export interface Facet {
@@ -37,15 +42,23 @@ export interface Facet {
   values: { value: string; count: number; is_on: boolean; filter: string }[];
 }
 
+/** The ids of two traces, in the order they are compared in. */
+export type Pair = readonly [string, string];
+
+/** What is open beside the list, and how it was left. */
 export interface TableView {
   trace?: string;
   selected?: string | null;
   view?: ViewState;
+  pair?: Pair;
+  comparison?: CompareView;
 }
 
 type Change = Partial<Pick<Head, "filter" | "sort" | "columns" | "limit">>;
 
 export const BLOCK = 100;
+/** What is seen first is asked for first; and whoever goes on typing or sorting does not wait for the rest. */
+const REST_MS = 120;
 const NO_HEAD: Head = { rev: 0, n: 0, is_cut: false, filter: "", sort: "-start", columns: [], all_columns: [], limit: null, n_new: 0 };
 
 /** What a click on a heading sorts by: texts begin with the first, numbers and times with the largest. */
@@ -71,9 +84,12 @@ export class TraceTable {
   /** The row with the keyboard's attention. */
   readonly at = signal(0);
   readonly open = signal<string | null>(null);
+  /** The traces whose comparison is open. */
+  readonly pair = signal<Pair | null>(null);
+  readonly isOpened = computed(() => this.open.value !== null || this.pair.value !== null);
   readonly nNew = signal(0);
-  /** The filter that was refused, and why. */
-  readonly refused = signal<{ filter: string; why: string } | null>(null);
+  /** What is wrong with the filter that is being written, and the text it is said of. */
+  readonly hint = signal<{ text: string; problem: FilterProblem } | null>(null);
   readonly problem = signal<string | null>(null);
   readonly isBusy = signal(false);
   readonly closed = signal<string | null>(null);
@@ -88,12 +104,14 @@ export class TraceTable {
   #rows = new Map<number, Row>();
   #asked = new Set<number>();
   #anchor = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: AnyModel) {
     this.#model = model;
     this.channel = new Channel(model);
     this.view = { ...((model.get("_view") as TableView | undefined) ?? {}) };
     this.open.value = this.view.trace ?? null;
+    this.pair.value = this.view.pair ?? null;
     const onHead = (): void => this.#takeHead();
     const onSelected = (): void => this.#takeSelected();
     model.on("change:_head", onHead);
@@ -109,6 +127,7 @@ export class TraceTable {
   }
 
   dispose(): void {
+    clearTimeout(this.#rest);
     for (const off of this.#offs) off();
     this.channel.dispose();
   }
@@ -118,11 +137,13 @@ export class TraceTable {
     const isNew = head.rev !== this.head.peek().rev;
     this.head.value = head;
     this.nNew.value = head.n_new;
+    clearTimeout(this.#rest);
+    if (head.is_partial) this.#rest = setTimeout(() => void this.#call("rest"), REST_MS);
     if (!isNew) return;
     this.#rows = new Map();
     this.#asked = new Set();
     this.at.value = this.#anchor = 0;
-    this.refused.value = this.problem.value = null;
+    this.hint.value = this.problem.value = null;
     this.revision.value++;
     if (this.showsFacets.peek()) this.#loadFacets();
   }
@@ -177,8 +198,19 @@ export class TraceTable {
   }
 
   setFilter(filter: string): void {
-    this.refused.value = null;
-    void this.#call("set", { filter }, (why) => (this.refused.value = { filter, why }));
+    this.hint.value = null;
+    const refuse = (problem: FilterProblem): void => void (this.hint.value = { text: filter, problem });
+    void this.#call<{ error?: FilterProblem }>("set", { filter }, (message) => refuse({ message })).then((found) => {
+      if (found?.error) refuse(found.error);
+    });
+  }
+
+  /** What may stand at a place of a filter; what is wrong with it so far is said in `hint`. */
+  async complete(query: string, at: number): Promise<Completion[]> {
+    const { result } = await this.channel.call<{ items: Completion[]; error?: FilterProblem }>("complete", { query, at });
+    const { error } = result;
+    this.hint.value = error && !error.unfinished ? { text: query, problem: error } : null; // what may still become right is left alone
+    return result.items;
   }
 
   set(change: Change): void {
@@ -199,9 +231,14 @@ export class TraceTable {
     if (this.showsFacets.value) this.#loadFacets();
   }
 
-  #loadFacets(): void {
+  /** Count the values of all traces, however long it takes. */
+  countAll(): void {
+    this.#loadFacets(true);
+  }
+
+  #loadFacets(all = false): void {
     const { rev } = this.head.peek();
-    void this.#call<{ n_counted: number; facets: Facet[] }>("facets").then((found) => {
+    void this.#call<{ n_counted: number; facets: Facet[] }>("facets", { all }).then((found) => {
       if (found && this.head.peek().rev === rev) this.facets.value = found;
     });
   }
@@ -222,10 +259,10 @@ export class TraceTable {
   }
 
   pickAll(on: boolean): void {
-    this.#pick(0, Math.max(0, this.head.peek().n - 1), on);
+    this.#pick(0, null, on);
   }
 
-  #pick(from: number, to: number, on: boolean): void {
+  #pick(from: number, to: number | null, on: boolean): void {
     this.problem.value = null;
     void this.#call("pick", { from, to, on, rev: this.head.peek().rev });
   }
@@ -238,14 +275,28 @@ export class TraceTable {
     const row = this.row(index);
     if (!row) return;
     this.at.value = index;
-    if (row.trace_id === this.open.peek()) return;
-    this.keep({ trace: row.trace_id });
-    this.open.value = row.trace_id;
+    if (row.trace_id !== this.open.peek()) this.#show({ trace: row.trace_id });
   }
 
-  closeTrace(): void {
-    this.keep({});
-    this.open.value = null;
+  compareSelected(): void {
+    this.problem.value = null;
+    void this.#call<{ pair: Pair }>("pair").then((found) => found && this.compare(found.pair));
+  }
+
+  compare(pair: Pair): void {
+    this.#show({ pair });
+  }
+
+  close(): void {
+    this.#show({});
+  }
+
+  #show(view: TableView): void {
+    this.keep(view);
+    batch(() => {
+      this.open.value = view.trace ?? null;
+      this.pair.value = view.pair ?? null;
+    });
   }
 
   /** What of the explorer is remembered, for a page that is loaded again. */

@@ -1,41 +1,48 @@
-/** Above the rows: the filter, what was refused of it, facets and the choice of columns. */
+/** Above the rows: the filter, what is wrong with it, facets and the choice of columns. */
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { formatCount, plural } from "../core/format.ts";
 import { moved, type TraceTable } from "../core/traces.ts";
+import { FilterInput, FilterNote } from "../ui/FilterInput.tsx";
 import { column } from "./columns.ts";
 
-/** The text of the filter while it is written; completion of names belongs in here. */
-export function FilterInput({ value, isBad, note, apply }: { value: string; isBad: boolean; note: string; apply: (filter: string) => void }): JSX.Element {
-  const input = useRef<HTMLInputElement>(null);
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
-    if (event.key === "Escape" && event.currentTarget.value !== value) event.currentTarget.value = value;
-    else if (event.key === "Enter") apply(event.currentTarget.value.trim());
-    else return;
+/** The box of the filter: it narrows the table on Enter, and Escape brings back the filter that is on. */
+function Filter({ table, focusGrid }: { table: TraceTable; focusGrid: () => void }): JSX.Element {
+  const { filter } = table.head.value;
+  const draft = useSignal(filter);
+  useEffect(() => void (draft.value = filter), [filter]);
+  const change = (text: string): void => {
+    draft.value = text;
+    if (text.trim() === "") table.hint.value = null;
+  };
+  const clear = (): void => {
+    change("");
+    if (filter) table.setFilter("");
+  };
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLSpanElement>): void => {
+    if (event.key !== "Escape" || event.defaultPrevented || draft.peek() === filter) return;
+    draft.value = filter;
+    table.hint.value = null;
     event.preventDefault();
     event.stopPropagation();
   };
-  useEffect(() => {
-    if (input.current && !isBad) input.current.value = value;
-  }, [value, isBad]);
+  const complete = useMemo(() => (text: string, at: number) => table.complete(text, at), [table]);
   return (
-    <span class="sbt-filter">
-      <input
-        ref={input}
-        type="text"
-        class={isBad ? "sbt-bad" : undefined}
-        aria-label="Filter traces"
-        aria-invalid={isBad}
-        aria-describedby={isBad ? note : undefined}
+    <span class={`sbt-filter${table.hint.value ? " sbt-bad" : ""}`} onKeyDown={onKeyDown}>
+      <FilterInput
+        label="Filter traces"
         placeholder='Filter, such as cost_usd > 0.01 and user_id == "ada"'
-        spellcheck={false}
-        autocomplete="off"
-        onKeyDown={onKeyDown}
+        value={draft.value}
+        problem={table.hint.value?.problem ?? null}
+        change={change}
+        submit={() => table.setFilter(draft.peek().trim())}
+        leave={focusGrid}
+        complete={table.closed.value === null ? complete : undefined}
       />
-      {value && (
-        <button type="button" aria-label="Clear the filter" title="Clear the filter" onClick={() => apply("")}>
+      {(draft.value || filter) && (
+        <button type="button" aria-label="Clear the filter" title="Clear the filter" onClick={clear}>
           ×
         </button>
       )}
@@ -43,14 +50,13 @@ export function FilterInput({ value, isBad, note, apply }: { value: string; isBa
   );
 }
 
-export function Bar({ table, prefix }: { table: TraceTable; prefix: string }): JSX.Element {
-  const { filter } = table.head.value;
-  const refused = table.refused.value;
-  const note = `${prefix}-refused`;
+export function Bar({ table, prefix, focusGrid }: { table: TraceTable; prefix: string; focusGrid: () => void }): JSX.Element {
+  const hint = table.hint.value;
+  if (table.head.value.is_file) return <FileBar table={table} prefix={prefix} />;
   return (
     <>
       <div class="sbt-bar">
-        <FilterInput value={filter} isBad={refused !== null} note={note} apply={(text) => table.setFilter(text)} />
+        <Filter table={table} focusGrid={focusGrid} />
         {table.nNew.value > 0 && (
           <button type="button" class="sbt-pill" onClick={() => table.refresh()}>
             {formatCount(table.nNew.value)} new
@@ -61,11 +67,7 @@ export function Bar({ table, prefix }: { table: TraceTable; prefix: string }): J
         </button>
         <ColumnMenu table={table} prefix={prefix} />
       </div>
-      {refused && (
-        <div class="sbt-note sb-err" id={note} role="alert">
-          {refused.why}
-        </div>
-      )}
+      {hint && <FilterNote text={hint.text} problem={hint.problem} />}
       {table.problem.value && (
         <div class="sbt-note sb-err" role="alert">
           {table.problem.value}
@@ -77,6 +79,18 @@ export function Bar({ table, prefix }: { table: TraceTable; prefix: string }): J
         </div>
       )}
     </>
+  );
+}
+
+/** The same in a file: the filter that was on is said, and only columns can be chosen. */
+function FileBar({ table, prefix }: { table: TraceTable; prefix: string }): JSX.Element {
+  const { filter } = table.head.value;
+  return (
+    <div class="sbt-bar">
+      <h1 class="sbt-title">Traces</h1>
+      {filter && <code class="sbt-mono">{filter}</code>}
+      <ColumnMenu table={table} prefix={prefix} />
+    </div>
   );
 }
 
@@ -146,7 +160,14 @@ export function Facets({ table, prefix }: { table: TraceTable; prefix: string })
   const { n } = table.head.value;
   return (
     <section class="sbt-facets" id={`${prefix}-facets`} aria-label="Facets" tabIndex={0}>
-      {found && found.n_counted < n && <p>Counts of the first {plural(found.n_counted, "trace")}</p>}
+      {found && found.n_counted < n && (
+        <p>
+          A sample: the first {plural(found.n_counted, "trace")}.{" "}
+          <button type="button" class="sbt-link" onClick={() => table.countAll()}>
+            Count all
+          </button>
+        </p>
+      )}
       {found?.facets.length === 0 && <p>Nothing to count.</p>}
       {found?.facets.map((facet) => (
         <div key={facet.name} role="group" aria-label={facet.heading}>

@@ -15,7 +15,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
   const scroll = useSignal(0);
   const height = useSignal(400);
   const isNarrow = useSignal(false);
-  const { n, columns, sort, rev } = table.head.value;
+  const { n, columns, sort, rev, is_partial, is_file = false } = table.head.value;
   table.revision.value;
   const [from, to] = visibleLines(scroll.value, height.value - HEADINGS, ROW, n);
   useLayoutEffect(() => {
@@ -46,7 +46,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
     const at = table.at.peek();
     const page = Math.max(1, Math.floor((height.peek() - HEADINGS) / ROW) - 1);
     const extend = (to: number): void => {
-      if (!event.shiftKey) return table.move(to);
+      if (!event.shiftKey || is_file) return table.move(to);
       if (!table.selected.peek().has(table.row(at)?.trace_id ?? "")) table.pick(at);
       table.move(to);
       table.pick(table.at.peek(), true);
@@ -58,7 +58,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
       PageUp: () => table.move(at - page),
       Home: () => table.move(0),
       End: () => table.move(n - 1),
-      " ": () => table.pick(at, event.shiftKey),
+      " ": () => (is_file ? table.openRow(at) : table.pick(at, event.shiftKey)),
       Enter: () => (table.row(at)?.trace_id === table.open.peek() ? focusOpened() : table.openRow(at)),
     };
     const act = keys[event.key];
@@ -67,18 +67,19 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
     act();
   };
   const least = (name: string): number => (isNarrow.value && name === "name" ? 120 : column(name).width);
-  const shape = `30px ${columns.map((name, i) => `minmax(${least(name)}px, ${i === 0 ? 3 : column(name).isNumber ? 0 : 1}fr)`).join(" ")}`;
-  const width = 30 + columns.reduce((sum, name) => sum + least(name), 0);
+  const pick = is_file ? 8 : 30;
+  const shape = `${pick}px ${columns.map((name, i) => `minmax(${least(name)}px, ${i === 0 ? 3 : column(name).isNumber ? 0 : 1}fr)`).join(" ")}`;
+  const width = pick + columns.reduce((sum, name) => sum + least(name), 0);
   const lines: JSX.Element[] = [];
   for (let index = from; index < to; index++) lines.push(<Line key={index} table={table} row={table.row(index)} index={index} id={`${prefix}-${index}`} columns={columns} />);
-  const isAll = n > 0 && table.nSelected.value >= n;
+  const isAll = n > 0 && !is_partial && table.nSelected.value >= n;
   return (
     <div
       class="sbt-grid"
       ref={scroller}
       role="grid"
       aria-label="Traces"
-      aria-multiselectable="true"
+      aria-multiselectable={!is_file}
       aria-rowcount={n + 1}
       aria-colcount={columns.length + 1}
       aria-activedescendant={table.at.value >= from && table.at.value < to ? `${prefix}-${table.at.value}` : undefined}
@@ -89,7 +90,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
     >
       <div class="sbt-line sbt-headings" role="row" aria-rowindex={1}>
         <span role="columnheader" class="sbt-pick">
-          <input type="checkbox" aria-label={isAll ? "Select none" : "Select all traces"} checked={isAll} disabled={n === 0} onChange={() => table.pickAll(!isAll)} />
+          {!is_file && <input type="checkbox" aria-label={isAll ? "Select none" : "Select all traces"} checked={isAll} disabled={n === 0} onChange={() => table.pickAll(!isAll)} />}
         </span>
         {columns.map((name) => (
           <Heading key={name} table={table} name={name} sort={sort} />
@@ -127,7 +128,7 @@ function Line({ table, row, index, id, columns }: LineProps): JSX.Element {
   const isSelected = row !== undefined && table.selected.value.has(row.trace_id);
   const isOpen = row !== undefined && table.open.value === row.trace_id;
   const onClick = (event: TargetedMouseEvent<HTMLDivElement>): void => {
-    if (event.shiftKey) {
+    if (event.shiftKey && !table.head.peek().is_file) {
       table.move(index);
       table.pick(index, true);
     } else table.openRow(index);
@@ -136,7 +137,7 @@ function Line({ table, row, index, id, columns }: LineProps): JSX.Element {
   return (
     <div class={classes} role="row" id={id} aria-rowindex={index + 2} aria-selected={isSelected} style={{ top: `${index * 26}px` }} onClick={onClick}>
       <span role="gridcell" class="sbt-pick" onClick={(event) => event.stopPropagation()}>
-        <input
+        {!table.head.value.is_file && <input
           type="checkbox"
           tabIndex={-1}
           aria-label={row ? `Select ${row.name}` : "Select"}
@@ -146,7 +147,7 @@ function Line({ table, row, index, id, columns }: LineProps): JSX.Element {
             table.move(index);
             table.pick(index, event.shiftKey);
           }}
-        />
+        />}
       </span>
       {columns.map((name) => (
         <Cell key={name} table={table} row={row} name={name} />

@@ -111,8 +111,13 @@ export function exportedHost(data: Exported): Host {
   };
 }
 
+/** Draw an exported trace into an element. */
+export function mountExported(el: HTMLElement, data: Exported): () => void {
+  return mount(el, exportedHost(withMessages(data)), moreCss);
+}
+
 for (const script of document.querySelectorAll<HTMLScriptElement>('script[type="application/json"][data-spanbook]')) {
   const el = document.createElement("div");
   script.after(el);
-  mount(el, exportedHost(withMessages(JSON.parse(script.textContent) as Exported)), moreCss);
+  mountExported(el, JSON.parse(script.textContent) as Exported);
 }

@@ -9,27 +9,28 @@ import theme from "../core/theme.css";
 import { Bar, Facets } from "../table/Bar.tsx";
 import { Grid } from "../table/Grid.tsx";
 import { Opened } from "../table/Opened.tsx";
+import { kernelParts, type Parts } from "../table/parts.ts";
 import css from "./table.css";
 
-function Table({ table, prefix, root }: { table: TraceTable; prefix: string; root: HTMLElement }): JSX.Element {
+function Table({ table, parts, prefix, root }: { table: TraceTable; parts: Parts; prefix: string; root: HTMLElement }): JSX.Element {
   const focusOn = (selector: string): void => root.querySelector<HTMLElement>(selector)?.focus();
   const close = (): void => {
-    table.closeTrace();
+    table.close();
     focusOn(".sbt-grid");
   };
   const { n } = table.head.value;
   return (
-    <div class={`sbt${table.open.value ? " sbt-has-open" : ""}`}>
-      <Bar table={table} prefix={prefix} />
+    <div class={`sbt${table.isOpened.value ? " sbt-has-open" : ""}`}>
+      <Bar table={table} prefix={prefix} focusGrid={() => focusOn(".sbt-grid")} />
       <div class="sbt-body">
         <Facets table={table} prefix={prefix} />
         <div class="sbt-list">
           <Grid table={table} prefix={prefix} focusOpened={() => focusOn(".sbt-opened [role=tree]")} />
           {n === 0 && <Nothing table={table} />}
         </div>
-        <Opened table={table} close={close} />
+        <Opened table={table} parts={parts} close={close} />
       </div>
-      <Foot table={table} />
+      <Foot table={table} canCompare={parts.comparison !== undefined} />
     </div>
   );
 }
@@ -48,13 +49,13 @@ function Nothing({ table }: { table: TraceTable }): JSX.Element {
   );
 }
 
-function Foot({ table }: { table: TraceTable }): JSX.Element {
-  const { n, limit, is_cut } = table.head.value;
-  const isLimited = limit !== null && n === limit;
+function Foot({ table, canCompare }: { table: TraceTable; canCompare: boolean }): JSX.Element {
+  const { n, limit, is_cut, is_partial, is_file } = table.head.value;
+  const isLimited = !is_file && limit !== null && n === limit;
   return (
     <div class="sbt-foot">
       <span role="status">
-        {is_cut ? `${formatCount(n)}+ traces` : plural(n, "trace")}
+        {is_cut || is_partial ? `${formatCount(n)}+ traces` : plural(n, "trace")}
         {table.isBusy.value && " · kernel busy, will answer when the cell ends"}
       </span>
       {isLimited && (
@@ -68,19 +69,34 @@ function Foot({ table }: { table: TraceTable }): JSX.Element {
       {table.nSelected.value > 0 && (
         <span>
           {formatCount(table.nSelected.value)} selected ·{" "}
+          {canCompare && table.nSelected.value === 2 && (
+            <>
+              <button type="button" class="sbt-link" title="Show what changed from the earlier to the later" onClick={() => table.compareSelected()}>
+                Compare
+              </button>
+              {" · "}
+            </>
+          )}
           <button type="button" class="sbt-link" onClick={() => table.clearSelection()}>
             Clear
           </button>
         </span>
       )}
       <span class="sbt-keys">
-        <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open · <kbd>Space</kbd> select · <kbd>/</kbd> filter
+        <kbd>↑</kbd> <kbd>↓</kbd> move · <kbd>Enter</kbd> open
+        {!is_file && (
+          <>
+            {" "}
+            · <kbd>Space</kbd> select · <kbd>/</kbd> filter
+          </>
+        )}
       </span>
     </div>
   );
 }
 
-function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
+/** Draw a table into an element; `partsFor` gives what opens beside the list. */
+export function mountTable(el: HTMLElement, model: AnyModel, partsFor: (table: TraceTable) => Parts): () => void {
   const root = el.ownerDocument.createElement("div");
   root.className = "sb";
   el.append(root);
@@ -90,8 +106,8 @@ function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void
     const isWriting = event.target instanceof HTMLInputElement && event.target.type === "text";
     if (event.defaultPrevented || isWriting) return;
     const isInside = (event.target as Element).closest(".sbt-opened") !== null;
-    if (event.key === "Escape" && table.open.peek() && !isInside) {
-      table.closeTrace();
+    if (event.key === "Escape" && table.isOpened.peek() && !isInside) {
+      table.close();
       root.querySelector<HTMLElement>(".sbt-grid")?.focus();
     } else if (event.key === "/" && !isInside) {
       event.preventDefault();
@@ -101,20 +117,27 @@ function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void
   keepKeys(root);
   root.addEventListener("keydown", onKeyDown);
   const stopTheme = followTheme(root);
-  const showSnapshot = hideSnapshot(el.ownerDocument, (model.get("_head") as Partial<Head> | undefined)?.snap);
   draw(
     <>
       <style>{theme + css}</style>
-      <Table table={table} prefix={prefix} root={root} />
+      <Table table={table} parts={partsFor(table)} prefix={prefix} root={root} />
     </>,
     root,
   );
   return () => {
     stopTheme();
-    showSnapshot();
     draw(null, root);
     table.dispose();
     root.remove();
+  };
+}
+
+function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
+  const unmount = mountTable(el, model, kernelParts);
+  const showSnapshot = hideSnapshot(el.ownerDocument, (model.get("_head") as Partial<Head> | undefined)?.snap);
+  return () => {
+    unmount();
+    showSnapshot();
   };
 }
 

@@ -176,6 +176,18 @@ class Traces(Sequence[Trace]):
 
         return traces_frame(self._reader, self.where, self._window, self.limit)
 
+    def export_html(self, path: str | os.PathLike[str], *, traces: int = 200) -> Path:
+        """Write one self-contained HTML file with the table, in which the first ``traces`` can be opened.
+
+        Raises:
+            UsageError: the path is a folder or cannot be written, or ``traces`` is no number.
+        """
+        view = self.view()
+        try:
+            return view.export_html(path, traces=traces)
+        finally:
+            view.close()
+
     def view(self) -> TraceTable:
         """Return the table of these traces; the last expression of a cell shows it.
 

@@ -28,7 +28,7 @@ def write_csv(
             out = csv.writer(file)
             out.writerow(columns)
             for batch in batches:
-                out.writerows([_cell(_value(row, name)) for name in columns] for row in batch)
+                out.writerows([_cell(cell_value(row, name)) for name in columns] for row in batch)
     except OSError as error:
         raise UsageError(
             f"path={str(path)!r} cannot be written ({error.strerror or error}); give the name of a file in a folder "
@@ -37,7 +37,8 @@ def write_csv(
     return target
 
 
-def _value(row: dict[str, Any], name: str) -> Any:
+def cell_value(row: dict[str, Any], name: str) -> Any:
+    """Return what a row of ``traces`` has in a column of the table; None where nothing is known."""
     end, tokens = row["end_ns"], [row["input_tokens"], row["output_tokens"]]
     if name == "start":
         return datetime.fromtimestamp(row["start_ns"] / 1e9, UTC).isoformat(timespec="milliseconds")

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Final
 
-from ..store._listing import Count
+from ..store._listing import Counts
 from ._facts import MAX_NAME, shortened
 
 #: Facets in the order they are shown: name, heading, how a value is asked for.
@@ -26,7 +26,7 @@ _FACETS: Final = (
 _TERMS: Final = {name: term for name, _, term in _FACETS}
 
 
-def facets(counts: dict[str, list[Count]], where: str | None) -> list[dict[str, Any]]:
+def facets(counts: Counts, where: str | None) -> list[dict[str, Any]]:
     """Return the facets that have values (``Facet`` in js/src/core/traces.ts).
 
     Each value says what the filter becomes by a click on it: narrower, or wider when it is in the filter already.

@@ -1,12 +1,14 @@
-"""Traces that are open inside a view of many: their state, what answers their requests, and what streams in them."""
+"""What is open inside a view of many traces: traces, with what streams in them, and a comparison of two."""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from ..compare import read_comparison
 from ..store._read import StoreReader
 from ._live import Change, hub
 from ._requests import Answer, TraceRequests
+from ._rpc_compare import ComparisonRequests, comparison_data
 from ._state import TraceState
 from ._streams import Streams
 
@@ -77,3 +79,30 @@ class OpenTraces:
                 news.append(ran)
             found += [({**message, "trace": trace_id}, []) for message in news]
         return found
+
+
+class OpenComparison:
+    """The comparison that a view shows; the last one is kept as it was when it was loaded."""
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self._last: tuple[list[str], ComparisonRequests] | None = None
+
+    def answer(self, pair: list[str], method: Any, params: dict[str, Any]) -> Answer:
+        """Answer a request about the comparison of two traces, or ``load`` it anew.
+
+        Raises:
+            LookupError: there is no such request, or no such trace.
+            SpanbookError: the store cannot be read.
+        """
+        last = self._last
+        if method != "load" and last is not None and last[0] == pair:
+            return last[1].answer(method, params)
+        a, b = pair
+        comparison = read_comparison((self._reader, a), (self._reader, b))
+        requests = ComparisonRequests(comparison)
+        self._last = pair, requests
+        if method != "load":
+            return requests.answer(method, params)
+        meta, data = comparison_data(comparison)
+        return meta, [data]

@@ -61,14 +61,14 @@ def complete(reader: StoreReader, query: Any, at: Any, trace_id: str | None, on:
     """Return what may stand at a place of a filter that is being written, and what is wrong with it so far.
 
     ``{items: [{text, kind, help, start, end}], error?}``; values are those of the trace, or of the whole store. A
-    query that is no filter yet is completed too: its first word may become one.
+    query that is no filter yet is completed too: its first word may become one. On traces every text is a filter.
     """
     text = query if isinstance(query, str) else ""
     cursor = at if isinstance(at, int) and not isinstance(at, bool) else len(text)
     found = completions(text, cursor, on, KnownTexts(reader, on, trace_id))
     items = [asdict(each) for each in found if each.text != text[each.start : each.end]][:MOST_PROPOSED]
     answer: dict[str, Any] = {"items": items}
-    if is_filter(text):
+    if is_filter(text) or (on == "traces" and text.strip()):
         try:
             parse_filter(text, on=on)
         except FilterError as error:

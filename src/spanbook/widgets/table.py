@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import traitlets
 
-from ..model import TraceNotFoundError, UsageError, clock
+from ..model import FilterError, TraceNotFoundError, UsageError, clock
 from ..store._columns import Selection, select
 from ..store._listing import ORDERS, counts, matching, ordered_ids, rows_of, totals, trace_ids_of
 from ..store._read import StoreReader
@@ -22,10 +22,12 @@ from ._csv import write_csv
 from ._facets import facets, with_term
 from ._facts import MAX_NAME, MAX_TRACES, chip_facts, shortened, trace_facts
 from ._live import Change
-from ._opened import OpenTraces
+from ._opened import OpenComparison, OpenTraces
 from ._requests import Answer
 from ._rpc_files import asset
+from ._rpc_find import complete, problem
 from ._snapshot import chip_html, chip_text
+from ._table_html import export_traces_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +48,11 @@ FIRST_COLUMNS: Final = (
 _MOST: Final = 200_000
 _MOST_ROWS: Final = 200  # of one window
 _MOST_PICKED: Final = 10_000  # by one click
-#: Traces whose values are counted.
-_MOST_COUNTED: Final = 1_000
+_MOST_WRITTEN: Final = 10_000  # into one HTML file
+#: Traces that are put in order before the others.
+_FIRST: Final = 200
+#: Seconds after which facets are those of the traces counted so far.
+_COUNT_S: Final = 0.3
 #: Quiet seconds after which the snapshot on screen is renewed.
 _SETTLED_S: Final = 1.0
 
@@ -91,11 +96,12 @@ class TraceTable(SpanbookWidget):
         self._sort, self._columns = "-start", list(FIRST_COLUMNS)
         self._chosen = select("traces", self._where, window, limit)
         self._ids: array[int] = array("q")
-        self._known: set[int] = set()
+        self._is_partial = False
+        self._known: frozenset[int] | None = None  # the same as a set; None until it is needed
         self._new: set[str] = set()
         self._rev = 0
         self._changed_at: float | None = None
-        self._open_traces = OpenTraces(reader)
+        self._open_traces, self._open_comparison = OpenTraces(reader), OpenComparison(reader)
         super().__init__(reader)
 
     def _read_first(self) -> dict[str, Any]:
@@ -103,15 +109,34 @@ class TraceTable(SpanbookWidget):
         return {"_head": self._facts()}
 
     def _read(self) -> None:
-        name, falling = self._sort.removeprefix("-"), self._sort.startswith("-")
-        self._ids = ordered_ids(self._reader, self._chosen, name, falling=falling, most=_MOST)
-        self._known, self._rev = set(self._ids), self._rev + 1
+        """Read the first of the traces; the rest is read when it is needed, which the page does next."""
+        self._ids = self._order(_FIRST)
+        self._is_partial, self._known, self._rev = len(self._ids) == _FIRST, None, self._rev + 1
         self._new.clear()
+
+    def _read_rest(self) -> None:
+        if not self._is_partial:
+            return
+        first, self._ids = self._ids, self._order(_MOST)
+        self._is_partial = False
+        if self._ids[:_FIRST] != first:  # traces were written in between
+            self._rev += 1
+
+    def _order(self, most: int) -> array[int]:
+        name, falling = self._sort.removeprefix("-"), self._sort.startswith("-")
+        return ordered_ids(self._reader, self._chosen, name, falling=falling, most=most)
+
+    def _is_shown(self, row: int) -> bool:
+        if self._known is None:
+            self._read_rest()
+            self._known = frozenset(self._ids)
+        return row in self._known
 
     def _facts(self) -> dict[str, Any]:
         return {
             "rev": self._rev,
             "n": len(self._ids),
+            "is_partial": self._is_partial,
             "is_cut": len(self._ids) == _MOST,
             "filter": self._where or "",
             "sort": self._sort,
@@ -187,10 +212,13 @@ class TraceTable(SpanbookWidget):
     def trace_ids(self) -> list[str]:
         """The ids of the traces shown, in order."""
         with self._lock:
+            self._read_rest()
             return trace_ids_of(self._reader, self._ids)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        with self._lock:
+            self._read_rest()
+            return len(self._ids)
 
     def refresh(self) -> None:
         """Read the traces anew: those written since appear."""
@@ -211,8 +239,33 @@ class TraceTable(SpanbookWidget):
             UsageError: the path is a folder or cannot be written.
         """
         with self._lock:
+            self._read_rest()
             columns, ids = list(self._columns), list(self._ids)
         return write_csv(path, columns, (rows_of(self._reader, ids[at : at + 500]) for at in range(0, len(ids), 500)))
+
+    def export_html(self, path: str | os.PathLike[str], *, traces: int = 200) -> Path:
+        """Write the table as it is shown into one self-contained HTML file, which opens from disk with no network.
+
+        Args:
+            path: Of the file.
+            traces: So many traces, from the first, can be opened in it; the others are rows only.
+
+        Returns:
+            The path. The file holds at most 10,000 rows, and of the traces what one of 64 MB of text has room for;
+            what is left out is said in it.
+
+        Raises:
+            UsageError: the path is a folder or cannot be written, or ``traces`` is no number.
+        """
+        if not isinstance(traces, int) or isinstance(traces, bool) or traces < 0:
+            raise UsageError(f"traces={traces!r} is no number of traces; give a whole number, 0 or more.")
+        with self._lock:
+            self._read_rest()
+            head, ids = self._facts(), self._ids[:_MOST_WRITTEN]
+        rows = rows_of(self._reader, ids)
+        return export_traces_html(
+            self._reader, path, head=head, page_rows=[page_row(row) for row in rows], rows=rows, most_opened=traces
+        )
 
     def _frame(self, trace_ids: Sequence[str]) -> pd.DataFrame:
         return self._make_frame(self._reader, trace_ids)
@@ -259,12 +312,17 @@ class TraceTable(SpanbookWidget):
                     return self._open_traces.load(trace_id)
                 requests = self._open_traces.open(trace_id)
             return requests.answer(method, given)
+        if "compare" in given:
+            return self._open_comparison.answer(_pair_of(given["compare"]), method, given)
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "window": self._window_rows,
+            "rest": self._rest,
             "set": self._set_by_page,
+            "complete": self._complete,
             "facets": self._facets,
             "session": self._show_session,
             "pick": self._pick,
+            "pair": self._pair,
             "clear": self._clear_selection,
             "refresh": self._refresh_by_page,
         }
@@ -275,11 +333,26 @@ class TraceTable(SpanbookWidget):
     def _window_rows(self, given: dict[str, Any]) -> dict[str, Any]:
         start, most = _whole(given.get("offset")), min(_whole(given.get("limit")), _MOST_ROWS)
         with self._lock:
+            if start + most > len(self._ids):
+                self._read_rest()
             rev, ids = self._rev, self._ids[start : start + most]
         return {"rev": rev, "offset": start, "rows": [page_row(row) for row in rows_of(self._reader, ids)]}
 
-    def _set_by_page(self, given: dict[str, Any]) -> None:
-        self._set(**{name: given[name] for name in ("filter", "sort", "columns", "limit") if name in given})
+    def _rest(self, given: dict[str, Any]) -> None:
+        """Put all in order; the page is told how many they are."""
+        with self._lock:
+            self._read_rest()
+            self.send_traits(_head=self._facts())
+
+    def _set_by_page(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            self._set(**{name: given[name] for name in ("filter", "sort", "columns", "limit") if name in given})
+        except FilterError as error:  # with its place, so that the page can mark it
+            return {"error": {**problem(str(given.get("filter")), error), "unfinished": False}}
+        return None
+
+    def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
+        return complete(self._reader, given.get("query"), given.get("at"), None, on="traces")
 
     def _refresh_by_page(self, given: dict[str, Any]) -> None:
         self.refresh()
@@ -289,8 +362,10 @@ class TraceTable(SpanbookWidget):
 
     def _facets(self, given: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            ids, where = self._ids[:_MOST_COUNTED], self._where
-        return {"n_counted": len(ids), "facets": facets(counts(self._reader, ids, 10), where)}
+            self._read_rest()
+            ids, where = self._ids, self._where
+        counted, found = counts(self._reader, ids, 10, None if given.get("all") is True else _COUNT_S)
+        return {"n_counted": counted, "facets": facets(found, where)}
 
     def _show_session(self, given: dict[str, Any]) -> None:
         row = trace_rows(self._reader, [str(given.get("of"))]).get(str(given.get("of")), {})
@@ -299,11 +374,13 @@ class TraceTable(SpanbookWidget):
         self._set(filter=with_term(None, "session_id", row["session_id"]), sort="start", limit=None)
 
     def _pick(self, given: dict[str, Any]) -> None:
-        """Select or leave the rows from one place to another, or all of the traces named."""
+        """Select or leave the rows ``from`` one place ``to`` another; to the last when that is None."""
         with self._lock:
-            first, last = sorted((_whole(given.get("from")), _whole(given.get("to"))))
             if given.get("rev") != self._rev:
                 raise LookupError("the table has changed since; select again.")
+            self._read_rest()
+            to = max(0, len(self._ids) - 1) if given.get("to") is None else _whole(given["to"])
+            first, last = sorted((_whole(given.get("from")), to))
             if last - first >= _MOST_PICKED:
                 raise LookupError(f"{last - first + 1:,} traces are too many to select at once; filter, or select "
                                   f"at most {_MOST_PICKED:,}.")  # fmt: skip
@@ -316,12 +393,17 @@ class TraceTable(SpanbookWidget):
                     chosen.pop(trace_id, None)
             self.send_traits(_selected=list(chosen))
 
+    def _pair(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the two traces selected in the order to compare them, the earlier one first."""
+        rows = trace_rows(self._reader, self._selected)
+        return {"pair": sorted(_pair_of(self._selected), key=lambda each: rows.get(each, {}).get("start_ns", 0))}
+
     def _take(self, changes: dict[str, Change]) -> int:
         sent = 0
         shown = {trace_id: change.trace for trace_id, change in changes.items() if change.trace is not None}
         matched = matching(self._reader, self._unlimited(), shown)
-        rows = [page_row(shown[trace_id]) for trace_id, row in matched.items() if row in self._known]
-        new = {trace_id for trace_id, row in matched.items() if row not in self._known}
+        rows = [page_row(shown[trace_id]) for trace_id, row in matched.items() if self._is_shown(row)]
+        new = {trace_id for trace_id, row in matched.items() if not self._is_shown(row)}
         if rows or new - self._new:
             self._new |= new
             self._changed_at = time.monotonic()
@@ -362,7 +444,7 @@ class TraceTable(SpanbookWidget):
         return chip_text(self._summary())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self._ids):,} trace{'' if len(self._ids) == 1 else 's'}>"
+        return f"<{type(self).__name__} of {len(self):,} trace{'' if len(self) == 1 else 's'}>"
 
 
 def page_row(trace: dict[str, Any]) -> dict[str, Any]:
@@ -391,6 +473,12 @@ def _whole(value: Any) -> int:
     if not isinstance(value, int) or value < 0:
         raise LookupError(f"{value!r} is no place in the table; give a whole number, 0 or more.")
     return value
+
+
+def _pair_of(trace_ids: Any) -> list[str]:
+    if not isinstance(trace_ids, list) or len(trace_ids) != 2 or not all(isinstance(each, str) for each in trace_ids):
+        raise LookupError(f"{trace_ids!r} are not two traces; select two to compare them.")
+    return trace_ids
 
 
 def _filter_of(where: Any) -> str | None:
