@@ -217,6 +217,18 @@ def test_facets_narrow_and_widen(host: Open, store: sb.Store) -> None:
     expect(shown.page.locator(".sbt-row")).to_have_count(2)
 
 
+def test_a_sample_is_said_and_all_can_be_counted(host: Open, store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spanbook.store._listing._IDS_AT_ONCE", 2)
+    monkeypatch.setattr("spanbook.widgets.table._COUNT_S", 0)
+    work(6)
+    shown = show(host, store)
+    shown.page.get_by_role("button", name="Facets").click()
+    expect(shown.page.get_by_text("A sample: the first 2 traces.")).to_be_visible()
+    shown.page.get_by_role("button", name="Count all").click()
+    expect(shown.page.get_by_role("group", name="Model").get_by_role("button")).to_contain_text("6")
+    expect(shown.page.get_by_text("A sample")).to_have_count(0)
+
+
 def test_traces_are_selected_by_click_and_by_key(host: Open, store: sb.Store) -> None:
     work(6)
     shown = show(host, store)

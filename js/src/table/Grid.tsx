@@ -90,7 +90,9 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
     >
       <div class="sbt-line sbt-headings" role="row" aria-rowindex={1}>
         <span role="columnheader" class="sbt-pick">
-          {!is_file && <input type="checkbox" aria-label={isAll ? "Select none" : "Select all traces"} checked={isAll} disabled={n === 0} onChange={() => table.pickAll(!isAll)} />}
+          {!is_file && (
+            <input type="checkbox" aria-label={isAll ? "Select none" : "Select all traces"} checked={isAll} disabled={n === 0} onChange={() => table.pickAll(!isAll)} />
+          )}
         </span>
         {columns.map((name) => (
           <Heading key={name} table={table} name={name} sort={sort} />
@@ -137,17 +139,19 @@ function Line({ table, row, index, id, columns }: LineProps): JSX.Element {
   return (
     <div class={classes} role="row" id={id} aria-rowindex={index + 2} aria-selected={isSelected} style={{ top: `${index * 26}px` }} onClick={onClick}>
       <span role="gridcell" class="sbt-pick" onClick={(event) => event.stopPropagation()}>
-        {!table.head.value.is_file && <input
-          type="checkbox"
-          tabIndex={-1}
-          aria-label={row ? `Select ${row.name}` : "Select"}
-          checked={isSelected}
-          disabled={!row}
-          onClick={(event) => {
-            table.move(index);
-            table.pick(index, event.shiftKey);
-          }}
-        />}
+        {!table.head.value.is_file && (
+          <input
+            type="checkbox"
+            tabIndex={-1}
+            aria-label={row ? `Select ${row.name}` : "Select"}
+            checked={isSelected}
+            disabled={!row}
+            onClick={(event) => {
+              table.move(index);
+              table.pick(index, event.shiftKey);
+            }}
+          />
+        )}
       </span>
       {columns.map((name) => (
         <Cell key={name} table={table} row={row} name={name} />

@@ -13,7 +13,7 @@ import traitlets
 
 from ..model import FilterError, TraceNotFoundError, UsageError, clock
 from ..store._columns import Selection, select
-from ..store._listing import ORDERS, counts, matching, ordered_ids, rows_of, totals, trace_ids_of
+from ..store._listing import counts, matching, ordered_ids, rows_of, totals, trace_ids_of
 from ..store._read import StoreReader
 from ..store._tree import trace_rows
 from . import _display
@@ -27,6 +27,7 @@ from ._requests import Answer
 from ._rpc_files import asset
 from ._rpc_find import complete, problem
 from ._snapshot import chip_html, chip_text
+from ._table_given import COLUMNS, columns_of, filter_of, limit_of, pair_of, sort_of, texts_of, whole
 from ._table_html import export_traces_html
 
 if TYPE_CHECKING:
@@ -34,12 +35,6 @@ if TYPE_CHECKING:
 
 MakeFrame: TypeAlias = "Callable[[StoreReader, Sequence[str]], pd.DataFrame]"
 
-#: Columns there are, by the names a filter uses.
-COLUMNS: Final = (
-    "name", "start", "duration_ms", "total_tokens", "input_tokens", "output_tokens", "cost_usd", "n_spans", "n_llm",
-    "n_errors", "status", "user_id", "session_id", "tags", "environment", "release", "feature", "region", "notebook",
-    "execution_count", "cell_id", "trace_id",
-)  # fmt: skip
 FIRST_COLUMNS: Final = (
     "name", "start", "duration_ms", "total_tokens", "cost_usd", "n_spans", "n_errors", "user_id", "session_id", "tags",
 )  # fmt: skip
@@ -92,7 +87,7 @@ class TraceTable(SpanbookWidget):
             StoreError: the store cannot be read.
         """
         self._window, self._make_frame = window, frame
-        self._where, self._limit = _filter_of(where), limit
+        self._where, self._limit = filter_of(where), limit
         self._sort, self._columns = "-start", list(FIRST_COLUMNS)
         self._chosen = select("traces", self._where, window, limit)
         self._ids: array[int] = array("q")
@@ -195,7 +190,7 @@ class TraceTable(SpanbookWidget):
 
     @selected.setter
     def selected(self, trace_ids: Iterable[str]) -> None:
-        wanted = _texts("selected", trace_ids, "a list of trace ids, such as [trace.trace_id]")
+        wanted = texts_of("selected", trace_ids, "a list of trace ids, such as [trace.trace_id]")
         found = trace_rows(self._reader, wanted)
         for trace_id in wanted:
             if trace_id not in found:
@@ -278,10 +273,10 @@ class TraceTable(SpanbookWidget):
             UsageError: there is no such column, or no such limit.
         """
         with self._lock:
-            where = _filter_of(given["filter"]) if "filter" in given else self._where
-            limit = _limit_of(given["limit"]) if "limit" in given else self._limit
-            sort = _sort_of(given["sort"]) if "sort" in given else self._sort
-            columns = _columns_of(given["columns"]) if "columns" in given else self._columns
+            where = filter_of(given["filter"]) if "filter" in given else self._where
+            limit = limit_of(given["limit"]) if "limit" in given else self._limit
+            sort = sort_of(given["sort"]) if "sort" in given else self._sort
+            columns = columns_of(given["columns"]) if "columns" in given else self._columns
             chosen = select("traces", where, self._window, limit)
             before = (self._where, self._limit, self._sort, self._chosen)
             self._where, self._limit, self._sort, self._chosen = where, limit, sort, chosen
@@ -313,7 +308,7 @@ class TraceTable(SpanbookWidget):
                 requests = self._open_traces.open(trace_id)
             return requests.answer(method, given)
         if "compare" in given:
-            return self._open_comparison.answer(_pair_of(given["compare"]), method, given)
+            return self._open_comparison.answer(pair_of(given["compare"]), method, given)
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "window": self._window_rows,
             "rest": self._rest,
@@ -331,7 +326,7 @@ class TraceTable(SpanbookWidget):
         return answers[method](given) or {}, []
 
     def _window_rows(self, given: dict[str, Any]) -> dict[str, Any]:
-        start, most = _whole(given.get("offset")), min(_whole(given.get("limit")), _MOST_ROWS)
+        start, most = whole(given.get("offset")), min(whole(given.get("limit")), _MOST_ROWS)
         with self._lock:
             if start + most > len(self._ids):
                 self._read_rest()
@@ -379,8 +374,8 @@ class TraceTable(SpanbookWidget):
             if given.get("rev") != self._rev:
                 raise LookupError("the table has changed since; select again.")
             self._read_rest()
-            to = max(0, len(self._ids) - 1) if given.get("to") is None else _whole(given["to"])
-            first, last = sorted((_whole(given.get("from")), to))
+            to = max(0, len(self._ids) - 1) if given.get("to") is None else whole(given["to"])
+            first, last = sorted((whole(given.get("from")), to))
             if last - first >= _MOST_PICKED:
                 raise LookupError(f"{last - first + 1:,} traces are too many to select at once; filter, or select "
                                   f"at most {_MOST_PICKED:,}.")  # fmt: skip
@@ -396,7 +391,7 @@ class TraceTable(SpanbookWidget):
     def _pair(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the two traces selected in the order to compare them, the earlier one first."""
         rows = trace_rows(self._reader, self._selected)
-        return {"pair": sorted(_pair_of(self._selected), key=lambda each: rows.get(each, {}).get("start_ns", 0))}
+        return {"pair": sorted(pair_of(self._selected), key=lambda each: rows.get(each, {}).get("start_ns", 0))}
 
     def _take(self, changes: dict[str, Change]) -> int:
         sent = 0
@@ -467,53 +462,3 @@ def page_row(trace: dict[str, Any]) -> dict[str, Any]:
         "total_tokens": facts["input_tokens"] + facts["output_tokens"] or None,
         "tags": [shortened(str(tag), MAX_NAME) for tag in facts["tags"][:20]],
     }
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise LookupError(f"{value!r} is no place in the table; give a whole number, 0 or more.")
-    return value
-
-
-def _pair_of(trace_ids: Any) -> list[str]:
-    if not isinstance(trace_ids, list) or len(trace_ids) != 2 or not all(isinstance(each, str) for each in trace_ids):
-        raise LookupError(f"{trace_ids!r} are not two traces; select two to compare them.")
-    return trace_ids
-
-
-def _filter_of(where: Any) -> str | None:
-    if where is not None and not isinstance(where, str):
-        raise UsageError(f"filter={where!r} is no filter; give a text such as 'cost_usd > 0.01', or None for all.")
-    return where.strip() or None if where else None
-
-
-def _limit_of(limit: Any) -> int | None:
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        raise UsageError(f"limit={limit!r} is no number of traces; give a whole number, 0 or more, or None for all.")
-    return limit
-
-
-def _sort_of(sort: Any) -> str:
-    if not isinstance(sort, str) or sort.removeprefix("-") not in ORDERS:
-        raise UsageError(f"sort={sort!r} is no order; give one of {', '.join(COLUMNS)}, '-' in front for the largest "
-                         "first, such as '-cost_usd'.")  # fmt: skip
-    return sort
-
-
-def _columns_of(columns: Any) -> list[str]:
-    wanted = _texts("columns", columns, "a list of names, such as ['name', 'cost_usd']")
-    unknown = [name for name in wanted if name not in COLUMNS]
-    if unknown or not wanted:
-        said = f"{unknown[0]!r} in columns is none of the table's" if unknown else "columns=[] shows nothing"
-        raise UsageError(f"{said}; give some of {', '.join(COLUMNS)}.")
-    return wanted
-
-
-def _texts(name: str, values: Any, expected: str) -> list[str]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise UsageError(f"{name}={values!r} is no list; give {expected}.")
-    found = list(values)
-    for value in found:
-        if not isinstance(value, str):
-            raise UsageError(f"{value!r} in {name} is no text; give {expected}.")
-    return list(dict.fromkeys(found))
