@@ -135,7 +135,7 @@ def test_a_streamed_call_is_found_while_it_waits_for_the_next_chunk(tracing: Tra
                 said.append(str(chunk))
 
     async def main() -> None:
-        rule = sb.offline.Rule(match="refunds", text="word " * 400)
+        rule = sb.offline.Rule(match="refunds", text="word " * 400, token_delay_s=0.02)
         with sb.offline.start(rules=[rule]) as server:
             task = asyncio.create_task(ask(server), name="asking")
             while len(said) < 3:
