@@ -13,6 +13,7 @@ import asyncio
 import gc
 import os
 import sys
+import time
 from collections.abc import Iterator
 from types import AsyncGeneratorType, CellType, CoroutineType, GeneratorType, MethodType
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,9 @@ from ._span import Span
 #: How far from a coroutine's frame a span may be held by objects of ours (a recorder of a stream…).
 _DEPTH: Final = 6
 _MOST_LINKS: Final = 10_000
+#: So often it is looked for while a task is at work.
+_TRIES: Final = 10
+_PAUSE_S: Final = 0.01
 _PLAIN: Final = (dict, list, tuple, CellType, MethodType)
 #: Where code of ours is.
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -40,7 +44,7 @@ def cancel_span(trace_id: str, span_id: str, reason: str) -> Cancelled | None:
 
     May be called from any thread. The task gets ``CancelledError`` where it waits, and may still clean up.
     """
-    found = _task_of(trace_id, span_id)
+    found = _find_task(trace_id, span_id)
     if found is None:
         return None
     try:
@@ -50,11 +54,30 @@ def cancel_span(trace_id: str, span_id: str, reason: str) -> Cancelled | None:
     return Cancelled(found.get_name())
 
 
-def _task_of(trace_id: str, span_id: str) -> asyncio.Task[Any] | None:
+def _find_task(trace_id: str, span_id: str) -> asyncio.Task[Any] | None:
+    for _ in range(_TRIES):
+        tasks = _tasks()
+        found = _task_of(tasks, trace_id, span_id)
+        if found is not None or not any(_is_at_work(task) for task in tasks):
+            return found
+        time.sleep(_PAUSE_S)
+    return None
+
+
+def _is_at_work(task: asyncio.Task[Any]) -> bool:
+    """Whether another thread is running a step of it, during which nobody can see what it will close."""
+    try:
+        mine = asyncio.current_task()
+    except RuntimeError:  # no loop in this thread
+        mine = None
+    return task is not mine and bool(getattr(task.get_coro(), "cr_running", False))
+
+
+def _task_of(tasks: list[asyncio.Task[Any]], trace_id: str, span_id: str) -> asyncio.Task[Any] | None:
     """Return the task that has the span to close; of several that know it, the one that is inside its block."""
     found: tuple[int, asyncio.Task[Any] | None] = (0, None)
     is_alone = False
-    for task in _tasks():
+    for task in tasks:
         rank = _holds(task, trace_id, span_id)
         if rank > found[0]:
             found, is_alone = (rank, task), True
