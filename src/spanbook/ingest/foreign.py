@@ -1,0 +1,309 @@
+"""Spans of other clients into the store: mapped, told from their twins, joined with their logs, written.
+
+The receiver, the import and OpenTelemetry in process all call :func:`ingest_spans`. Spans and logs may come in any
+order, more than once and in several requests: rows are keyed by span id, the content of log records is kept as events
+of the span, so that it can be put together again with what comes later.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+from ..conventions._genai_events import CONTENT_EVENTS
+from ..conventions._twins import Call, Key, stream_of, uncounted_twins
+from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
+from ..conventions.registry import MappedSpan, map_logs, map_span
+from ..model import COUNTED_KINDS, ids
+from ..model.values import to_json
+from ..store._related import find_calls, find_events, find_silent, find_states
+from ..store._write import Batch, SpanRecord
+from ..tracer._report import errors, warn_once
+from ._fold import Fold
+from ._records import RecordReader
+
+_EVALUATION: Final = "gen_ai.evaluation.result"
+_MAX_NAMES: Final = 1_000
+#: What the end of a stream tells of the call that it ends.
+_FROM_STREAM: Final = (
+    "output", "usage", "cost_usd", "input_cost_usd", "output_cost_usd", "response_id", "finish_reason", "model",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What became of the spans and log records that were given."""
+
+    spans: int = 0
+    logs: int = 0
+    #: Log records that name no span; they are not kept.
+    stray_logs: int = 0
+    twins: int = 0
+    #: How many spans each dialect had something to say of.
+    dialects: Counter[str] = field(default_factory=Counter)
+    #: Mapper and reason → how many spans it failed on; these spans are kept as they came.
+    failures: Counter[str] = field(default_factory=Counter)
+    #: Names of attributes that no mapper knows → on how many spans they were kept as they came.
+    unmapped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: IngestReport) -> None:
+        """Add what became of others."""
+        for name in ("spans", "logs", "stray_logs", "twins"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("dialects", "failures", "unmapped"):
+            getattr(self, name).update(getattr(other, name))
+
+
+def ingest_spans(
+    fold: Fold, spans: Iterable[OtelSpan], logs: Iterable[OtelLog] = (), *, durable: bool = False
+) -> IngestReport:
+    """Map spans of any client and write them, in one transaction that is committed when this returns.
+
+    Args:
+        fold: Of the store to write to.
+        spans: Decoded spans; those already stored are updated.
+        logs: Decoded log records, of these spans, of stored ones, or of spans still to come.
+        durable: Also wait until it is on disk.
+
+    Returns:
+        What was mapped, and what was not.
+
+    Raises:
+        StoreError, sqlite3.Error: nothing was written; the same spans may be given again.
+    """
+    given, said = list(spans), list(logs)
+    report = IngestReport()
+
+    def make(records: RecordReader, db: sqlite3.Connection) -> Batch:
+        nonlocal report
+        one = _Ingestion(records, db)
+        batch = one.batch_of(given, said)
+        report = one.report
+        return batch
+
+    if given or said:
+        fold.write_foreign(make, durable=durable)
+        _say_failures(report)
+    return report
+
+
+def _say_failures(report: IngestReport) -> None:
+    for said, count in report.failures.items():
+        mapper = said.partition(":")[0]
+        errors[f"map a span by {mapper}"] += count
+        warn_once(f"mapper-{mapper}", f"a span could not be mapped by {said}; it is kept as it came.")
+
+
+class _Ingestion:
+    """One batch of foreign spans and logs on its way into the store."""
+
+    def __init__(self, records: RecordReader, db: sqlite3.Connection) -> None:
+        self._records, self._db = records, db
+        self._batch = Batch()
+        self._mapped: dict[Key, MappedSpan] = {}
+        self.report = IngestReport()
+
+    def batch_of(self, spans: Sequence[OtelSpan], logs: Sequence[OtelLog]) -> Batch:
+        """Return what has to be written."""
+        by_span = self._sorted(logs)
+        earlier = self._stored_logs(
+            {(span.trace_id, span.span_id) for span in spans if _lacks_content(span)} | {*by_span}
+        )
+        for span in spans:
+            key = (span.trace_id, span.span_id)
+            mapped = map_span(span, [*earlier.get(key, ()), *by_span.get(key, ())])
+            self._mapped[key] = mapped
+            self._note(mapped)
+        self._late_logs({key: [*earlier.get(key, ()), *found] for key, found in by_span.items()})
+        self._relate()
+        for key, mapped in self._mapped.items():
+            self._take(key, mapped)
+        return self._batch
+
+    def _note(self, mapped: MappedSpan) -> None:
+        report = self.report
+        report.spans += 1
+        report.dialects.update(mapped.dialects)
+        report.failures.update(f"{name}: {said}" for name, said in mapped.failures)
+        names = (name for name in mapped.fields["attributes"] if not name.startswith(("otel.", "spanbook.")))
+        report.unmapped.update(name for name in names if len(report.unmapped) < _MAX_NAMES or name in report.unmapped)
+
+    # -- logs
+
+    def _sorted(self, logs: Sequence[OtelLog]) -> dict[Key, list[OtelLog]]:
+        """Return the logs of each span; each becomes an event of its span, too, for what comes later."""
+        by_span: dict[Key, list[OtelLog]] = {}
+        for log in logs:
+            self.report.logs += 1
+            if not log.trace_id or not log.span_id:
+                self.report.stray_logs += 1
+                continue
+            key = (log.trace_id, log.span_id)
+            by_span.setdefault(key, []).append(log)
+            data = {"body": log.body, "attributes": dict(log.attributes)}
+            digest = sha256(
+                json.dumps([log.name, to_json(data)], sort_keys=True).encode("utf-8", "replace")
+            ).hexdigest()
+            name = log.name or log.severity or "log"
+            number = f"{log.time_ns:x}-{digest[:8]}"
+            self._batch.events.append(self._records.event(key, number, log.time_ns, name, data, self._batch.media))
+        return by_span
+
+    def _stored_logs(self, keys: Iterable[Key]) -> dict[Key, list[OtelLog]]:
+        """Return the log records with content that came before, by span."""
+        found: dict[Key, list[OtelLog]] = {}
+        for trace_id, span_id, time_ns, name, data in find_events(self._db, keys, CONTENT_EVENTS):
+            if isinstance(data, dict) and "body" in data:
+                attributes = data.get("attributes") or {}
+                log = OtelLog(trace_id=trace_id, span_id=span_id, name=name, time_ns=time_ns, body=data["body"],
+                              attributes=attributes)  # fmt: skip
+                found.setdefault((trace_id, span_id), []).append(log)
+        return found
+
+    def _late_logs(self, logs: dict[Key, list[OtelLog]]) -> None:
+        """Put the content of logs into spans that are stored already."""
+        keys = [key for key in logs if key not in self._mapped]
+        states = find_states(self._db, keys) if keys else {}
+        for key, (kind, status) in states.items():
+            told = map_logs([log for log in logs[key] if log.name in CONTENT_EVENTS])
+            if told:
+                self._update(key, status, {"kind": kind, **told})
+
+    def _update(self, key: Key, status: str, fields: dict[str, Any]) -> None:
+        """Change fields of a stored span; what is not given stays."""
+        trace_id, span_id = key
+        row = self._records.row({"trace": trace_id, "span": int(span_id, 16), "status": status, **fields}, self._batch)
+        if row is not None:
+            self._batch.spans.append(row)
+
+    # -- relations
+
+    def _relate(self) -> None:
+        """Join the ends of streams with their calls, and mark twins."""
+        mine = {key: _call(key, mapped) for key, mapped in self._mapped.items()
+                if mapped.fields["kind"] in COUNTED_KINDS}  # fmt: skip
+        if not mine:
+            return
+        stored, statuses = self._stored_calls(mine)
+        if any(self._mapped[key].stream_end is not None for key in mine):
+            silent = find_silent(self._db, {key[0] for key in mine})
+            for key, call in stored.items():
+                call.has_output = key not in silent
+            self._join_streams(mine, stored, statuses)
+        for key in uncounted_twins([*stored.values(), *mine.values()]):
+            self.report.twins += 1
+            if key in mine:
+                self._mapped[key].fields["counted"] = False
+            elif stored[key].counted:
+                self._mark(key, statuses[key])
+
+    def _stored_calls(self, mine: dict[Key, Call]) -> tuple[dict[Key, Call], dict[Key, str]]:
+        stored: dict[Key, Call] = {}
+        statuses: dict[Key, str] = {}
+        for row in find_calls(self._db, {key[0] for key in mine}):
+            *ids_and_times, response_id, model, has_usage, counted, status = row
+            trace_id, span_id, parent_id, kind, start_ns, end_ns = ids_and_times
+            call = Call(
+                trace_id=trace_id, span_id=span_id, parent_id=parent_id, kind=kind, start_ns=start_ns, end_ns=end_ns,
+                response_id=response_id, model=model, has_usage=bool(has_usage), counted=bool(counted),
+            )  # fmt: skip
+            statuses[call.key] = status
+            if call.key not in mine:
+                stored[call.key] = call
+        return stored, statuses
+
+    def _join_streams(self, mine: dict[Key, Call], stored: dict[Key, Call], statuses: dict[Key, str]) -> None:
+        for key in [key for key in mine if self._mapped[key].stream_end is not None]:
+            end = self._mapped[key]
+            call = stream_of(mine[key], end.stream_end or 0.0, [*mine.values(), *stored.values()])
+            if call is None:
+                continue
+            told: dict[str, Any] = {name: end.fields[name] for name in _FROM_STREAM if end.fields.get(name) is not None}
+            told["end_ns"] = max(end.fields.get("end_ns") or 0, call.end_ns or 0)
+            call.has_output, call.end_ns, call.has_usage = True, told["end_ns"], call.has_usage or "usage" in told
+            end.fields["kind"], end.fields["counted"] = "event", False  # a moment of the call, not another one
+            del mine[key]
+            if call.key in mine:
+                self._mapped[call.key].fields.update(told)
+            else:
+                self._update(call.key, statuses[call.key], {"kind": "llm", "start_ns": call.start_ns, **told})
+
+    def _mark(self, key: Key, status: str) -> None:
+        """Mark a stored span as not counted."""
+        trace_id, span_id = key
+        self._batch.spans.append(SpanRecord({"trace_id": trace_id, "span_id": span_id, "status": status, "counted": 0}))
+
+    # -- rows
+
+    def _take(self, key: Key, mapped: MappedSpan) -> None:
+        row = self._records.row(mapped.fields, self._batch)
+        if row is not None:
+            self._batch.spans.append(row)
+        for at, event in enumerate(mapped.events):
+            if event.name == _EVALUATION and (score := _score(key, event)) is not None:
+                self._batch.scores.append(self._records.score(score))
+                continue
+            number = f"{event.time_ns:x}-{at}"
+            data = dict(event.attributes) or None
+            self._batch.events.append(
+                self._records.event(key, number, event.time_ns, event.name, data, self._batch.media)
+            )
+
+
+def _lacks_content(span: OtelSpan) -> bool:
+    """Tell whether logs may hold the messages of a span."""
+    return "gen_ai.operation.name" in span.attributes and "gen_ai.output.messages" not in span.attributes
+
+
+def _call(key: Key, mapped: MappedSpan) -> Call:
+    fields = mapped.fields
+    parent = fields.get("parent")
+    return Call(
+        trace_id=key[0],
+        span_id=key[1],
+        parent_id=None if parent is None else ids.span_hex(parent),
+        kind=fields["kind"],
+        start_ns=fields["start_ns"],
+        end_ns=fields.get("end_ns"),
+        response_id=fields.get("response_id"),
+        model=fields.get("model"),
+        has_usage=bool(fields.get("usage")),
+        has_output=bool(fields.get("output")),
+        counted=fields.get("counted", True),
+    )
+
+
+def _score(key: Key, event: OtelEvent) -> dict[str, Any] | None:
+    """Return a score told as the event that GenAI's conventions have for it; None when it names no value."""
+    said = event.attributes
+    name, value = said.get("gen_ai.evaluation.name"), said.get("spanbook.value")
+    if not isinstance(value, bool):
+        value = said.get("gen_ai.evaluation.score.value", said.get("gen_ai.evaluation.score.label"))
+    if not isinstance(name, str) or not isinstance(value, (bool, int, float, str)):
+        return None
+    kind = "bool" if isinstance(value, bool) else "label" if isinstance(value, str) else "number"
+    given = said.get("spanbook.score_id")
+    digest = sha256(f"{key} {name} {event.time_ns} {value}".encode("utf-8", "replace")).hexdigest()[:24]
+    source = said.get("spanbook.source")
+    return {
+        "score_id": given if isinstance(given, str) and given else digest,
+        "trace_id": key[0],
+        "span_id": key[1],
+        "name": name,
+        "value": float(value) if kind == "number" else int(value) if kind == "bool" else value,
+        "value_type": kind,
+        "source": source if source in ("human", "code", "llm", "user") else "code",
+        "comment": _text(said.get("gen_ai.evaluation.explanation")),
+        "evaluator": _text(said.get("spanbook.evaluator")),
+        "author": _text(said.get("spanbook.author")),
+        "created_ns": event.time_ns,
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
