@@ -33,7 +33,7 @@ def whole(attributes: dict[str, Any] | None = None, logs: list[OtelLog] | None =
     return map_span(span(attributes, **fields), logs or [])
 
 
-def event(name: str, after_ms: float = 0, **attributes: Any) -> OtelEvent:
+def event(name: str, after_ms: float = 0, /, **attributes: Any) -> OtelEvent:
     """Return an event so many milliseconds after the start."""
     return OtelEvent(name=name, time_ns=START + round(after_ms * 1e6), attributes=attributes)
 

@@ -27,15 +27,27 @@ def test_kinds(operation: str, kind: str) -> None:
 
 
 def test_the_model_that_answered_and_the_one_asked_for() -> None:
-    fields = mapped({**CHAT, "gen_ai.request.model": "gpt-4o", "gen_ai.response.model": "gpt-4o-2024", "gen_ai.system": "x",
-                     "gen_ai.provider.name": "openai"})  # fmt: skip
+    fields = mapped(
+        {
+            **CHAT,
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o-2024",
+            "gen_ai.system": "x",
+            "gen_ai.provider.name": "openai",
+        }
+    )
     assert (fields["model"], fields["provider"]) == ("gpt-4o-2024", "openai")
     assert fields["attributes"] == {"gen_ai.request.model": "gpt-4o"}
 
 
 def test_instructions_come_first() -> None:
-    fields = mapped({**CHAT, "gen_ai.system_instructions": dumps([{"type": "text", "content": "Be brief."}]),
-                     "gen_ai.input.messages": dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}])})  # fmt: skip
+    fields = mapped(
+        {
+            **CHAT,
+            "gen_ai.system_instructions": dumps([{"type": "text", "content": "Be brief."}]),
+            "gen_ai.input.messages": dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]),
+        }
+    )
     assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
 
 
@@ -82,9 +94,12 @@ def test_reasoning_that_is_json_becomes_its_text() -> None:
 
 @pytest.mark.parametrize(
     "definition",
-    [{"type": "function", "name": "f", "parameters": {}}, {"type": "function", "function": {"name": "f", "parameters": {}}},
-     {"type": "function", "name": "f", "inputSchema": {}}],
-)  # fmt: skip
+    [
+        {"type": "function", "name": "f", "parameters": {}},
+        {"type": "function", "function": {"name": "f", "parameters": {}}},
+        {"type": "function", "name": "f", "inputSchema": {}},
+    ],
+)
 def test_tools_in_three_shapes(definition: dict[str, Any]) -> None:
     fields = mapped({**CHAT, "gen_ai.tool.definitions": dumps([definition])})
     assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]
@@ -132,7 +147,7 @@ def test_a_session_set_by_the_user_goes_before_the_conversation() -> None:
     assert mapped({**CHAT, "session.id": "s", "gen_ai.conversation.id": "c"})["session_id"] == "s"
 
 
-OLD = [
+OLD: list[tuple[str, dict[str, Any]]] = [
     ("gen_ai.system.message", {"content": "Be brief."}),
     ("gen_ai.user.message", {"content": "Weather?"}),
     ("gen_ai.assistant.message", {"tool_calls": [{"id": "c1", "type": "function",
@@ -155,8 +170,10 @@ def test_old_messages_from_log_records() -> None:
 
 
 def test_old_messages_from_span_events() -> None:
-    events = [event(name, **{key: value if isinstance(value, str | int) else dumps(value) for key, value in body.items()})
-              for name, body in OLD]  # fmt: skip
+    events = [
+        event(name, **{key: value if isinstance(value, str | int) else dumps(value) for key, value in body.items()})
+        for name, body in OLD
+    ]
     fields = mapped(CHAT, events=events)
     assert (fields["input"], fields["output"]) == (OLD_INPUT, OLD_OUTPUT)
 
@@ -168,6 +185,16 @@ def test_old_messages_from_the_attribute_of_pydantic_ai() -> None:
 
 
 def test_one_event_for_all() -> None:
-    fields = mapped(CHAT, events=[event("gen_ai.client.inference.operation.details", **{
-        "gen_ai.input.messages": dumps([text("user", "Hi")]), "gen_ai.output.messages": dumps([text("assistant", "Yo")])})])  # fmt: skip
+    fields = mapped(
+        CHAT,
+        events=[
+            event(
+                "gen_ai.client.inference.operation.details",
+                **{
+                    "gen_ai.input.messages": dumps([text("user", "Hi")]),
+                    "gen_ai.output.messages": dumps([text("assistant", "Yo")]),
+                },
+            )
+        ],
+    )
     assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])

@@ -113,6 +113,13 @@ def test_first_token_event() -> None:
 
 
 def test_a_request_that_messages_repeat_is_dropped_and_gives_the_response_id() -> None:
-    fields = mapped({**LLM, f"{_OUT}.0.message.role": "assistant", f"{_OUT}.0.message.content": "Hi",
-                     "output.value": dumps({"id": "chatcmpl-1", "choices": []}), "output.mime_type": "application/json"})  # fmt: skip
+    fields = mapped(
+        {
+            **LLM,
+            f"{_OUT}.0.message.role": "assistant",
+            f"{_OUT}.0.message.content": "Hi",
+            "output.value": dumps({"id": "chatcmpl-1", "choices": []}),
+            "output.mime_type": "application/json",
+        }
+    )
     assert (fields["response_id"], fields["attributes"]) == ("chatcmpl-1", {})

@@ -106,13 +106,13 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
         rest: list[Part] = []
         for part in message["parts"]:
             kind = part["type"]
-            if kind == "tool_call" and isinstance(part["id"], str):
-                names[part["id"]] = part["name"]
+            id = part.get("id")
+            if kind == "tool_call" and isinstance(id, str):
+                names[id] = str(part.get("name") or "")
             if kind != "tool_call_response":
                 rest.append(part)
                 continue
-            id = part.get("id")
-            if not part.get("name") and isinstance(id, str) and id in names:
+            if not part.get("name") and isinstance(id, str) and names.get(id):
                 part = {**part, "name": names[id]}
             if message["role"] in ("user", "tool"):
                 out.append({"role": "tool", "parts": [part]})
@@ -135,14 +135,13 @@ def say_gaps(messages: Sequence[Message]) -> list[Message]:
 
 def is_messages(value: Any) -> bool:
     """Tell whether a value is messages in our form."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(
-            isinstance(item, dict) and isinstance(item.get("role"), str) and isinstance(item.get("parts"), list)
-            for item in value
-        )
-    )
+    return isinstance(value, list) and bool(value) and all(map(_is_ours, value))
+
+
+def _is_ours(item: Any) -> bool:
+    if not isinstance(item, dict) or not isinstance(item.get("role"), str) or not isinstance(item.get("parts"), list):
+        return False
+    return all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in item["parts"])
 
 
 def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:

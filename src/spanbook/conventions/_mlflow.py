@@ -50,6 +50,8 @@ def map_mlflow(draft: Draft) -> None:
         draft.put("output", said)
     if draft.is_kind("llm", "embedding") and isinstance(said, Mapping):
         _put_response(draft, said)
+    both = [side.get("model") if isinstance(side, Mapping) else None for side in (asked, said)]
+    _put_model(draft, *both)
     _put_context(draft)
     chunks = [event.time_ns for event in draft.events if event.name.startswith(_CHUNK)]
     draft.put("first_token_ns", min(chunks, default=None))
@@ -60,31 +62,33 @@ def _put_request(draft: Draft, request: Mapping[str, Any]) -> None:
     put_request(fields, request)
     draft.add("model_parameters", fields.get("model_parameters") or {})
     draft.put("tools", flat_tools(draft.data("mlflow.chat.tools")) or fields.get("tools"))
-    answered = draft.data("mlflow.llm.model")
-    asked = fields.get("model")
-    draft.put("model", answered if isinstance(answered, str) else asked)
     for name, value in request.items():  # the same, once more, an attribute each
         if name in draft.left and parsed_json(draft.left[name]) == value:
             del draft.left[name]
-    if asked and asked != draft.fields.get("model"):
+
+
+def _put_model(draft: Draft, asked: Any, answered: Any) -> None:
+    """Set the model that answered; the one asked for stays an attribute when it is another."""
+    said = draft.data("mlflow.llm.model")
+    draft.put("model", next((name for name in (answered, said, asked) if isinstance(name, str) and name), None))
+    if isinstance(asked, str) and asked != draft.fields.get("model"):
         draft.left["gen_ai.request.model"] = asked
 
 
 def _put_response(draft: Draft, response: Mapping[str, Any]) -> None:
-    id, model, choices = (response.get(name) for name in ("id", "model", "choices"))
+    id, choices = response.get("id"), response.get("choices")
     draft.put("response_id", id if isinstance(id, str) else None)
-    draft.put("model", model if isinstance(model, str) else None)
     if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
-        draft.put("finish_reason", choices[0].get("finish_reason"))
-    draft.put("finish_reason", response.get("stop_reason"))  # Anthropic
+        response = {**response, "stop_reason": choices[0].get("finish_reason")}
+    reason = response.get("stop_reason")  # Anthropic's name
+    draft.put("finish_reason", reason if isinstance(reason, str) else None)
     draft.put_usage(usage_from(draft.mapping("mlflow.chat.tokenUsage")))
     draft.put_usage(usage_from(response.get("usage")))
 
 
 def _put_context(draft: Draft) -> None:
     draft.put_usage(usage_from(draft.mapping("mlflow.chat.tokenUsage")))
-    model, provider = draft.data("mlflow.llm.model"), draft.data("mlflow.llm.provider")
-    draft.put("model", model if isinstance(model, str) else None)
+    provider = draft.data("mlflow.llm.provider")
     draft.put("provider", provider if isinstance(provider, str) else None)
     form = draft.data("mlflow.message.format")
     draft.put("provider", form if form in _PROVIDERS else None)

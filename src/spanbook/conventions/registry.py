@@ -83,6 +83,17 @@ MAPPERS: Final[list[SpanMapper]] = [
 _EVENTS: Final = SpanMapper("genai-events", lambda span: True, map_genai_events)
 
 
+def _settle_messages(draft: Draft) -> None:
+    """Join tools' results with their calls, and say where a call's input has gaps."""
+    for side in ("input", "output"):
+        if is_messages(draft.fields.get(side)):
+            messages = join_results(draft.fields[side])
+            draft.fields[side] = say_gaps(messages) if side == "input" and draft.is_kind("llm") else messages
+
+
+_LAST: Final = SpanMapper("messages", lambda span: True, _settle_messages)
+
+
 def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
     """Return a span in our terms.
 
@@ -96,16 +107,18 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
     draft = Draft(span, logs)
     failures: list[tuple[str, str]] = []
     dialects: list[str] = []
-    for mapper in (*MAPPERS, *([_EVENTS] if _has_content(span, logs) else [])):
+    for mapper in (*MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), _LAST):
         state = draft.state()
         try:
             if not mapper.detects(span):
                 continue
             mapper.map(draft)
-            dialects.append(mapper.name)
         except Exception as error:  # noqa: BLE001 - clients send anything; the span is kept as it came
             draft.restore(state)
             failures.append((mapper.name, f"{type(error).__name__}: {error}"[:300]))
+        else:
+            if mapper is not _LAST and mapper.map is not map_common:
+                dialects.append(mapper.name)
     return _finished(draft, tuple(dialects), tuple(failures))
 
 
@@ -126,10 +139,6 @@ def _finished(draft: Draft, dialects: tuple[str, ...], failures: tuple[tuple[str
     put_error(draft)
     draft.put("kind", "span")
     draft.put("name", span.name)
-    for side in ("input", "output"):
-        if is_messages(fields.get(side)):
-            messages = join_results(fields[side])
-            fields[side] = say_gaps(messages) if side == "input" and fields["kind"] == "llm" else messages
     if fields.get("usage") and fields["kind"] not in COUNTED_KINDS:
         fields.setdefault("counted", False)  # the sum of what it called
     if span.links:
