@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conventions.spans import call, dumps, event, mapped, text, whole
+from tests.conventions.spans import PNG, call, dumps, event, mapped, text, whole
 
 # -- OpenLLMetry and litellm
 
@@ -81,6 +81,22 @@ def test_the_first_chunk_is_the_first_token() -> None:
     assert found.events == []
 
 
+def test_flat_tool_calls_as_json_and_thinking_as_a_message() -> None:
+    calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    fields = mapped(
+        {
+            "gen_ai.system": "Anthropic",
+            "gen_ai.completion.0.role": "thinking",
+            "gen_ai.completion.0.content": "Hm",
+            "gen_ai.completion.1.role": "assistant",
+            "gen_ai.completion.1.tool_calls": dumps(calls),
+        }
+    )
+    assert fields["provider"] == "anthropic"
+    (message,) = fields["output"]
+    assert message["parts"] == [{"type": "reasoning", "content": "Hm"}, call("c1", "f", {})]
+
+
 # -- Logfire
 
 
@@ -141,6 +157,14 @@ def test_an_agent_of_version_0_repeats_the_usage_of_its_calls() -> None:
     assert (fields["kind"], fields["counted"], fields["input"]) == ("agent", False, [text("user", "Hi")])
 
 
+def test_a_picture_in_an_event_of_version_0() -> None:
+    picture = {"kind": "binary", "media_type": "image/png", "binary_content": PNG}
+    said = {"event.name": "gen_ai.user.message", "role": "user", "content": ["Look", picture]}
+    fields = mapped({"gen_ai.operation.name": "chat", "events": dumps([said])}, scope_name="pydantic-ai")
+    words, blob = fields["input"][0]["parts"]
+    assert (words["content"], blob["type"], blob["content"]) == ("Look", "blob", PNG)
+
+
 def test_a_tool_of_version_0() -> None:
     fields = mapped(
         {"gen_ai.tool.name": "f", "tool_arguments": '{"a": 1}', "tool_response": "18C"}, name="running tool"
@@ -184,3 +208,58 @@ def test_the_first_of_the_chunks_is_the_first_token_and_they_stay() -> None:
     found = whole({"mlflow.spanType": '"LLM"'}, events=chunks)
     assert found.fields["first_token_ns"] - found.fields["start_ns"] == 56_000_000
     assert len(found.events) == 2
+
+
+def test_genai_mode_carries_the_request_as_it_was_made() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    request = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], "tools": [tool]}
+    response = {"id": "r1", "choices": [{"message": {"content": "Yo"}}], "usage": {"prompt_tokens": 9}}
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": dumps(request),
+            "gen_ai.output.messages": dumps(response),
+        }
+    )
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+    assert (fields["tools"][0]["name"], fields["response_id"], fields["usage"]) == ("f", "r1", {"input_tokens": 9})
+
+
+def test_genai_mode_of_a_chain_carries_any_value() -> None:
+    fields = mapped({"gen_ai.input.messages": '{"q": 1}', "gen_ai.output.messages": '{"ok": true}'})
+    assert (fields["kind"], fields["input"], fields["output"]) == ("span", {"q": 1}, {"ok": True})
+
+
+# -- litellm
+
+
+def test_litellm_puts_calls_and_ids_beside_the_parts() -> None:
+    function = {"name": "weather", "arguments": '{"a": 1}'}
+    asked = [
+        {"role": "assistant", "parts": [], "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "parts": [{"type": "text", "content": "18C"}], "tool_call_id": "c1"},
+    ]
+    fields = mapped({"gen_ai.operation.name": "acompletion", "gen_ai.input.messages": dumps(asked)})
+    result = {"type": "tool_call_response", "id": "c1", "response": "18C", "name": "weather"}
+    assert [message["parts"] for message in fields["input"]] == [[call("c1", "weather", {"a": 1})], [result]]
+
+
+def test_litellm_flat_calls_that_repeat_the_answer_are_passed_over() -> None:
+    answer = [{"role": "assistant", "parts": [{"type": "text", "content": "Yo"}], "finish_reason": "stop"}]
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.output.messages": dumps(answer),
+            "gen_ai.completion.0.function_call.name": "f",
+            "gen_ai.completion.0.function_call.arguments": "{}",
+        }
+    )
+    assert fields["output"] == [{**text("assistant", "Yo"), "finish_reason": "stop"}]
+
+
+def test_litellm_metadata_and_streaming() -> None:
+    given = {"llm.request.type": "acompletion", "llm.is_streaming": "True", "metadata.team": "a", "metadata.empty": ""}
+    fields = mapped({**given, "llm.user": "u", "hidden_params": "{'x': 1}"}, scope_name="litellm")
+    assert (fields["kind"], fields["user_id"], fields["metadata"]) == ("llm", "u", {"team": "a"})
+    assert fields["model_parameters"] == {"stream": True}
+    assert fields["attributes"]["hidden_params"] == "{'x': 1}"

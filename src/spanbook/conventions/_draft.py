@@ -59,6 +59,10 @@ class Draft:
             have = self.fields.get("tags") or []
             self.fields["tags"] = [*have, *(str(tag) for tag in given if tag not in have)]
 
+    def put_provider(self, name: str | None) -> None:
+        """Set the provider, in small letters as the conventions write them (some clients send "OpenAI")."""
+        self.put("provider", name.lower() if name else None)
+
     def put_ms_to_first_token(self, ms: float | None) -> None:
         """Set the time of the first token from milliseconds after the start."""
         if ms is not None and ms >= 0:

@@ -45,7 +45,7 @@ _UNTYPED: Final = {
 
 def foreign_parts(piece: Piece) -> list[Part]:
     """Return the parts of one piece of content."""
-    kind = piece.get("type") or piece.get("block_type")
+    kind = piece.get("type") or piece.get("block_type") or piece.get("kind")
     if not isinstance(kind, str):
         return _untyped(piece)
     reader = _READERS.get(kind)
@@ -128,7 +128,7 @@ def _media(piece: Piece) -> list[Part]:
     if isinstance(source, Mapping):  # Anthropic, Bedrock
         piece = {**piece, **source, "type": piece.get("type")}
     modality, mime = _modality(piece), _mime(piece)
-    data = first(piece, "data", "base64", "bytes", "image", "content")
+    data = first(piece, "data", "base64", "bytes", "image", "content", "binary_content")
     if isinstance(data, str) and data.startswith(("http://", "https://", "data:")):
         part = media_part(data, modality, mime)
     elif data is not None:
@@ -158,7 +158,7 @@ def _modality(piece: Piece) -> str:
     mime = _mime(piece)
     if mime:
         return modality_of(mime)
-    kind = str(piece.get("type") or piece.get("block_type") or "").removeprefix("input_")
+    kind = str(first(piece, "type", "block_type", "kind") or "").removeprefix("input_").removesuffix("-url")
     return kind if kind in ("image", "audio", "video") else "document"
 
 
@@ -186,4 +186,5 @@ _READERS: Final[dict[str, Callable[[Piece], list[Part]]]] = {
     "blob": _blob,
     "uri": _uri,
     **dict.fromkeys(_MEDIA, _media),
+    **dict.fromkeys(("image-url", "audio-url", "video-url", "document-url", "binary"), _media),  # pydantic-ai
 }

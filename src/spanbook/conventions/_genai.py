@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, instructions, to_messages
+from ._messages import find_messages, flat_tools, instructions, to_messages
 from ._parts import Message, not_captured, parsed_json
 from ._usage import usage_from
 
@@ -95,7 +95,7 @@ def put_model(draft: Draft) -> None:
     draft.put("model", answered or asked)
     if asked and asked != draft.fields.get("model"):
         draft.left["gen_ai.request.model"] = asked
-    draft.put("provider", draft.texts("gen_ai.provider.name", "gen_ai.system"))
+    draft.put_provider(draft.texts("gen_ai.provider.name", "gen_ai.system"))
     draft.put("response_id", draft.text("gen_ai.response.id"))
 
 
@@ -118,6 +118,15 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     system = instructions(attributes.pop("gen_ai.system_instructions", None))
     if draft.is_kind("embedding"):
         draft.put("input", _embedded(asked))
+        return
+    if isinstance(asked, Mapping) and "role" not in asked:  # the request as it was made (MLflow)
+        draft.put("tools", flat_tools(asked.get("tools")))
+    if isinstance(said, Mapping) and "role" not in said:
+        draft.put_usage(usage_from(said.get("usage")))
+        draft.put("response_id", said["id"] if isinstance(said.get("id"), str) else None)
+    if not draft.is_kind("llm", "agent") and find_messages(asked) is None:
+        draft.put("input", asked)
+        draft.put("output", said)
         return
     messages = to_messages(asked, "user")
     if system and (messages is None or messages[0]["role"] != "system"):

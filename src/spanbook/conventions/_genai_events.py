@@ -41,6 +41,7 @@ def map_genai_events(draft: Draft) -> None:
               {**log.attributes, **({} if body is None else {"content": body})})
         for log in sorted(logs, key=lambda log: log.time_ns)
     ]  # fmt: skip
+    said += _in_attribute(draft)
     if said:
         draft.put_messages("input", list(_asked(said)))
         draft.put_messages("output", list(_answered(said)))
@@ -50,13 +51,27 @@ def map_genai_events(draft: Draft) -> None:
         draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
 
 
+def _in_attribute(draft: Draft) -> list[_Said]:
+    """Return the events that the attribute ``events`` holds as JSON, and take it (pydantic-ai, Logfire)."""
+    items = parsed_json(draft.left.get("events"))
+    if not isinstance(items, list):
+        return []
+    found = [_Said(item["event.name"], item) for item in items if _is_content(item)]
+    if found:
+        del draft.left["events"]
+        draft.put("kind", "llm")
+    return found
+
+
+def _is_content(item: Any) -> bool:
+    return (
+        isinstance(item, Mapping) and isinstance(item.get("event.name"), str) and item["event.name"] in CONTENT_EVENTS
+    )
+
+
 def events_of(items: Iterable[Any]) -> tuple[list[Message], list[Message]]:
     """Return (input, output) of events given as objects with ``event.name`` beside their body."""
-    said = [
-        _Said(item["event.name"], item)
-        for item in items
-        if isinstance(item, Mapping) and item.get("event.name") in CONTENT_EVENTS
-    ]
+    said = [_Said(item["event.name"], item) for item in items if _is_content(item)]
     return list(_asked(said)), list(_answered(said))
 
 

@@ -52,6 +52,8 @@ def _put_response(draft: Draft) -> None:
     response = parsed_json(draft.left.get("response_data"))
     if not isinstance(response, Mapping):
         return
+    if not response.keys() & {"message", "combined_chunk_content", "text", "usage"}:
+        return  # of something else
     del draft.left["response_data"]
     draft.put("kind", "llm")
     draft.put_usage(usage_from(response.get("usage")))

@@ -66,7 +66,7 @@ def to_message(raw: Any, role: str = "user") -> Message:
     role = _ROLES.get(name, name)
     parts = parsed_json(raw.get("parts"))
     if isinstance(parts, (list, tuple)):
-        message: Message = {"role": role, "parts": content_parts(parts)}
+        message: Message = {"role": role, "parts": _all_parts(parts, raw, role)}
         if raw.get("name"):
             message["name"] = str(raw["name"])
     else:
@@ -93,6 +93,19 @@ def flat_tools(value: Any) -> list[Any] | None:
     if not isinstance(value, (list, tuple)) or not value:
         return None
     return [_flat_tool(parsed_json(tool)) for tool in value]
+
+
+def join_reasoning(messages: Sequence[Message]) -> list[Message]:
+    """Return an answer with its reasoning, which some instrumentors send as a message before it, in one message."""
+    out: list[Message] = []
+    for message in messages:
+        last = out[-1] if out else None
+        alone = last is not None and last["parts"] and all(part["type"] == "reasoning" for part in last["parts"])
+        if last is not None and alone and message["role"] == last["role"] == "assistant":
+            out[-1] = {**message, "parts": [*last["parts"], *message["parts"]]}
+        else:
+            out.append(message)
+    return out
 
 
 def join_results(messages: Sequence[Message]) -> list[Message]:
@@ -206,6 +219,17 @@ def _unwrapped(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         return raw
     role = {"AIMessageChunk": "assistant", "HumanMessageChunk": "user"}.get(kind, kind)
     return {**raw, "role": _ROLES.get(role, role)}
+
+
+def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list[Part]:
+    """Return the parts of a message whose calls, or the id of the call it answers, stand beside them (litellm)."""
+    parts = content_parts(pieces)
+    if raw.get("tool_call_id") and not any(part["type"] == "tool_call_response" for part in parts):
+        said = chat_message({"role": "tool", "tool_call_id": raw["tool_call_id"], "content": pieces})
+        return list(said["parts"])
+    if raw.get("tool_calls") and not any(part["type"] == "tool_call" for part in parts):
+        parts += chat_message({"role": role, "tool_calls": parsed_json(raw["tool_calls"])})["parts"]
+    return parts
 
 
 def _content(raw: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, to_messages
+from ._messages import flat_tools, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
 from ._usage import usage_from
@@ -78,7 +78,7 @@ def _put_model(draft: Draft) -> None:
     if asked and asked != draft.fields.get("model"):
         draft.left["gen_ai.request.model"] = asked
     system, provider = draft.text("llm.system"), draft.text("llm.provider")
-    draft.put("provider", provider or system)
+    draft.put_provider(provider or system)
     kept = {name: value for name, value in parameters.items() if name not in _NOT_PARAMETERS and value is not None}
     draft.add("model_parameters", kept)
     draft.put("finish_reason", draft.text("llm.finish_reason"))
@@ -109,7 +109,7 @@ def _put_llm(draft: Draft) -> None:
     asked = _messages(draft.indexed("llm.input_messages")) or _prompts(draft, "llm.prompts", "prompt", "user")
     said = _messages(draft.indexed("llm.output_messages")) or _prompts(draft, "llm.choices", "completion", "assistant")
     draft.put_messages("input", asked)
-    draft.put_messages("output", _joined(said))
+    draft.put_messages("output", join_reasoning(said))
 
 
 def _put_value(draft: Draft, side: str) -> None:
@@ -210,19 +210,6 @@ def _inner(raw: Any, *path: str) -> Any:
 
 def _call(raw: dict[str, Any]) -> Part:
     return tool_call(raw.get("id"), _inner(raw, "function", "name"), _inner(raw, "function", "arguments"))
-
-
-def _joined(messages: list[Message]) -> list[Message]:
-    """Return an answer with its reasoning, which some instrumentors send as a message before it, in one message."""
-    out: list[Message] = []
-    for message in messages:
-        last = out[-1] if out else None
-        alone = last is not None and last["parts"] and all(part["type"] == "reasoning" for part in last["parts"])
-        if last is not None and alone and message["role"] == last["role"] == "assistant":
-            out[-1] = {**message, "parts": [*last["parts"], *message["parts"]]}
-        else:
-            out.append(message)
-    return out
 
 
 def _prompts(draft: Draft, prefix: str, name: str, role: str) -> list[Message]:

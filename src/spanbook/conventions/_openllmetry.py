@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, to_message
+from ._messages import flat_tools, join_reasoning, to_message
 from ._parts import Message, parsed_json
 
 _KINDS: Final = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
-_REQUESTS: Final = {"chat": "llm", "completion": "llm", "embedding": "embedding", "rerank": "reranker"}
+_REQUESTS: Final = {
+    **dict.fromkeys(("chat", "completion", "acompletion", "text_completion", "atext_completion", "responses"), "llm"),
+    **dict.fromkeys(("embedding", "aembedding"), "embedding"),
+    **dict.fromkeys(("rerank", "arerank"), "reranker"),
+}
 #: What associates a trace → our field; the rest is metadata.
 _ASSOCIATED: Final = (
     ("user_id", ("user_id", "userId", "user.id")),
@@ -42,9 +46,12 @@ def map_openllmetry(draft: Draft) -> None:
         draft.put("input", [one["content"] for one in prompts if isinstance(one, dict) and "content" in one] or None)
     elif prompts or completions:
         draft.put("kind", "llm")
-        draft.put_messages("input", _messages(prompts, "user"))
-        draft.put_messages("output", _messages(completions, "assistant"))
-    draft.put("tools", flat_tools([_tool(one) for one in draft.indexed("llm.request.functions")]))
+        if not draft.has("gen_ai.input.messages"):  # these say more
+            draft.put_messages("input", _messages(prompts, "user"))
+        if not draft.has("gen_ai.output.messages"):
+            draft.put_messages("output", join_reasoning(_messages(completions, "assistant")))
+    tools = [_tool(one) for one in draft.indexed("llm.request.functions")]
+    draft.put("tools", flat_tools(tools or draft.items("llm.request.functions")))
     for name, ours in _USAGE.items():
         count = draft.count(name)
         if count is not None:
@@ -88,7 +95,9 @@ def _messages(items: list[Any], role: str) -> list[Message]:
 
 def _message(raw: dict[str, Any], role: str) -> Message:
     """Return a message; content of several pieces is JSON text, a refusal or reasoning has a name of its own."""
-    calls = raw.get("tool_calls")
+    if raw.get("role") == "thinking":  # Anthropic
+        return {"role": "assistant", "parts": [{"type": "reasoning", "content": str(raw.get("content") or "")}]}
+    calls = parsed_json(raw.get("tool_calls"))
     given = {**raw, "tool_calls": calls if isinstance(calls, list) else None}
     legacy = raw.get("function_call")
     if isinstance(legacy, dict):

@@ -24,12 +24,6 @@ def map_pydantic_ai(draft: Draft) -> None:
     elif draft.is_kind("tool"):
         draft.put("input", draft.data("tool_arguments"))
         draft.put("output", draft.data("tool_response"))
-    events = draft.items("events")
-    if events is not None:
-        draft.put("kind", "llm")
-        asked, said = events_of(events)
-        draft.put_messages("input", asked)
-        draft.put_messages("output", said)
     parameters = draft.left.get("model_request_parameters")
     offered = parsed_json(parameters)
     if isinstance(offered, dict):  # it stays: it says more than the tools

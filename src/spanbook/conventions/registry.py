@@ -19,6 +19,7 @@ from ._error import put_error
 from ._genai import is_genai, map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._langfuse import map_langfuse
+from ._litellm import map_litellm
 from ._logfire import map_logfire
 from ._messages import is_messages, join_results, say_gaps
 from ._mlflow import map_mlflow
@@ -75,6 +76,7 @@ MAPPERS: Final[list[SpanMapper]] = [
         ),
         map_openllmetry,
     ),
+    SpanMapper("litellm", lambda span: span.scope_name == "litellm" or "hidden_params" in span.attributes, map_litellm),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_begins("logfire."), map_logfire),
     SpanMapper("otel", lambda span: True, map_common),
@@ -130,7 +132,11 @@ def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
 
 
 def _has_content(span: OtelSpan, logs: Sequence[OtelLog]) -> bool:
-    return any(event.name in CONTENT_EVENTS for event in span.events) or any(log.name in CONTENT_EVENTS for log in logs)
+    return (
+        "events" in span.attributes
+        or any(event.name in CONTENT_EVENTS for event in span.events)
+        or any(log.name in CONTENT_EVENTS for log in logs)
+    )
 
 
 def _finished(draft: Draft, dialects: tuple[str, ...], failures: tuple[tuple[str, str], ...]) -> MappedSpan:
