@@ -69,6 +69,7 @@ MAPPERS: Final[list[SpanMapper]] = [
         "openinference", _any_begins("openinference.", "llm.input_messages.", "llm.token_count."), map_openinference
     ),
     SpanMapper("vercel", lambda span: "ai.operationId" in span.attributes, map_vercel),
+    SpanMapper("litellm", lambda span: span.scope_name == "litellm" or "hidden_params" in span.attributes, map_litellm),
     SpanMapper(
         "openllmetry",
         _any_begins(
@@ -76,7 +77,6 @@ MAPPERS: Final[list[SpanMapper]] = [
         ),
         map_openllmetry,
     ),
-    SpanMapper("litellm", lambda span: span.scope_name == "litellm" or "hidden_params" in span.attributes, map_litellm),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_begins("logfire."), map_logfire),
     SpanMapper("otel", lambda span: True, map_common),
