@@ -89,7 +89,7 @@ def test_a_mapper_that_fails_is_named_and_the_others_go_on(monkeypatch: pytest.M
         draft.left.clear()
         raise ValueError("no such thing")
 
-    bad = registry.SpanMapper("bad", lambda span: True, fail)
+    bad = registry.SpanMapper("bad", lambda span, roots: True, fail)
     monkeypatch.setattr(registry, "MAPPERS", [bad, *registry.MAPPERS])
 
     found = whole({"gen_ai.operation.name": "chat", "x": 1})

@@ -220,7 +220,7 @@ def test_a_failure_is_counted_named_and_said_once(world: World, monkeypatch: pyt
     def fail(draft: Any) -> None:
         raise ValueError("no such thing")
 
-    monkeypatch.setattr(registry, "MAPPERS", [registry.SpanMapper("bad", lambda span: True, fail)])
+    monkeypatch.setattr(registry, "MAPPERS", [registry.SpanMapper("bad", lambda span, roots: True, fail)])
     with pytest.warns(SpanbookWarning, match="bad: ValueError: no such thing"):
         report = world.take(span({"x": 1}))
     assert report.failures == {"bad: ValueError: no such thing": 1}

@@ -185,8 +185,3 @@ def _put_tool(draft: Draft) -> None:
     """Set what a tool was given and returned; its name and the id of its call stay, they join it to the message."""
     draft.put("input", draft.data("gen_ai.tool.call.arguments"))
     draft.put("output", draft.data("gen_ai.tool.call.result"))
-
-
-def is_genai(attributes: Mapping[str, Any]) -> bool:
-    """Tell whether any attribute is of these conventions."""
-    return any(name.startswith("gen_ai.") for name in attributes)

@@ -5,6 +5,7 @@ litellm's own telemetry writes the flat form, too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
@@ -29,9 +30,15 @@ _PARAMETERS: Final = {
     "llm.chat.stop_sequences": "stop",
     "llm.is_streaming": "stream",
 }
+_FLAT: Final = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.is_streaming")
 _CHUNK: Final = "gen_ai.content.completion.chunk"
 #: OpenLLMetry's names of counts → GenAI's, which the mapper of those reads.
 _USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
+
+
+def is_flat(attributes: Mapping[str, Any]) -> bool:
+    """Tell whether messages stand in attributes of their own, or another name of OpenLLMetry is among GenAI's."""
+    return any(name.startswith(_FLAT) for name in attributes)
 
 
 def map_openllmetry(draft: Draft) -> None:

@@ -8,7 +8,7 @@ that fails is undone and named, and the others go on, so that no span is lost fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +16,7 @@ from ..model import COUNTED_KINDS
 from ._common import map_common
 from ._draft import Draft
 from ._error import put_error
-from ._genai import is_genai, map_genai
+from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._langfuse import map_langfuse
 from ._litellm import map_litellm
@@ -24,7 +24,7 @@ from ._logfire import map_logfire
 from ._messages import is_messages, join_results, say_gaps
 from ._mlflow import map_mlflow
 from ._openinference import map_openinference
-from ._openllmetry import map_openllmetry
+from ._openllmetry import is_flat, map_openllmetry
 from ._pydantic_ai import map_pydantic_ai
 from ._spanbook import map_spanbook
 from ._vercel import map_vercel
@@ -35,7 +35,8 @@ class SpanMapper(NamedTuple):
     """A dialect: whether it may have something to say of a span, and what it says."""
 
     name: str
-    detects: Callable[[OtelSpan], bool]
+    #: Gets the span, and the first names (up to the dot) of its attributes: to look there first is cheap.
+    detects: Callable[[OtelSpan, Set[str]], bool]
     map: Callable[[Draft], None]
 
 
@@ -50,39 +51,43 @@ class MappedSpan:
     stream_end: float | None = None  # it reports the end of a stream whose span ended so many seconds before
 
 
-def _any_begins(*prefixes: str) -> Callable[[OtelSpan], bool]:
-    return lambda span: any(name.startswith(prefixes) for name in span.attributes)
+def _any_of(*names: str) -> Callable[[OtelSpan, Set[str]], bool]:
+    return lambda span, roots: any(name in roots for name in names)
 
 
-def _is_pydantic_ai(span: OtelSpan) -> bool:
-    return span.scope_name in ("pydantic-ai", "pydantic_ai") or bool(
-        {"agent_name", "tool_response", "tool_arguments", "model_request_parameters", "all_messages_events"}
-        & span.attributes.keys()
-    )
+def _always(span: OtelSpan, roots: Set[str]) -> bool:
+    return True
 
 
+def _is_openllmetry(span: OtelSpan, roots: Set[str]) -> bool:
+    return "traceloop" in roots or "llm" in roots or ("gen_ai" in roots and is_flat(span.attributes))
+
+
+def _is_litellm(span: OtelSpan, roots: Set[str]) -> bool:
+    return span.scope_name == "litellm" or "hidden_params" in roots
+
+
+def _is_pydantic_ai(span: OtelSpan, roots: Set[str]) -> bool:
+    return span.scope_name in ("pydantic-ai", "pydantic_ai") or not roots.isdisjoint(_PYDANTIC_AI)
+
+
+_PYDANTIC_AI: Final = frozenset(
+    ("agent_name", "tool_response", "tool_arguments", "model_request_parameters", "all_messages_events")
+)
 MAPPERS: Final[list[SpanMapper]] = [
-    SpanMapper("spanbook", _any_begins("spanbook."), map_spanbook),
-    SpanMapper("langfuse", _any_begins("langfuse."), map_langfuse),
-    SpanMapper("mlflow", _any_begins("mlflow."), map_mlflow),
-    SpanMapper(
-        "openinference", _any_begins("openinference.", "llm.input_messages.", "llm.token_count."), map_openinference
-    ),
-    SpanMapper("vercel", lambda span: "ai.operationId" in span.attributes, map_vercel),
-    SpanMapper("litellm", lambda span: span.scope_name == "litellm" or "hidden_params" in span.attributes, map_litellm),
-    SpanMapper(
-        "openllmetry",
-        _any_begins(
-            "traceloop.", "gen_ai.prompt.", "gen_ai.completion.", "llm.request.", "llm.usage.", "gen_ai.is_stream"
-        ),
-        map_openllmetry,
-    ),
+    SpanMapper("spanbook", _any_of("spanbook"), map_spanbook),
+    SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
+    SpanMapper("mlflow", _any_of("mlflow"), map_mlflow),
+    SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
+    SpanMapper("vercel", lambda span, roots: "ai.operationId" in span.attributes, map_vercel),
+    SpanMapper("litellm", _is_litellm, map_litellm),
+    SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
-    SpanMapper("logfire", _any_begins("logfire."), map_logfire),
-    SpanMapper("otel", lambda span: True, map_common),
-    SpanMapper("genai", lambda span: is_genai(span.attributes), map_genai),
+    SpanMapper("logfire", _any_of("logfire"), map_logfire),
+    SpanMapper("otel", _always, map_common),
+    SpanMapper("genai", _any_of("gen_ai", "operation"), map_genai),
 ]
-_EVENTS: Final = SpanMapper("genai-events", lambda span: True, map_genai_events)
+_EVENTS: Final = SpanMapper("genai-events", _always, map_genai_events)
 
 
 def _settle_messages(draft: Draft) -> None:
@@ -93,7 +98,7 @@ def _settle_messages(draft: Draft) -> None:
             draft.fields[side] = say_gaps(messages) if side == "input" and draft.is_kind("llm") else messages
 
 
-_LAST: Final = SpanMapper("messages", lambda span: True, _settle_messages)
+_LAST: Final = SpanMapper("messages", _always, _settle_messages)
 
 
 def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
@@ -107,16 +112,19 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
         Its fields, the events nobody used, and which mappers failed. Nothing is raised.
     """
     draft = Draft(span, logs)
+    roots = {name.partition(".")[0] for name in span.attributes}
     failures: list[tuple[str, str]] = []
     dialects: list[str] = []
     for mapper in (*MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), _LAST):
-        state = draft.state()
+        state = None
         try:
-            if not mapper.detects(span):
+            if not mapper.detects(span, roots):
                 continue
+            state = draft.state()
             mapper.map(draft)
         except Exception as error:  # noqa: BLE001 - clients send anything; the span is kept as it came
-            draft.restore(state)
+            if state is not None:
+                draft.restore(state)
             failures.append((mapper.name, f"{type(error).__name__}: {error}"[:300]))
         else:
             if mapper is not _LAST and mapper.map is not map_common:
