@@ -263,3 +263,10 @@ def test_litellm_metadata_and_streaming() -> None:
     assert (fields["kind"], fields["user_id"], fields["metadata"]) == ("llm", "u", {"team": "a"})
     assert fields["model_parameters"] == {"stream": True}
     assert fields["attributes"]["hidden_params"] == "{'x': 1}"
+
+
+def test_a_pending_span_of_logfire_is_the_open_span_above_it() -> None:
+    given = {"logfire.span_type": "pending_span", "logfire.pending_parent_id": f"{7:016x}"}
+    fields = mapped(given, parent_id=f"{5:016x}")
+    assert (fields["span"], fields["parent"], fields["status"]) == (5, 7, "open")
+    assert "end_ns" not in fields

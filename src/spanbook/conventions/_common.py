@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ._draft import Draft
+from ._usage import as_count
 
 _ENVIRONMENT: Final = ("deployment.environment.name", "deployment.environment")
 
@@ -19,3 +20,5 @@ def map_common(draft: Draft) -> None:
         draft.put(
             field, next((value for name in names if isinstance(value := resource.get(name), str) and value), None)
         )
+    pid = as_count(resource.get("process.pid"))
+    draft.put("process_id", pid)

@@ -101,6 +101,17 @@ class Draft:
                 return value
         return None
 
+    def counts(self, prefix: str, names: Mapping[str, str]) -> dict[str, int]:
+        """Take the counts below a prefix that have one of these names; returned by what the names stand for."""
+        start = len(prefix)
+        found: dict[str, int] = {}
+        for name in [name for name in self.left if name.startswith(prefix)]:
+            ours, count = names.get(name[start:]), as_count(self.left[name])
+            if ours is not None and count is not None:
+                found.setdefault(ours, count)
+                del self.left[name]
+        return found
+
     def number(self, *names: str) -> float | None:
         """Take the first of these attributes that is a number."""
         for name in names:

@@ -101,14 +101,8 @@ def put_model(draft: Draft) -> None:
 
 def put_usage(draft: Draft) -> None:
     """Set usage; what a client repeats in its raw form only adds what is missing."""
-    counts: dict[str, Any] = {}
-    for name, ours in _USAGE.items():
-        count = draft.count(f"gen_ai.usage.{name}")
-        if count is not None:
-            counts.setdefault(ours, count)
-    draft.put_usage(usage_from(counts))
-    raw = draft.mapping("gen_ai.usage.raw")
-    draft.put_usage(usage_from(raw))
+    draft.put_usage(usage_from(draft.counts("gen_ai.usage.", _USAGE)))
+    draft.put_usage(usage_from(draft.mapping("gen_ai.usage.raw")))
 
 
 def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:

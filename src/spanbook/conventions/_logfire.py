@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from ._draft import Draft
 from ._messages import flat_tools, to_messages
 from ._openai_common import put_request
 from ._parts import parsed_json, text_parts
 from ._usage import usage_from
+from .otel import OtelSpan
 
-_OF_A_CALL = ("messages", "prompt", "input")
+_ID: Final = re.compile("[0-9a-f]{16}")
+_OF_A_CALL: Final = ("messages", "prompt", "input")
+
+
+def without_pending(span: OtelSpan) -> OtelSpan:
+    """Return the span that a pending one stands for, as it is while it is open; any other span as it is.
+
+    Logfire sends, when a span begins, another one below it that says so.
+    """
+    if span.attributes.get("logfire.span_type") != "pending_span" or span.parent_id is None:
+        return span
+    parent = span.attributes.get("logfire.pending_parent_id")
+    is_id = isinstance(parent, str) and _ID.fullmatch(parent) is not None and bool(parent.strip("0"))
+    return replace(span, span_id=span.parent_id, parent_id=str(parent) if is_id else None, end_ns=None, status="unset")
 
 
 def map_logfire(draft: Draft) -> None:

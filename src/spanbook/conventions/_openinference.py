@@ -86,10 +86,7 @@ def _put_model(draft: Draft) -> None:
 
 
 def _put_usage(draft: Draft) -> None:
-    counts = {
-        ours: count for name, ours in _USAGE.items() if (count := draft.count(f"llm.token_count.{name}")) is not None
-    }
-    draft.put_usage(usage_from(counts))
+    draft.put_usage(usage_from(draft.counts("llm.token_count.", _USAGE)))
     for field, name in _COSTS.items():
         draft.put(field, draft.number(f"llm.cost.{name}"))
 

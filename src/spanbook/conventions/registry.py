@@ -20,7 +20,7 @@ from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._langfuse import map_langfuse
 from ._litellm import map_litellm
-from ._logfire import map_logfire
+from ._logfire import map_logfire, without_pending
 from ._messages import is_messages, join_results, say_gaps
 from ._mlflow import map_mlflow
 from ._openinference import map_openinference
@@ -52,7 +52,8 @@ class MappedSpan:
 
 
 def _any_of(*names: str) -> Callable[[OtelSpan, Set[str]], bool]:
-    return lambda span, roots: any(name in roots for name in names)
+    wanted = frozenset(names)
+    return lambda span, roots: not wanted.isdisjoint(roots)
 
 
 def _always(span: OtelSpan, roots: Set[str]) -> bool:
@@ -111,6 +112,7 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
     Returns:
         Its fields, the events nobody used, and which mappers failed. Nothing is raised.
     """
+    span = without_pending(span)
     draft = Draft(span, logs)
     roots = {name.partition(".")[0] for name in span.attributes}
     failures: list[tuple[str, str]] = []

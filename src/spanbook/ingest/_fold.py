@@ -70,6 +70,7 @@ class Fold:
         self._is_damaged = False
         self._root = root
         self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
+        self._foreign = RecordReader(self._records.encoder, prices, None)  # spans of other processes
         self._pending: tuple[Batch, Position] | None = None
         self._untold: list[Written] = []
         self._batch_bytes = _BATCH_BYTES
@@ -88,7 +89,7 @@ class Fold:
     @property
     def unreadable(self) -> int:
         """Records that could not be read back."""
-        return self._records.unreadable
+        return self._records.unreadable + self._foreign.unreadable
 
     # -- running
 
@@ -478,7 +479,7 @@ class Fold:
             for attempt in (1, 2):
                 try:
                     self._notice_new_store(wait_s)
-                    self._write(make(self._records, self.writer.connection(wait_s)), wait_s, durable=durable)
+                    self._write(make(self._foreign, self.writer.connection(wait_s)), wait_s, durable=durable)
                     break
                 except StoreReplacedError:
                     if attempt == 2:

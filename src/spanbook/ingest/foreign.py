@@ -19,7 +19,7 @@ from ..conventions._genai_events import CONTENT_EVENTS
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
 from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
-from ..model import COUNTED_KINDS, ids
+from ..model import COUNTED_KINDS, STATUS_RANK, ids
 from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_silent, find_states
 from ..store._write import Batch, SpanRecord
@@ -117,13 +117,19 @@ class _Ingestion:
         for span in spans:
             key = (span.trace_id, span.span_id)
             mapped = map_span(span, [*earlier.get(key, ()), *by_span.get(key, ())])
-            self._mapped[key] = mapped
+            self._keep((span.trace_id, ids.span_hex(mapped.fields["span"])), mapped)
             self._note(mapped)
         self._late_logs({key: [*earlier.get(key, ()), *found] for key, found in by_span.items()})
         self._relate()
         for key, mapped in self._mapped.items():
             self._take(key, mapped)
         return self._batch
+
+    def _keep(self, key: Key, mapped: MappedSpan) -> None:
+        """Keep a span; of one that is given twice, what says that it has ended."""
+        before = self._mapped.get(key)
+        if before is None or STATUS_RANK[mapped.fields["status"]] >= STATUS_RANK[before.fields["status"]]:
+            self._mapped[key] = mapped
 
     def _note(self, mapped: MappedSpan) -> None:
         report = self.report
