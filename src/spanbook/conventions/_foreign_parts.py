@@ -48,6 +48,8 @@ def foreign_parts(piece: Piece) -> list[Part]:
     kind = piece.get("type") or piece.get("block_type") or piece.get("kind")
     if not isinstance(kind, str):
         return _untyped(piece)
+    if kind == "not_captured" or (kind == "blob" and "digest" in piece):
+        return [dict(piece)]  # ours
     reader = _READERS.get(kind)
     if reader is not None:
         return reader(piece)

@@ -257,7 +257,8 @@ class RecordReader:
     def _price(self, fields: Fields, columns: Fields, usage: Mapping[str, int]) -> None:
         given = fields.get("cost_usd")
         if given is not None:
-            columns.update(cost_usd=float(given), cost_source="client")
+            source = fields.get("cost_source")  # said where a store is read back
+            columns.update(cost_usd=float(given), cost_source=source if isinstance(source, str) else "client")
             for name in ("input_cost_usd", "output_cost_usd"):
                 if fields.get(name) is not None:
                     columns[name] = float(fields[name])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -18,8 +18,9 @@ from typing import Any, Final
 from ..conventions._genai_events import CONTENT_EVENTS
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
 from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
+from ..conventions.record import read_record
 from ..conventions.registry import MappedSpan, map_logs, map_span
-from ..model import COUNTED_KINDS, STATUS_RANK, ids
+from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_silent, find_states
 from ..store._write import Batch, SpanRecord
@@ -44,6 +45,9 @@ class IngestReport:
     #: Log records that name no span; they are not kept.
     stray_logs: int = 0
     twins: int = 0
+    #: How many records were malformed and left out, and why (the first hundred).
+    n_rejected: int = 0
+    rejected: list[str] = field(default_factory=list)
     #: How many spans each dialect had something to say of.
     dialects: Counter[str] = field(default_factory=Counter)
     #: Mapper and reason → how many spans it failed on; these spans are kept as they came.
@@ -53,10 +57,28 @@ class IngestReport:
 
     def add(self, other: IngestReport) -> None:
         """Add what became of others."""
-        for name in ("spans", "logs", "stray_logs", "twins"):
+        self.rejected += other.rejected
+        for name in ("spans", "logs", "stray_logs", "twins", "n_rejected"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("dialects", "failures", "unmapped"):
             getattr(self, name).update(getattr(other, name))
+
+    def __str__(self) -> str:
+        """Return a few lines for people."""
+        lines = [f"{self.spans:,} spans and {self.logs:,} log records"]
+        if self.dialects:
+            lines.append(
+                "understood as " + ", ".join(f"{name} ({count:,})" for name, count in self.dialects.most_common())
+            )
+        if self.twins:
+            lines.append(f"{self.twins:,} spans tell of a call that another span counts")
+        if self.failures:
+            lines += [
+                f"not mapped, kept as it came: {said} ({count:,})" for said, count in self.failures.most_common(5)
+            ]
+        if self.n_rejected:
+            lines += [f"{self.n_rejected:,} malformed, left out:", *(f"  {reason}" for reason in self.rejected[:5])]
+        return "\n".join(lines)
 
 
 def ingest_spans(
@@ -90,6 +112,49 @@ def ingest_spans(
         fold.write_foreign(make, durable=durable)
         _say_failures(report)
     return report
+
+
+def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestReport:
+    """Write spans as spanbook exports them (``frames.span_record``), in one transaction.
+
+    A record that names no valid ids, name or start is left out, with the reason in the report.
+
+    Raises:
+        StoreError, sqlite3.Error: nothing was written; the same records may be given again.
+    """
+    given = list(records)
+    report = IngestReport()
+
+    def make(reader: RecordReader, db: sqlite3.Connection) -> Batch:
+        nonlocal report
+        report, batch = IngestReport(), Batch()
+        for record in given:
+            try:
+                fields = read_record(record)
+            except OtlpError as error:
+                report.n_rejected += 1
+                report.rejected.append(str(error))
+            else:
+                _take_own(reader, batch, fields)
+                report.spans += 1
+                report.dialects["spanbook"] += 1
+        return batch
+
+    fold.write_foreign(make)
+    return report
+
+
+def _take_own(reader: RecordReader, batch: Batch, fields: dict[str, Any]) -> None:
+    """Add a span of ours to a batch, with its events and scores."""
+    key = (fields["trace"], ids.span_hex(fields["span"]))
+    events, scores = fields.pop("events"), fields.pop("scores")
+    row = reader.row(fields, batch)
+    if row is not None:
+        batch.spans.append(row)
+    for at, event in enumerate(events):
+        number = f"{event['time_ns']:x}-{at}"
+        batch.events.append(reader.event(key, number, event["time_ns"], event["name"], event.get("data"), batch.media))
+    batch.scores += [reader.score({"trace_id": key[0], **score}) for score in scores]
 
 
 def _say_failures(report: IngestReport) -> None:
