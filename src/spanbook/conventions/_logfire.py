@@ -39,7 +39,9 @@ def map_logfire(draft: Draft) -> None:
     draft.left.pop("logfire.json_schema", None)  # says which attributes are JSON text; we see it
     _put_request(draft)
     _put_response(draft)
-    if draft.left.get("logfire.span_type") == "log" and (draft.is_kind("llm") or draft.has("gen_ai.output.messages")):
+    if draft.left.get("logfire.span_type") == "log" and (
+        draft.is_kind("llm") or draft.has("gen_ai.output.messages", "events")
+    ):
         duration = draft.number("duration")
         draft.stream_end = max(duration or 0.0, 0.0)
 
