@@ -203,3 +203,9 @@ def test_the_report_names_what_no_mapper_knows(world: World) -> None:
 def test_any_attribute_can_be_stored(value: Any, world: World) -> None:
     world.take(llm(2, more={"odd": value}))
     assert "odd" in world.span().attributes
+
+
+def test_a_time_beyond_64_bits_costs_that_span_alone(world: World) -> None:
+    with pytest.warns(SpanbookWarning, match="wrong type"):
+        report = world.take(llm(2, start_ns=1 << 64, end_ns=1 << 65), llm(3))
+    assert (report.n_rejected, world.totals()[3]) == (1, 1)

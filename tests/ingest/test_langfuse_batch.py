@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from spanbook.conventions.langfuse_batch import root_id_of, span_id_of, trace_id_of
-from spanbook.ingest.foreign import ingest_langfuse
+from spanbook.conventions._langfuse_batch import root_id_of, span_id_of, trace_id_of
+from spanbook.ingest._foreign import ingest_langfuse
 from spanbook.model import Span
 from tests.conventions.spans import text
 from tests.ingest.worlds import World, open_world

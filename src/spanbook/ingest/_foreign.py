@@ -16,10 +16,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from ..conventions._genai_events import CONTENT_EVENTS
+from ..conventions._langfuse_batch import LangfuseBatch, read_batch
+from ..conventions._record import read_record
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
-from ..conventions.langfuse_batch import LangfuseBatch, read_batch
 from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
-from ..conventions.record import read_record
 from ..conventions.registry import MappedSpan, map_logs, map_span
 from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
@@ -31,6 +31,7 @@ from ._records import RecordReader
 
 _EVALUATION: Final = "gen_ai.evaluation.result"
 _MAX_NAMES: Final = 1_000
+_MAX_REASONS: Final = 100
 #: What the end of a stream tells of the call that it ends.
 _FROM_STREAM: Final = (
     "output", "usage", "cost_usd", "input_cost_usd", "output_cost_usd", "response_id", "finish_reason", "model",
@@ -58,7 +59,7 @@ class IngestReport:
 
     def add(self, other: IngestReport) -> None:
         """Add what became of others."""
-        self.rejected += other.rejected
+        self.rejected = [*self.rejected, *other.rejected][:_MAX_REASONS]
         for name in ("spans", "logs", "stray_logs", "twins", "n_rejected"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("dialects", "failures", "unmapped"):
@@ -372,8 +373,11 @@ class _Ingestion:
 
     def _take(self, key: Key, mapped: MappedSpan) -> None:
         row = self._records.row(mapped.fields, self._batch)
-        if row is not None:
-            self._batch.spans.append(row)
+        if row is None:  # times beyond 64 bits
+            self.report.n_rejected += 1
+            self.report.rejected.append(f"span {key[1]} of trace {key[0]} has values that no store can hold")
+            return
+        self._batch.spans.append(row)
         for at, event in enumerate(mapped.events):
             if event.name == _EVALUATION and (score := _score(key, event)) is not None:
                 self._batch.scores.append(self._records.score(score))
