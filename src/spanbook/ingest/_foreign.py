@@ -23,7 +23,7 @@ from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
 from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
-from ..store._related import find_calls, find_events, find_silent, find_states
+from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
 from ..tracer._report import errors, warn_once
 from ._fold import Fold
@@ -31,6 +31,8 @@ from ._records import RecordReader
 
 _EVALUATION: Final = "gen_ai.evaluation.result"
 _MAX_NAMES: Final = 1_000
+#: Where the call of a stream is looked for when it is in none of the traces at hand.
+_RECENT_TRACES: Final = 50
 _MAX_REASONS: Final = 100
 #: What the end of a stream tells of the call that it ends.
 _FROM_STREAM: Final = (
@@ -315,12 +317,10 @@ class _Ingestion:
                 if mapped.fields["kind"] in COUNTED_KINDS}  # fmt: skip
         if not mine:
             return
-        stored, statuses = self._stored_calls(mine)
-        if any(self._mapped[key].stream_end is not None for key in mine):
-            silent = find_silent(self._db, {key[0] for key in mine})
-            for key, call in stored.items():
-                call.has_output = key not in silent
-            self._join_streams(mine, stored, statuses)
+        stored, statuses = self._stored_calls(mine, {key[0] for key in mine})
+        ends = [key for key in mine if self._mapped[key].stream_end is not None]
+        if ends:
+            self._join_streams(ends, mine, stored, statuses)
         for key in uncounted_twins([*stored.values(), *mine.values()]):
             self.report.twins += 1
             if key in mine:
@@ -328,10 +328,11 @@ class _Ingestion:
             elif stored[key].counted:
                 self._mark(key, statuses[key])
 
-    def _stored_calls(self, mine: dict[Key, Call]) -> tuple[dict[Key, Call], dict[Key, str]]:
+    def _stored_calls(self, mine: dict[Key, Call], trace_ids: set[str]) -> tuple[dict[Key, Call], dict[Key, str]]:
+        """Return the calls of some traces that are stored and not ``mine``, and the status of all; fill in mine."""
         stored: dict[Key, Call] = {}
         statuses: dict[Key, str] = {}
-        for row in find_calls(self._db, {key[0] for key in mine}):
+        for row in find_calls(self._db, trace_ids):
             *ids_and_times, response_id, model, has_usage, counted, status = row
             trace_id, span_id, parent_id, kind, start_ns, end_ns = ids_and_times
             call = Call(
@@ -348,21 +349,40 @@ class _Ingestion:
                 known.has_usage = known.has_usage or call.has_usage
         return stored, statuses
 
-    def _join_streams(self, mine: dict[Key, Call], stored: dict[Key, Call], statuses: dict[Key, str]) -> None:
-        for key in [key for key in mine if self._mapped[key].stream_end is not None]:
-            end = self._mapped[key]
-            call = stream_of(mine[key], end.stream_end or 0.0, [*mine.values(), *stored.values()])
+    def _join_streams(
+        self, ends: list[Key], mine: dict[Key, Call], stored: dict[Key, Call], statuses: dict[Key, str]
+    ) -> None:
+        """Let what the end of a stream says be said of its call, which may be in another trace."""
+        self._note_silence(stored)
+        for key in ends:
+            seconds = self._mapped[key].stream_end or 0.0
+            call = stream_of(mine[key], seconds, [*mine.values(), *stored.values()])
             if call is None:
-                continue
-            told: dict[str, Any] = {name: end.fields[name] for name in _FROM_STREAM if end.fields.get(name) is not None}
-            told["end_ns"] = max(end.fields.get("end_ns") or 0, call.end_ns or 0)
-            call.has_output, call.end_ns, call.has_usage = True, told["end_ns"], call.has_usage or "usage" in told
-            end.fields["kind"], end.fields["counted"] = "event", False  # a moment of the call, not another one
-            del mine[key]
-            if call.key in mine:
-                self._mapped[call.key].fields.update(told)
-            else:
-                self._update(call.key, statuses[call.key], {"kind": "llm", "start_ns": call.start_ns, **told})
+                recent = set(find_recent_traces(self._db, mine[key].start_ns, _RECENT_TRACES))
+                others, other_statuses = self._stored_calls(mine, recent - {one[0] for one in mine})
+                self._note_silence(others)
+                statuses |= other_statuses
+                call = stream_of(mine[key], seconds, others.values())
+            if call is not None:
+                self._complete(key, call, mine, statuses)
+
+    def _note_silence(self, stored: dict[Key, Call]) -> None:
+        silent = find_silent(self._db, {key[0] for key in stored}) if stored else set()
+        for key, call in stored.items():
+            call.has_output = key not in silent
+
+    def _complete(self, key: Key, call: Call, mine: dict[Key, Call], statuses: dict[Key, str]) -> None:
+        """Put what the end of a stream says into its call; the end stays as an event beside it."""
+        end = self._mapped[key]
+        told: dict[str, Any] = {name: end.fields[name] for name in _FROM_STREAM if end.fields.get(name) is not None}
+        told["end_ns"] = max(end.fields.get("end_ns") or 0, call.end_ns or 0)
+        call.has_output, call.end_ns, call.has_usage = True, told["end_ns"], call.has_usage or "usage" in told
+        end.fields["kind"], end.fields["counted"] = "event", False  # a moment of the call, not another one
+        del mine[key]
+        if call.key in mine:
+            self._mapped[call.key].fields.update(told)
+        else:
+            self._update(call.key, statuses[call.key], {"kind": "llm", "start_ns": call.start_ns, **told})
 
     def _mark(self, key: Key, status: str) -> None:
         """Mark a stored span as not counted."""
