@@ -14,6 +14,7 @@ from .model.errors import (
     FilterError,
     NewerStoreError,
     NotAStoreError,
+    OtlpError,
     QueryError,
     SpanbookError,
     StoreError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         traces,
         traces_df,
     )
+    from .api._import import import_traces
     from .api._store import Store, init
     from .api._store import open_store as open
     from .api._trace import Trace, Traces
@@ -56,6 +58,7 @@ _LAZY = {
     "filter_names": "store._filter_names",
     "flush": "api._functions",
     "get_trace": "api._functions",
+    "import_traces": "api._import",
     "init": "api._store",
     "instrument": "integrations",
     "last_trace": "api._functions",
@@ -78,6 +81,7 @@ __all__ = [
     "FilterError",
     "NewerStoreError",
     "NotAStoreError",
+    "OtlpError",
     "QueryError",
     "Span",
     "SpanbookError",
@@ -97,6 +101,7 @@ __all__ = [
     "filter_names",
     "flush",
     "get_trace",
+    "import_traces",
     "init",
     "instrument",
     "last_trace",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._foreign_parts import foreign_parts
 from ._openai_common import put_attributes, put_request, put_response
 from ._parts import (
     Message,
@@ -99,6 +100,10 @@ def chat_message(raw: Any) -> Message:
         content: Any = raw.get("content")
         media: list[Part] = []
         if isinstance(content, list | tuple):
+            parts = content_parts(content)
+            if any(part["type"] == "tool_call_response" for part in parts):  # each names the call it answers
+                message["parts"] = parts
+                return message
             content, media = split_output(content, _piece_parts)
         response = tool_response(raw.get("tool_call_id"), "" if content is None else content, raw.get("name"))
         message["parts"] = [response, *media]
@@ -127,9 +132,9 @@ def _piece_parts(piece: Any) -> list[Part]:
         return text_parts(piece)
     kind = piece.get("type")
     if kind == "text":
-        return text_parts(piece.get("text"))
+        return text_parts(piece.get("text", piece.get("content")))
     if kind == "refusal":
-        return _refusal_parts(piece.get("refusal"))
+        return _refusal_parts(piece.get("refusal", piece.get("content")))
     if kind in ("image_url", "video_url", "audio_url"):
         inner = piece.get(kind)
         url = inner.get("url") if isinstance(inner, Mapping) and "$type" not in inner else inner
@@ -138,10 +143,9 @@ def _piece_parts(piece: Any) -> list[Part]:
         audio = piece.get("input_audio")
         audio = audio if isinstance(audio, Mapping) else {}
         return [blob_part(audio.get("data"), "audio", audio_mime(audio.get("format")))]
-    if kind == "file":
-        inner = piece.get("file")
-        return [file_part(inner if isinstance(inner, Mapping) else {})]
-    return text_parts(piece)
+    if kind == "file" and isinstance(piece.get("file"), Mapping):
+        return [file_part(piece["file"])]
+    return foreign_parts(piece)
 
 
 def file_part(raw: Mapping[str, Any]) -> Part:
@@ -206,6 +210,9 @@ def _call_parts(raw: Mapping[str, Any]) -> list[Part]:
     parts: list[Part] = []
     for call in raw.get("tool_calls") or ():
         if not isinstance(call, Mapping):
+            continue
+        if "name" in call and "function" not in call:  # LangChain's: {"name", "args", "id"}
+            parts.append(tool_call(call.get("id"), call["name"], call.get("args", call.get("arguments"))))
             continue
         function, custom = call.get("function"), call.get("custom")
         if isinstance(custom, Mapping):

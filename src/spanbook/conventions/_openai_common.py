@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ._usage import as_count
+
 #: Request arguments that are shown elsewhere, or are about the connection and not about the model.
 _NOT_PARAMETERS: Final = frozenset(
     {"model", "messages", "input", "prompt", "instructions", "tools", "functions"}
@@ -121,9 +123,4 @@ def _items(value: Any) -> Iterable[Any]:
 
 
 def _first(*counts: Any) -> int | None:
-    for count in counts:
-        if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
-            return count
-        if isinstance(count, float) and count.is_integer() and count >= 0:  # some servers send 12.0
-            return int(count)
-    return None
+    return next((count for count in map(as_count, counts) if count is not None), None)

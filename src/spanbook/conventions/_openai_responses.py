@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ._foreign_parts import foreign_parts
 from ._openai_chat import file_part
 from ._openai_common import put_attributes, put_request, put_response
 from ._parts import (
@@ -150,7 +151,7 @@ def _piece_parts(piece: Any) -> list[Part]:
         audio = piece["input_audio"] if isinstance(piece.get("input_audio"), Mapping) else piece
         part = blob_part(audio.get("data"), "audio", audio_mime(audio.get("format")))
         return [part, *text_parts(piece.get("transcript"))]
-    return text_parts(piece)
+    return foreign_parts(piece)
 
 
 def _reasoning_parts(item: Mapping[str, Any]) -> list[Part]:

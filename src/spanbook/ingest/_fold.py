@@ -70,6 +70,7 @@ class Fold:
         self._is_damaged = False
         self._root = root
         self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
+        self._foreign = RecordReader(self._records.encoder, prices, None)  # spans of other processes
         self._pending: tuple[Batch, Position] | None = None
         self._untold: list[Written] = []
         self._batch_bytes = _BATCH_BYTES
@@ -88,7 +89,7 @@ class Fold:
     @property
     def unreadable(self) -> int:
         """Records that could not be read back."""
-        return self._records.unreadable
+        return self._records.unreadable + self._foreign.unreadable
 
     # -- running
 
@@ -459,6 +460,33 @@ class Fold:
             self._write(batch, 1.0, durable=True)
             self.writer.close()
             self._tell()
+
+    def write_foreign(
+        self, make: Callable[[RecordReader, sqlite3.Connection], Batch], *, durable: bool = False, wait_s: float = 5.0
+    ) -> None:
+        """Write what did not come through the journal, in one transaction; it is committed when this returns.
+
+        Args:
+            make: Makes the batch, with the writing connection to look into (called again when the store is replaced
+                meanwhile).
+            durable: Also wait until it is on disk.
+            wait_s: Seconds to wait for another process that holds the write lock.
+
+        Raises:
+            StoreError, sqlite3.Error: nothing of it was written.
+        """
+        with self.lock:
+            for attempt in (1, 2):
+                try:
+                    self._notice_new_store(wait_s)
+                    self._write(make(self._foreign, self.writer.connection(wait_s)), wait_s, durable=durable)
+                    break
+                except StoreReplacedError:
+                    if attempt == 2:
+                        raise
+            self._tell()
+            if self._closed:
+                self.writer.close()
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Redact by another policy from the next batch on."""

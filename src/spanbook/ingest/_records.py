@@ -97,7 +97,7 @@ class RecordReader:
                 self.unreadable += 1
         for key, row in rows.items():
             if row is None and key in self.open:
-                rows[key] = self._row(_begun(*self.open[key]), batch)
+                rows[key] = self.row(_begun(*self.open[key]), batch)
         batch.spans = [row for row in rows.values() if row is not None]
         return batch
 
@@ -129,11 +129,11 @@ class RecordReader:
             joined["end_ns"] = end if start is None or end > start else start
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
-            rows[key] = self._row(joined, batch)
+            rows[key] = self.row(joined, batch)
         elif what == EVENT:
             batch.events.append(self._event(record, len(batch.events), batch.media))
         elif what == SCORE:
-            batch.scores.append(self._score(record[1]))
+            batch.scores.append(self.score(record[1]))
         elif what == UPDATE:
             batch.trace_updates.append((list(record[1]), record[2]))
 
@@ -147,14 +147,14 @@ class RecordReader:
         have = {(record.columns["trace_id"], record.columns["span_id"]) for record in batch.spans}
         for (trace, span), started in self.open.items():
             if (trace, ids.span_hex(span)) not in have:
-                row = self._row(_begun(*started), batch)
+                row = self.row(_begun(*started), batch)
                 if row is not None:
                     batch.spans.append(row)
 
     # -- one span
 
-    def _row(self, fields: Fields, batch: Batch) -> SpanRecord | None:
-        """Return a span's row: whole, else without fields of a wrong type, else as the bare operation.
+    def row(self, fields: Fields, batch: Batch) -> SpanRecord | None:
+        """Return the row of a span: whole, else without fields of a wrong type, else as the bare operation.
 
         Users may set anything, and one value that cannot be converted must not hold up the spans behind it.
         """
@@ -257,7 +257,8 @@ class RecordReader:
     def _price(self, fields: Fields, columns: Fields, usage: Mapping[str, int]) -> None:
         given = fields.get("cost_usd")
         if given is not None:
-            columns.update(cost_usd=float(given), cost_source="client")
+            source = fields.get("cost_source")  # said where a store is read back
+            columns.update(cost_usd=float(given), cost_source=source if isinstance(source, str) else "client")
             for name in ("input_cost_usd", "output_cost_usd"):
                 if fields.get(name) is not None:
                     columns[name] = float(fields[name])
@@ -290,11 +291,16 @@ class RecordReader:
 
     def _event(self, record: tuple[Any, ...], number: int, media: list[Blob]) -> Fields:
         _, trace, span, time_ns, name, data = record
-        return {"event_id": f"{span:016x}-{time_ns:x}-{number}", "trace_id": trace,
-                "span_id": ids.span_hex(span), "time_ns": time_ns, "name": self._name(name),
-                "data": self.encoder.value(data, media)}  # fmt: skip
+        return self.event((trace, ids.span_hex(span)), f"{time_ns:x}-{number}", time_ns, name, data, media)
 
-    def _score(self, fields: Fields) -> Fields:
+    def event(self, key: tuple[str, str], number: str, time_ns: int, name: Any, data: Any, media: list[Blob]) -> Fields:
+        """Return the row of an event of the span ``key`` (trace id, span id); ``number`` tells it from the others."""
+        trace_id, span_id = key
+        return {"event_id": f"{span_id}-{number}", "trace_id": trace_id, "span_id": span_id, "time_ns": time_ns,
+                "name": self._name(name), "data": self.encoder.value(data, media)}  # fmt: skip
+
+    def score(self, fields: Fields) -> Fields:
+        """Return the row of a score, its texts redacted."""
         out = dict(fields)
         for name in ("name", "comment", "value", "evaluator", "author"):
             if isinstance(out.get(name), str):

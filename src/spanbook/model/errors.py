@@ -4,6 +4,7 @@ SpanbookError
 ├── UsageError (ValueError)            a wrong argument to a public function
 ├── FilterError (ValueError)           a filter that cannot be understood
 ├── QueryError (ValueError)            free SQL that was refused or stopped
+├── OtlpError (ValueError)             telemetry that is not what OTLP says
 ├── TraceNotFoundError (LookupError)   no such trace in this store
 └── StoreError (OSError)               the store file cannot be used
     ├── NotAStoreError                 a file that spanbook did not make
@@ -31,6 +32,14 @@ class FilterError(SpanbookError, ValueError):
 
 class QueryError(SpanbookError, ValueError):
     """SQL that was refused (it writes, or calls what is not allowed) or stopped (it ran too long)."""
+
+
+class OtlpError(SpanbookError, ValueError):
+    """Telemetry that is not what OTLP says: ``field`` is where, ``problem`` what is there and what was expected."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(f"{field or 'the request'} {problem}")
 
 
 class TraceNotFoundError(SpanbookError, LookupError):

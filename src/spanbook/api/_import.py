@@ -1,0 +1,37 @@
+"""Traces from files, into the current store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..model import UsageError
+from . import _runtime
+
+if TYPE_CHECKING:
+    from ..ingest._foreign import IngestReport
+
+
+def import_traces(path: str | os.PathLike[str]) -> IngestReport:
+    """Read a file of traces into the current store; importing it again changes nothing.
+
+    Args:
+        path: OTLP/JSON (one request, or one a line, as the OpenTelemetry collector writes them), or JSON lines as
+            ``spanbook export`` makes them; either may be gzipped.
+
+    Returns:
+        What was read: numbers of spans and log records, the conventions they follow (``dialects``), attributes that
+        were kept as they came because no convention knows them (``unmapped``), and what was left out and why
+        (``rejected``). Printing it gives a summary.
+
+    Raises:
+        UsageError: there is no such file, or nothing in it is one of these.
+        StoreError: the store cannot be written.
+    """
+    from ..ingest._files import import_file
+
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UsageError(f"there is no file {str(file)!r}; give one with OTLP/JSON or JSON lines of spans.")
+    return import_file(_runtime.active().fold, file)

@@ -1,0 +1,192 @@
+"""Pieces of content as other providers and frameworks write them → parts.
+
+Covers OpenTelemetry GenAI, Anthropic, LangChain, Vercel AI, Gemini, Bedrock and LlamaIndex; OpenAI's own are in
+``_openai_chat`` and ``_openai_responses``. A piece that is none of these is kept as its JSON text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from ._parts import (
+    Part,
+    blob_part,
+    media_part,
+    modality_of,
+    not_captured,
+    parsed_json,
+    split_output,
+    text_parts,
+    tool_call,
+    tool_response,
+)
+
+Piece: TypeAlias = Mapping[str, Any]
+
+_MEDIA: Final = ("image", "document", "file", "audio", "video", "media", "input_image", "input_file")
+#: The one key of an untyped piece (Gemini, Bedrock) → the type of its value.
+_UNTYPED: Final = {
+    "functionCall": "tool_call",
+    "function_call": "tool_call",
+    "functionResponse": "tool_result",
+    "function_response": "tool_result",
+    "toolUse": "tool_call",
+    "toolResult": "tool_result",
+    "inlineData": "media",
+    "inline_data": "media",
+    "fileData": "media",
+    "file_data": "media",
+    "image": "image",
+    "document": "document",
+    "reasoningContent": "reasoning",
+}
+
+
+def foreign_parts(piece: Piece) -> list[Part]:
+    """Return the parts of one piece of content."""
+    kind = piece.get("type") or piece.get("block_type") or piece.get("kind")
+    if not isinstance(kind, str):
+        return _untyped(piece)
+    if kind == "not_captured" or (kind == "blob" and "digest" in piece):
+        return [dict(piece)]  # ours
+    reader = _READERS.get(kind)
+    if reader is not None:
+        return reader(piece)
+    if len(piece) <= 1 or kind == "anthropic_image":
+        return [not_captured(1, f"the client sent a part of type {kind!r} without its content")]
+    return text_parts(piece)
+
+
+def first(piece: Piece, *names: str) -> Any:
+    """Return the first of these values that is not None."""
+    return next((value for name in names if (value := piece.get(name)) is not None), None)
+
+
+def _untyped(piece: Piece) -> list[Part]:
+    if isinstance(piece.get("text"), str):
+        if piece.get("thought") is True:  # Gemini
+            return [{"type": "reasoning", "content": piece["text"]}]
+        return text_parts(piece["text"])
+    for name, kind in _UNTYPED.items():
+        if isinstance(piece.get(name), Mapping):
+            return _READERS[kind](piece[name])
+    return text_parts(dict(piece)) if piece else []
+
+
+def _text(piece: Piece) -> list[Part]:
+    return text_parts(first(piece, "content", "text"))
+
+
+def _reasoning(piece: Piece) -> list[Part]:
+    said = parsed_json(first(piece, "content", "thinking", "text", "reasoning", "reasoningText", "summary"))
+    if isinstance(said, Mapping):
+        said = said.get("text")
+    if isinstance(said, (list, tuple)):  # summaries, each {"type": "summary_text", "text"}
+        said = "\n".join(str(one.get("text", "")) for one in said if isinstance(one, Mapping))
+    if said:
+        return [{"type": "reasoning", "content": str(said)}]
+    if first(piece, "data", "redacted_thinking", "encrypted_content"):
+        return [not_captured(1, "encrypted reasoning")]
+    return []
+
+
+def _call(piece: Piece) -> list[Part]:
+    inner = piece.get("server_tool_call")
+    arguments = first(piece, "arguments", "args", "input", "tool_kwargs")
+    if arguments is None and isinstance(inner, Mapping):
+        arguments = first(inner, "arguments", "input") or inner
+    id = first(piece, "id", "toolCallId", "call_id", "tool_call_id", "toolUseId")
+    return [tool_call(id, first(piece, "name", "toolName", "tool_name"), arguments)]
+
+
+def _result(piece: Piece) -> list[Part]:
+    id = first(piece, "tool_use_id", "toolCallId", "call_id", "tool_call_id", "toolUseId", "id")
+    output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
+    if isinstance(output, Mapping) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
+        output = output["value"]
+    media: list[Part] = []
+    if isinstance(output, (list, tuple)) and any(isinstance(one, Mapping) and "type" in one for one in output):
+        output, media = split_output(output, _nested_parts)
+    name = first(piece, "name", "toolName", "tool_name")
+    return [tool_response(id, "" if output is None else output, name), *media]
+
+
+def _nested_parts(piece: Any) -> list[Part]:
+    return foreign_parts(piece) if isinstance(piece, Mapping) else text_parts(piece)
+
+
+def _blob(piece: Piece) -> list[Part]:
+    return [_data_part(piece.get("content", piece.get("data")), _modality(piece), _mime(piece))]
+
+
+def _uri(piece: Piece) -> list[Part]:
+    return [media_part(first(piece, "uri", "url"), _modality(piece), _mime(piece))]
+
+
+def _media(piece: Piece) -> list[Part]:
+    """Return an image, sound or document given as data, as a URL or as the id of a file."""
+    source = piece.get("source")
+    if isinstance(source, Mapping):  # Anthropic, Bedrock
+        piece = {**piece, **source, "type": piece.get("type")}
+    modality, mime = _modality(piece), _mime(piece)
+    data = first(piece, "data", "base64", "bytes", "image", "content", "binary_content")
+    if isinstance(data, str) and data.startswith(("http://", "https://", "data:")):
+        part = media_part(data, modality, mime)
+    elif data is not None:
+        part = _data_part(data, modality, mime)
+    elif (url := first(piece, "url", "uri", "image_url", "fileUri", "file_uri", "file_url")) is not None:
+        part = media_part(url.get("url") if isinstance(url, Mapping) else url, modality, mime)
+    elif (file_id := first(piece, "file_id", "fileId")) is not None:
+        part = {"type": "file", "modality": modality, "file_id": str(file_id)}
+    else:
+        part = not_captured(1, f"{modality} without data")
+    name = first(piece, "filename", "name", "title")
+    return [{**part, "filename": str(name)} if name else part]
+
+
+def _data_part(data: Any, modality: str, mime: str | None) -> Part:
+    if isinstance(data, bytes):
+        return {"type": "blob", "modality": modality, "mime_type": mime or "application/octet-stream", "content": data}
+    if isinstance(data, str) and data.startswith("data:"):
+        return media_part(data, modality, mime)
+    return blob_part(data, modality, mime)
+
+
+def _modality(piece: Piece) -> str:
+    given = piece.get("modality")
+    if isinstance(given, str) and given:
+        return given
+    mime = _mime(piece)
+    if mime:
+        return modality_of(mime)
+    kind = str(first(piece, "type", "block_type", "kind") or "").removeprefix("input_").removesuffix("-url")
+    return kind if kind in ("image", "audio", "video") else "document"
+
+
+def _mime(piece: Piece) -> str | None:
+    mime = first(piece, "mime_type", "mediaType", "media_type", "mimeType", "image_mimetype")
+    if isinstance(mime, str) and "/" in mime:
+        return mime
+    format = piece.get("format")
+    if isinstance(format, str) and format.isalnum() and piece.get("type") in (None, "image"):  # Bedrock
+        return f"image/{format}"
+    return None
+
+
+_READERS: Final[dict[str, Callable[[Piece], list[Part]]]] = {
+    **dict.fromkeys(("text", "input_text", "output_text", "summary_text"), _text),
+    **dict.fromkeys(("reasoning", "thinking", "redacted_thinking"), _reasoning),
+    **dict.fromkeys(
+        ("tool_call", "tool_use", "tool-call", "server_tool_use", "server_tool_call", "function_call", "toolCall"),
+        _call,
+    ),
+    **dict.fromkeys(
+        ("tool_call_response", "tool_result", "tool-result", "server_tool_call_response", "function_call_output"),
+        _result,
+    ),
+    "blob": _blob,
+    "uri": _uri,
+    **dict.fromkeys(_MEDIA, _media),
+    **dict.fromkeys(("image-url", "audio-url", "video-url", "document-url", "binary"), _media),  # pydantic-ai
+}

@@ -1,0 +1,181 @@
+"""OpenTelemetry's conventions for GenAI: attributes of spans, messages in parts.
+
+Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/ as of 1.38, and what clients send beside it (openai-v2,
+OpenLLMetry 0.62, Logfire 5, pydantic-ai 2, Vercel AI 7, the Anthropic SDK, litellm). The messages of older versions,
+one event each, are in ``_genai_events``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ._draft import Draft
+from ._messages import find_messages, flat_tools, instructions, to_messages
+from ._parts import Message, not_captured, parsed_json
+from ._usage import usage_from
+
+_KINDS: Final = {
+    **dict.fromkeys(
+        ("chat", "text_completion", "generate_content", "completion", "acompletion", "atext_completion"), "llm"
+    ),
+    **dict.fromkeys(("responses", "aresponses", "message", "generate", "fill_in_middle"), "llm"),
+    **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
+    **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
+    **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
+    **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "plan"), "chain"),
+    **dict.fromkeys(("retrieval", "retrieve", "search_memory"), "retriever"),
+    **dict.fromkeys(("rerank", "arerank"), "reranker"),
+}
+#: The last part of ``gen_ai.usage.<name>`` or more → the name that ``usage_from`` reads.
+_USAGE: Final = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "completion_tokens",
+    "total_tokens": "total_tokens",
+    "cache_read.input_tokens": "cache_read",
+    "cache_read_input_tokens": "cache_read",
+    "cached_tokens": "cache_read",
+    "cached_input_tokens": "cache_read",
+    "cache_creation.input_tokens": "cache_write",
+    "cache_creation_input_tokens": "cache_write",
+    "cache_write.input_tokens": "cache_write",
+    "reasoning_tokens": "output_reasoning",
+    "reasoning.output_tokens": "output_reasoning",
+    "details.reasoning_tokens": "output_reasoning",
+    "details.input_audio_tokens": "input_audio",
+    "details.output_audio_tokens": "output_audio",
+}
+_COSTS: Final = {
+    "cost_usd": ("gen_ai.usage.cost", "gen_ai.cost.total_cost", "operation.cost"),
+    "input_cost_usd": ("gen_ai.cost.input_cost",),
+    "output_cost_usd": ("gen_ai.cost.output_cost",),
+}
+#: Attributes of a request that are shown elsewhere.
+_NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
+_RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
+
+
+def map_genai(draft: Draft) -> None:
+    """Set what attributes say by the GenAI conventions."""
+    put_kind(draft)
+    put_model(draft)
+    _put_parameters(draft)
+    put_usage(draft)
+    _put_cost(draft)
+    _put_finish(draft)
+    draft.put("tools", flat_tools(draft.data("gen_ai.tool.definitions", "gen_ai.request.tools")))
+    put_contents(draft, draft.left)
+    if draft.is_kind("tool"):
+        _put_tool(draft)
+    elif draft.is_kind("retriever"):
+        draft.put("input", draft.text("gen_ai.retrieval.query.text"))
+        draft.put("output", draft.items("gen_ai.retrieval.documents"))
+    draft.put("session_id", draft.text("gen_ai.conversation.id"))
+    draft.put("prompt_name", draft.text("gen_ai.prompt.name"))
+    draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
+    seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
+    draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
+
+
+def put_kind(draft: Draft) -> None:
+    """Set the kind from the name of the operation; the operation itself stays when it says more than the kind."""
+    operation = draft.left.get("gen_ai.operation.name")
+    kind = _KINDS.get(operation) if isinstance(operation, str) else None
+    if kind is not None:
+        draft.put("kind", kind)
+        if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
+            del draft.left["gen_ai.operation.name"]
+
+
+def put_model(draft: Draft) -> None:
+    """Set model and provider; the model asked for stays an attribute when another one answered."""
+    asked, answered = draft.text("gen_ai.request.model"), draft.text("gen_ai.response.model")
+    draft.put("model", answered or asked)
+    if asked and asked != draft.fields.get("model"):
+        draft.left["gen_ai.request.model"] = asked
+    draft.put_provider(draft.texts("gen_ai.provider.name", "gen_ai.system"))
+    draft.put("response_id", draft.text("gen_ai.response.id"))
+
+
+def put_usage(draft: Draft) -> None:
+    """Set usage; what a client repeats in its raw form only adds what is missing."""
+    draft.put_usage(usage_from(draft.counts("gen_ai.usage.", _USAGE)))
+    draft.put_usage(usage_from(draft.mapping("gen_ai.usage.raw")))
+
+
+def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
+    """Set input and output from messages in parts; ``attributes`` are the span's, or an event's."""
+    asked = parsed_json(attributes.pop("gen_ai.input.messages", None))
+    said = parsed_json(attributes.pop("gen_ai.output.messages", None))
+    system = instructions(attributes.pop("gen_ai.system_instructions", None))
+    if draft.is_kind("embedding"):
+        draft.put("input", _embedded(asked))
+        return
+    if isinstance(asked, Mapping) and "role" not in asked:  # the request as it was made (MLflow)
+        draft.put("tools", flat_tools(asked.get("tools")))
+    if isinstance(said, Mapping) and "role" not in said:
+        draft.put_usage(usage_from(said.get("usage")))
+        draft.put("response_id", said["id"] if isinstance(said.get("id"), str) else None)
+    if not draft.is_kind("llm", "agent") and find_messages(asked) is None:
+        draft.put("input", asked)
+        draft.put("output", said)
+        return
+    messages = to_messages(asked, "user")
+    if system and (messages is None or messages[0]["role"] != "system"):
+        messages = [*system, *(messages or [])]
+    answer = to_messages(said, "assistant")
+    if messages is None and answer and draft.is_kind("llm"):
+        messages = [lost_input()] if draft.fields.get("input") is None else None
+    draft.put_messages("input", messages)
+    draft.put_messages("output", answer)
+
+
+def lost_input() -> Message:
+    """Return what stands for the messages that a client did not send although it sent the answer."""
+    return {"role": "user", "parts": [not_captured(1, "the client sent the answer without what was asked")]}
+
+
+def _embedded(asked: Any) -> Any:
+    """Return the texts that were embedded, given one message each."""
+    messages = to_messages(asked, "user")
+    if messages is None:
+        return None
+    return [part["content"] for message in messages for part in message["parts"] if part["type"] == "text"]
+
+
+def _put_parameters(draft: Draft) -> None:
+    given = draft.below("gen_ai.request.")
+    draft.left |= {f"gen_ai.request.{name}": value for name, value in given.items() if name in _NOT_PARAMETERS}
+    parameters = {
+        _RENAMED.get(name, name): parsed_json(value) if name == "stop_sequences" else value
+        for name, value in given.items()
+        if name not in _NOT_PARAMETERS
+    }
+    streams = draft.left.pop("gen_ai.is_streaming", None)
+    if isinstance(streams, bool):
+        parameters.setdefault("stream", streams)
+    schema = draft.data("gen_ai.request.structured_output_schema")
+    if schema is not None:
+        parameters["response_format"] = schema
+    draft.add("model_parameters", parameters)
+
+
+def _put_cost(draft: Draft) -> None:
+    for field, names in _COSTS.items():
+        draft.put(field, draft.number(*names))
+
+
+def _put_finish(draft: Draft) -> None:
+    reasons = draft.data("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason")
+    if isinstance(reasons, (list, tuple)):
+        reasons = next((reason for reason in reasons if reason), None)
+    if isinstance(reasons, str) and reasons:
+        draft.put("finish_reason", reasons)
+
+
+def _put_tool(draft: Draft) -> None:
+    """Set what a tool was given and returned; its name and the id of its call stay, they join it to the message."""
+    draft.put("input", draft.data("gen_ai.tool.call.arguments"))
+    draft.put("output", draft.data("gen_ai.tool.call.result"))

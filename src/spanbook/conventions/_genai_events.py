@@ -1,0 +1,133 @@
+"""GenAI messages sent as events, one each (conventions up to 1.36), and their successor, one event for all.
+
+The events come as events of the span, as log records that name it, or as JSON in the attributes ``events`` and
+``all_messages_events`` (pydantic-ai). Logs may come before or after their span, in another request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from ._draft import Draft
+from ._genai import put_contents
+from ._messages import to_message
+from ._parts import Message, parsed_json
+
+_ROLES: Final = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+    "gen_ai.content.prompt": "user",
+}
+_CHOICES: Final = ("gen_ai.choice", "gen_ai.content.completion")
+_DETAILS: Final = "gen_ai.client.inference.operation.details"
+#: Names of log records and events that hold content of a call.
+CONTENT_EVENTS: Final = frozenset((*_ROLES, *_CHOICES, _DETAILS))
+
+
+class _Said(NamedTuple):
+    name: str
+    body: Mapping[str, Any]
+
+
+def map_genai_events(draft: Draft) -> None:
+    """Set input and output from the events of the span and the logs that belong to it."""
+    said = [_Said(event.name, _body(event.attributes)) for event in draft.events if event.name in CONTENT_EVENTS]
+    logs = [log for log in draft.logs if log.name in CONTENT_EVENTS]
+    said += [
+        _Said(log.name, {**log.attributes, **body} if isinstance(body := parsed_json(log.body), Mapping) else
+              {**log.attributes, **({} if body is None else {"content": body})})
+        for log in sorted(logs, key=lambda log: log.time_ns)
+    ]  # fmt: skip
+    said += _in_attribute(draft)
+    if said:
+        draft.put_messages("input", list(_asked(said)))
+        draft.put_messages("output", list(_answered(said)))
+        for one in said:
+            if one.name == _DETAILS:
+                put_contents(draft, dict(one.body))
+        draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
+
+
+def _in_attribute(draft: Draft) -> list[_Said]:
+    """Return the events that the attribute ``events`` holds as JSON, and take it (pydantic-ai, Logfire)."""
+    items = parsed_json(draft.left.get("events"))
+    if not isinstance(items, list):
+        return []
+    found = [_Said(item["event.name"], item) for item in items if _is_content(item)]
+    if found:
+        del draft.left["events"]
+        draft.put("kind", "llm")
+    return _with_answer(found)
+
+
+def _with_answer(said: list[_Said]) -> list[_Said]:
+    """Return events with what the assistant says last as the answer, where no event is marked as one (Logfire 3)."""
+    if any(one.name in (*_CHOICES, _DETAILS) for one in said):
+        return said
+    start = len(said)
+    while start and said[start - 1].name == "gen_ai.assistant.message":
+        start -= 1
+    return [*said[:start], *(_Said("gen_ai.choice", {"message": one.body}) for one in said[start:])]
+
+
+def _is_content(item: Any) -> bool:
+    return (
+        isinstance(item, Mapping) and isinstance(item.get("event.name"), str) and item["event.name"] in CONTENT_EVENTS
+    )
+
+
+def events_of(items: Iterable[Any]) -> tuple[list[Message], list[Message]]:
+    """Return (input, output) of events given as objects with ``event.name`` beside their body."""
+    said = [_Said(item["event.name"], item) for item in items if _is_content(item)]
+    return list(_asked(said)), list(_answered(said))
+
+
+def _asked(said: Iterable[_Said]) -> Iterator[Message]:
+    for name, body in said:
+        if name == "gen_ai.content.prompt":
+            yield from _listed(body.get("gen_ai.prompt"), "user")
+        elif name in _ROLES:
+            yield _message(body, _ROLES[name])
+
+
+def _answered(said: Iterable[_Said]) -> Iterator[Message]:
+    for name, body in said:
+        if name == "gen_ai.content.completion":
+            yield from _listed(body.get("gen_ai.completion"), "assistant")
+        elif name in _CHOICES:
+            inner = parsed_json(body.get("message"))
+            message = _message(
+                inner if isinstance(inner, Mapping) else {"content": inner} if inner else body, "assistant"
+            )
+            reason = body.get("finish_reason")
+            yield {**message, "finish_reason": reason} if isinstance(reason, str) and reason else message
+
+
+def _listed(value: Any, role: str) -> Iterator[Message]:
+    items = parsed_json(value)
+    for item in items if isinstance(items, list) else [items]:
+        if item is not None:
+            yield to_message(item, role)
+
+
+def _message(body: Mapping[str, Any], role: str) -> Message:
+    """Return a message; the id of a tool's message is that of the call it answers."""
+    calls = parsed_json(body.get("tool_calls"))
+    raw = {
+        "role": str(body.get("role") or role),
+        "content": parsed_json(body["content"]) if str(body.get("content"))[:2] == "[{" else body.get("content"),
+        "tool_calls": calls if isinstance(calls, list) else None,
+        "name": body.get("name"),
+    }
+    if role == "tool":
+        raw["tool_call_id"] = body.get("id", body.get("tool_call_id"))
+    return to_message(raw, role)
+
+
+def _body(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a span's event says: in its attributes, or as JSON in one of them (Azure)."""
+    inner = parsed_json(attributes.get("gen_ai.event.content", attributes.get("event_body")))
+    return inner if isinstance(inner, Mapping) else attributes

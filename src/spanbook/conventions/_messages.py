@@ -1,0 +1,256 @@
+"""Messages in whatever form → ours. Which form it is, is told from the keys of each message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ._openai_chat import chat_message, content_parts
+from ._openai_common import flat_tool
+from ._openai_responses import item_messages
+from ._parts import Message, Part, not_captured, parsed_json, text_parts
+from ._python_text import parsed_python
+
+#: Roles of LangChain and Gemini → OpenAI's.
+_ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant"}
+_LANGCHAIN_TYPES: Final = frozenset(
+    ("human", "ai", "system", "tool", "function", "chat", "AIMessageChunk", "HumanMessageChunk", "remove")
+)
+#: Types of a Responses item that carry no role.
+_ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reasoning", "message", "item_reference"))
+_LISTS: Final = ("messages", "contents", "input", "input_messages")
+_INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
+
+
+def find_messages(value: Any, role: str = "user") -> list[Message] | None:
+    """Return the messages in a value; None when it is none: some other input or output.
+
+    Args:
+        value: A list of messages, one message, or a request or response that holds them. Of a list of lists
+            (LangChain sends batches) the first is taken.
+        role: Whose words a message without a role are.
+    """
+    if isinstance(value, Mapping):
+        return _from_mapping(value, role)
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    if isinstance(value[0], (list, tuple)):
+        return find_messages(value[0], role)
+    if not all(map(_is_message, value)):
+        return None
+    if any(isinstance(item, Mapping) and item.get("type") in _ITEM_TYPES and "parts" not in item for item in value):
+        return item_messages(value)
+    return [to_message(item, role) for item in value]
+
+
+def to_messages(value: Any, role: str) -> list[Message] | None:
+    """Return the messages in a value, or the value as the words of ``role``; None for nothing."""
+    if value is None or value == "" or value == [] or value == {}:
+        return None
+    found = find_messages(value, role)
+    if found is not None:
+        return found
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) and "type" in item for item in value):
+        return [{"role": role, "parts": content_parts(value)}]  # one message's pieces
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        return [{"role": role, "parts": text_parts(item)} for item in value]
+    return [{"role": role, "parts": text_parts(value)}]
+
+
+def to_message(raw: Any, role: str = "user") -> Message:
+    """Return one message; ``role`` is used when it names none."""
+    if not isinstance(raw, Mapping):
+        return {"role": role, "parts": text_parts(raw)}
+    raw = _unwrapped(raw)
+    said = raw.get("role")
+    name = said if isinstance(said, str) and said else role
+    role = _ROLES.get(name, name)
+    parts = parsed_json(raw.get("parts"))
+    if isinstance(parts, (list, tuple)):
+        message: Message = {"role": role, "parts": _all_parts(parts, raw, role)}
+        if raw.get("name"):
+            message["name"] = str(raw["name"])
+    else:
+        message = chat_message({**raw, "role": role, "content": _content(raw)})
+    if isinstance(raw.get("finish_reason"), str) and raw["finish_reason"]:
+        message["finish_reason"] = raw["finish_reason"]
+    return message
+
+
+def instructions(value: Any) -> list[Message]:
+    """Return the system's message: from text, a list of parts, or JSON text of one."""
+    value = parsed_json(value)
+    if isinstance(value, Mapping) and "parts" in value:
+        value = value["parts"]
+    parts = content_parts(value if isinstance(value, (list, tuple)) else value or None)
+    return [{"role": "system", "parts": parts}] if parts else []
+
+
+def flat_tools(value: Any) -> list[Any] | None:
+    """Return tools offered to the model, each with name and parameters at the top; None when there are none."""
+    value = parsed_json(value)
+    if isinstance(value, Mapping):  # by name
+        value = [{"name": name, **tool} for name, tool in value.items() if isinstance(tool, Mapping)]
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    return [_flat_tool(parsed_json(tool)) for tool in value]
+
+
+def join_reasoning(messages: Sequence[Message]) -> list[Message]:
+    """Return an answer with its reasoning, which some instrumentors send as a message before it, in one message."""
+    out: list[Message] = []
+    for message in messages:
+        last = out[-1] if out else None
+        alone = last is not None and last["parts"] and all(part["type"] == "reasoning" for part in last["parts"])
+        if last is not None and alone and message["role"] == last["role"] == "assistant":
+            out[-1] = {**message, "parts": [*last["parts"], *message["parts"]]}
+        else:
+            out.append(message)
+    return out
+
+
+def join_results(messages: Sequence[Message]) -> list[Message]:
+    """Return messages with each tool's result a message of role ``tool`` that names the tool it came from.
+
+    Anthropic and GenAI put results into the user's message.
+    """
+    names: dict[Any, str] = {}
+    out: list[Message] = []
+    for message in messages:
+        rest: list[Part] = []
+        for part in message["parts"]:
+            kind = part["type"]
+            id = part.get("id")
+            if kind == "tool_call" and isinstance(id, str):
+                names[id] = str(part.get("name") or "")
+            if kind != "tool_call_response":
+                rest.append(part)
+                continue
+            if not part.get("name") and isinstance(id, str) and names.get(id):
+                part = {**part, "name": names[id]}
+            if message["role"] in ("user", "tool"):
+                out.append({"role": "tool", "parts": [part]})
+            else:
+                rest.append(part)
+        if len(rest) == len(message["parts"]):
+            out.append(message)
+        elif rest and message["role"] == "tool" and out[-1]["role"] == "tool":
+            out[-1]["parts"].extend(rest)  # pictures that belong to the result
+        elif rest:
+            out.append({**message, "parts": rest})
+    return out
+
+
+def say_gaps(messages: Sequence[Message]) -> list[Message]:
+    """Return a call's input with a note in each message of which the client kept no part."""
+    gap = not_captured(1, "the client kept no part of this message")
+    return [message if message["parts"] else {**message, "parts": [gap]} for message in messages]
+
+
+def is_messages(value: Any) -> bool:
+    """Tell whether a value is messages in our form."""
+    return isinstance(value, list) and bool(value) and all(map(_is_ours, value))
+
+
+def _is_ours(item: Any) -> bool:
+    if not isinstance(item, dict) or not isinstance(item.get("role"), str) or not isinstance(item.get("parts"), list):
+        return False
+    return all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in item["parts"])
+
+
+def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
+    if _is_message(value):
+        return find_messages([value], role)
+    if isinstance(value.get("choices"), (list, tuple)):
+        return [_choice(choice) for choice in value["choices"] if isinstance(choice, Mapping)]
+    if isinstance(value.get("candidates"), (list, tuple)):  # Gemini
+        return [to_message(one.get("content"), "assistant") for one in value["candidates"] if isinstance(one, Mapping)]
+    if isinstance(value.get("output"), (list, tuple)):  # Responses
+        return item_messages(value["output"])
+    if isinstance(value.get("generations"), (list, tuple)):  # LangChain
+        return _generations(value["generations"])
+    system = [message for name in _INSTRUCTIONS for message in instructions(value.get(name))]
+    for name in _LISTS:
+        found = find_messages(value.get(name), role)
+        if found is not None:
+            return [*system, *found]
+    for name in ("prompt", "input"):
+        if isinstance(value.get(name), str) and (system or "model" in value or len(value) == 1):
+            return [*system, {"role": role, "parts": text_parts(value[name])}]
+    return None
+
+
+def _choice(choice: Mapping[str, Any]) -> Message:
+    message = to_message(choice.get("message", {"content": choice.get("text")}), "assistant")
+    if isinstance(choice.get("finish_reason"), str):
+        message["finish_reason"] = choice["finish_reason"]
+    return message
+
+
+def _generations(batches: Sequence[Any]) -> list[Message] | None:
+    first = batches[0] if batches and isinstance(batches[0], (list, tuple)) else batches
+    found = [one.get("message", {"content": one.get("text")}) for one in first if isinstance(one, Mapping)]
+    return [to_message(one, "assistant") for one in found] or None
+
+
+def _is_message(item: Any) -> bool:
+    if not isinstance(item, Mapping):
+        return False
+    if isinstance(item.get("role"), str):
+        return any(name in item for name in ("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
+    kind = item.get("type")
+    if item.get("lc") == 1 and isinstance(item.get("kwargs"), Mapping):
+        return True
+    if kind in _LANGCHAIN_TYPES:
+        return "content" in item or isinstance(item.get("data"), Mapping)
+    return kind in _ITEM_TYPES and bool({"call_id", "summary", "arguments", "output"} & item.keys())
+
+
+def _unwrapped(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a LangChain message without its wrapping, and with a role."""
+    kind = raw.get("type")
+    if raw.get("lc") == 1 and isinstance(raw.get("kwargs"), Mapping):
+        path = raw.get("id")
+        name = str(path[-1]) if isinstance(path, (list, tuple)) and path else ""
+        raw = raw["kwargs"]
+        kind = raw.get("type") or name.removesuffix("Chunk").removesuffix("Message").lower()
+    elif kind in _LANGCHAIN_TYPES and isinstance(raw.get("data"), Mapping):
+        raw = raw["data"]
+    if isinstance(raw.get("role"), str) or not isinstance(kind, str):
+        return raw
+    role = {"AIMessageChunk": "assistant", "HumanMessageChunk": "user"}.get(kind, kind)
+    return {**raw, "role": _ROLES.get(role, role)}
+
+
+def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list[Part]:
+    """Return the parts of a message whose calls, or the id of the call it answers, stand beside them (litellm)."""
+    parts = content_parts(pieces)
+    if raw.get("tool_call_id") and not any(part["type"] == "tool_call_response" for part in parts):
+        said = chat_message({"role": "tool", "tool_call_id": raw["tool_call_id"], "content": pieces})
+        return list(said["parts"])
+    if raw.get("tool_calls") and not any(part["type"] == "tool_call" for part in parts):
+        parts += chat_message({"role": role, "tool_calls": parsed_json(raw["tool_calls"])})["parts"]
+    return parts
+
+
+def _content(raw: Mapping[str, Any]) -> Any:
+    """Return a message's content: text, pieces, or text of pieces (as JSON, or as Python writes them: litellm)."""
+    content = raw.get("content", raw.get("blocks"))
+    if isinstance(content, str) and content[:2] == "[{":
+        pieces = parsed_python(content) if content[2:3] == "'" else parsed_json(content)
+        if isinstance(pieces, list) and all(isinstance(one, Mapping) and "type" in one for one in pieces):
+            return pieces
+    if isinstance(content, Mapping) and "parts" in content:
+        return content["parts"]
+    return content
+
+
+def _flat_tool(tool: Any) -> Any:
+    if not isinstance(tool, Mapping):
+        return {"type": "function", "name": tool} if isinstance(tool, str) else tool
+    tool = flat_tool(tool)
+    schema = tool.get("inputSchema", tool.get("input_schema", tool.get("parameters_json_schema")))
+    if schema is None or "parameters" in tool:
+        return tool
+    rest = {name: value for name, value in tool.items() if name not in ("inputSchema", "input_schema")}
+    return {**rest, "parameters": schema}

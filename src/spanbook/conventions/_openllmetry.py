@@ -1,0 +1,122 @@
+"""OpenLLMetry (Traceloop): flat prompts and completions up to 0.4x, GenAI's attributes since; workflows and tasks.
+
+litellm's own telemetry writes the flat form, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ._draft import Draft
+from ._messages import flat_tools, join_reasoning, to_message
+from ._parts import Message, parsed_json
+
+_KINDS: Final = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
+_REQUESTS: Final = {
+    **dict.fromkeys(("chat", "completion", "acompletion", "text_completion", "atext_completion", "responses"), "llm"),
+    **dict.fromkeys(("embedding", "aembedding"), "embedding"),
+    **dict.fromkeys(("rerank", "arerank"), "reranker"),
+}
+#: What associates a trace → our field; the rest is metadata.
+_ASSOCIATED: Final = (
+    ("user_id", ("user_id", "userId", "user.id")),
+    ("session_id", ("session_id", "sessionId", "session.id", "thread_id", "conversation_id")),
+)
+_PARAMETERS: Final = {
+    "llm.frequency_penalty": "frequency_penalty",
+    "llm.presence_penalty": "presence_penalty",
+    "llm.top_k": "top_k",
+    "llm.chat.stop_sequences": "stop",
+    "llm.is_streaming": "stream",
+}
+_FLAT: Final = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.is_streaming")
+_CHUNK: Final = "gen_ai.content.completion.chunk"
+#: OpenLLMetry's names of counts → GenAI's, which the mapper of those reads.
+_USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
+
+
+def is_flat(attributes: Mapping[str, Any]) -> bool:
+    """Tell whether messages stand in attributes of their own, or another name of OpenLLMetry is among GenAI's."""
+    return any(name.startswith(_FLAT) for name in attributes)
+
+
+def map_openllmetry(draft: Draft) -> None:
+    """Set what Traceloop's attributes say, and the flat messages of a call."""
+    _put_entity(draft)
+    request = draft.left.get("llm.request.type")
+    if isinstance(request, str) and request in _REQUESTS:
+        draft.put("kind", _REQUESTS[request])
+        del draft.left["llm.request.type"]
+    prompts, completions = draft.indexed("gen_ai.prompt"), draft.indexed("gen_ai.completion")
+    if draft.is_kind("embedding"):
+        draft.put("input", [one["content"] for one in prompts if isinstance(one, dict) and "content" in one] or None)
+    elif prompts or completions:
+        draft.put("kind", "llm")
+        if not draft.has("gen_ai.input.messages"):  # these say more
+            draft.put_messages("input", _messages(prompts, "user"))
+        if not draft.has("gen_ai.output.messages"):
+            draft.put_messages("output", join_reasoning(_messages(completions, "assistant")))
+    tools = [_tool(one) for one in draft.indexed("llm.request.functions")]
+    draft.put("tools", flat_tools(tools or draft.items("llm.request.functions")))
+    for name, ours in _USAGE.items():
+        count = draft.count(name)
+        if count is not None:
+            draft.left.setdefault(ours, count)
+    names = [name for name in _PARAMETERS if draft.left.get(name) is not None]
+    draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
+    draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
+    _put_associated(draft)
+    first = draft.first_event(_CHUNK)
+    if first is not None:
+        draft.put("first_token_ns", first.time_ns)
+        draft.drop_events(_CHUNK)
+
+
+def _put_entity(draft: Draft) -> None:
+    kind = draft.left.get("traceloop.span.kind")
+    if isinstance(kind, str) and kind in _KINDS:
+        draft.put("kind", _KINDS[kind])
+        if kind != "task":
+            del draft.left["traceloop.span.kind"]
+    for side in ("input", "output"):
+        draft.put(side, draft.data(f"traceloop.entity.{side}"))
+    draft.put("prompt_name", draft.text("traceloop.prompt.key"))
+    version = draft.data("traceloop.prompt.version")
+    draft.put("prompt_version", None if version is None else str(version))
+
+
+def _put_associated(draft: Draft) -> None:
+    given = draft.below("traceloop.association.properties.")
+    for field, names in _ASSOCIATED:
+        name = next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
+        if name is not None and draft.fields.get(field) is None:
+            draft.put(field, given.pop(name))
+    draft.put_tags(given.pop("tags", None) if isinstance(given.get("tags"), (list, tuple)) else None)
+    draft.add("metadata", {name: parsed_json(value) for name, value in given.items()})
+
+
+def _messages(items: list[Any], role: str) -> list[Message]:
+    return [_message(item, role) for item in items if isinstance(item, dict)]
+
+
+def _message(raw: dict[str, Any], role: str) -> Message:
+    """Return a message; content of several pieces is JSON text, a refusal or reasoning has a name of its own."""
+    if raw.get("role") == "thinking":  # Anthropic
+        return {"role": "assistant", "parts": [{"type": "reasoning", "content": str(raw.get("content") or "")}]}
+    calls = parsed_json(raw.get("tool_calls"))
+    given = {**raw, "tool_calls": calls if isinstance(calls, list) else None}
+    legacy = raw.get("function_call")
+    if isinstance(legacy, dict):
+        given["function_call"] = legacy
+    return to_message(given, role)
+
+
+def _tool(raw: Any) -> Any:
+    if not isinstance(raw, dict):
+        return raw
+    names = {"arguments": "parameters"} if "parameters" not in raw else {}  # as the JS one writes it
+    tool = {names.get(name, name): value for name, value in raw.items()}
+    return {
+        name: parsed_json(value) if name in ("parameters", "input_schema") else value for name, value in tool.items()
+    }

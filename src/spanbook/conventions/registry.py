@@ -1,0 +1,191 @@
+"""Which mapper reads which span, in which order, and what becomes of the rest.
+
+A span may carry several conventions (a Langfuse SDK adds its own to OpenInference's, Logfire to GenAI's). All mappers
+whose attributes are present are tried in the order of ``MAPPERS``: those that say most about the span first, then those
+they build on. The first to set a field wins; each takes the attributes it used, and what nobody took is kept. A mapper
+that fails is undone and named, and the others go on, so that no span is lost for a value that none of us foresaw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from ..model import COUNTED_KINDS
+from ._common import map_common
+from ._draft import Draft
+from ._error import put_error
+from ._genai import map_genai
+from ._genai_events import CONTENT_EVENTS, map_genai_events
+from ._langfuse import map_langfuse
+from ._litellm import map_litellm
+from ._logfire import map_logfire, without_pending
+from ._messages import is_messages, join_results, say_gaps
+from ._mlflow import map_mlflow
+from ._openinference import map_openinference
+from ._openllmetry import is_flat, map_openllmetry
+from ._pydantic_ai import map_pydantic_ai
+from ._spanbook import map_spanbook
+from ._vercel import map_vercel
+from .otel import OtelEvent, OtelLog, OtelSpan
+
+
+class SpanMapper(NamedTuple):
+    """A dialect: whether it may have something to say of a span, and what it says."""
+
+    name: str
+    #: Gets the span, and the first names (up to the dot) of its attributes: to look there first is cheap.
+    detects: Callable[[OtelSpan, Set[str]], bool]
+    map: Callable[[Draft], None]
+
+
+@dataclass(slots=True)
+class MappedSpan:
+    """A span in our terms; ``fields`` are what the fold takes: ids, times, and any field of a span."""
+
+    fields: dict[str, Any]
+    events: list[OtelEvent]
+    dialects: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...] = ()  # name of the mapper, what happened
+    stream_end: float | None = None  # it reports the end of a stream whose span ended so many seconds before
+
+
+def _any_of(*names: str) -> Callable[[OtelSpan, Set[str]], bool]:
+    wanted = frozenset(names)
+    return lambda span, roots: not wanted.isdisjoint(roots)
+
+
+def _always(span: OtelSpan, roots: Set[str]) -> bool:
+    return True
+
+
+def _is_openllmetry(span: OtelSpan, roots: Set[str]) -> bool:
+    return "traceloop" in roots or "llm" in roots or ("gen_ai" in roots and is_flat(span.attributes))
+
+
+def _is_litellm(span: OtelSpan, roots: Set[str]) -> bool:
+    return span.scope_name == "litellm" or "hidden_params" in roots
+
+
+def _is_pydantic_ai(span: OtelSpan, roots: Set[str]) -> bool:
+    return span.scope_name in ("pydantic-ai", "pydantic_ai") or not roots.isdisjoint(_PYDANTIC_AI)
+
+
+_PYDANTIC_AI: Final = frozenset(
+    ("agent_name", "tool_response", "tool_arguments", "model_request_parameters", "all_messages_events")
+)
+MAPPERS: Final[list[SpanMapper]] = [
+    SpanMapper("spanbook", _any_of("spanbook"), map_spanbook),
+    SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
+    SpanMapper("mlflow", _any_of("mlflow"), map_mlflow),
+    SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
+    SpanMapper("vercel", lambda span, roots: "ai.operationId" in span.attributes, map_vercel),
+    SpanMapper("litellm", _is_litellm, map_litellm),
+    SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
+    SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
+    SpanMapper("logfire", _any_of("logfire"), map_logfire),
+    SpanMapper("otel", _always, map_common),
+    SpanMapper("genai", _any_of("gen_ai", "operation"), map_genai),
+]
+_EVENTS: Final = SpanMapper("genai-events", _always, map_genai_events)
+
+
+def _settle_messages(draft: Draft) -> None:
+    """Join tools' results with their calls, say where a call's input has gaps, and why the model stopped."""
+    for side in ("input", "output"):
+        if is_messages(draft.fields.get(side)):
+            messages = join_results(draft.fields[side])
+            draft.fields[side] = say_gaps(messages) if side == "input" and draft.is_kind("llm") else messages
+    if draft.is_kind("llm") and is_messages(draft.fields.get("output")):
+        reasons = (message.get("finish_reason") for message in draft.fields["output"])
+        draft.put("finish_reason", next((reason for reason in reasons if isinstance(reason, str) and reason), None))
+
+
+_LAST: Final = SpanMapper("messages", _always, _settle_messages)
+
+
+def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
+    """Return a span in our terms.
+
+    Args:
+        span: A span of any client.
+        logs: The log records that belong to it, as far as they are known.
+
+    Returns:
+        Its fields, the events nobody used, and which mappers failed. Nothing is raised.
+    """
+    span = without_pending(span)
+    draft = Draft(span, logs)
+    roots = {name.partition(".")[0] for name in span.attributes}
+    failures: list[tuple[str, str]] = []
+    dialects: list[str] = []
+    for mapper in (*MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), _LAST):
+        state = None
+        try:
+            if not mapper.detects(span, roots):
+                continue
+            state = draft.state()
+            mapper.map(draft)
+        except Exception as error:  # noqa: BLE001 - clients send anything; the span is kept as it came
+            if state is not None:
+                draft.restore(state)
+            failures.append((mapper.name, f"{type(error).__name__}: {error}"[:300]))
+        else:
+            if mapper is not _LAST and mapper.map is not map_common:
+                dialects.append(mapper.name)
+    return _finished(draft, tuple(dialects), tuple(failures))
+
+
+def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
+    """Return ``input`` and ``output`` that log records tell of a span that is not at hand (any more, or yet)."""
+    stand_in = OtelSpan(trace_id="", span_id="", name="", start_ns=0)
+    mapped = map_span(stand_in, logs).fields
+    return {name: mapped[name] for name in ("input", "output") if mapped.get(name) is not None}
+
+
+def _has_content(span: OtelSpan, logs: Sequence[OtelLog]) -> bool:
+    return (
+        "events" in span.attributes
+        or any(event.name in CONTENT_EVENTS for event in span.events)
+        or any(log.name in CONTENT_EVENTS for log in logs)
+    )
+
+
+def _finished(draft: Draft, dialects: tuple[str, ...], failures: tuple[tuple[str, str], ...]) -> MappedSpan:
+    """Return the span with all that is the same for every dialect: ids, times, errors, what is left."""
+    span, fields = draft.span, draft.fields
+    put_error(draft)
+    draft.put("kind", "span")
+    draft.put("name", span.name)
+    if fields.get("usage") and fields["kind"] not in COUNTED_KINDS:
+        fields.setdefault("counted", False)  # the sum of what it called
+    if span.links:
+        fields.setdefault("links", [_link(link) for link in span.links])
+    attributes = {**draft.left, **_about(span)}
+    if failures:
+        attributes["spanbook.normalise_error"] = "; ".join(f"{name}: {said}" for name, said in failures)
+    ours = {name: value for name, value in fields.items() if value is not None}
+    ids = {"trace": span.trace_id, "span": int(span.span_id, 16) if span.span_id else 0}
+    parent = None if not span.parent_id else int(span.parent_id, 16)
+    whole = {**ids, "parent": parent, "start_ns": span.start_ns, **ours, "attributes": attributes}
+    if span.end_ns is not None:
+        whole["end_ns"] = max(span.end_ns, span.start_ns)
+    return MappedSpan(whole, draft.events, dialects, failures, draft.stream_end)
+
+
+def _about(span: OtelSpan) -> Mapping[str, Any]:
+    """Return where the span comes from, by the names that OpenTelemetry gives these outside of OTLP."""
+    found = {
+        "otel.scope.name": span.scope_name,
+        "otel.scope.version": span.scope_version,
+        "otel.kind": span.otel_kind if span.otel_kind not in ("internal", "unspecified") else "",
+        "otel.trace_state": span.trace_state,
+        "otel.resource": dict(span.resource),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _link(link: Any) -> dict[str, Any]:
+    form: dict[str, Any] = {"trace_id": link.trace_id, "span_id": link.span_id}
+    return {**form, "attributes": dict(link.attributes)} if link.attributes else form

@@ -1,0 +1,320 @@
+"""OpenLLMetry (old form), litellm, Logfire, pydantic-ai and MLflow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conventions.spans import PNG, call, dumps, event, mapped, text, whole
+
+# -- OpenLLMetry and litellm
+
+
+def test_flat_prompts_and_completions() -> None:
+    fields = mapped({
+        "llm.request.type": "chat", "gen_ai.system": "OpenAI",
+        "gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "Be brief.",
+        "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": "Hi",
+        "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": "Yo",
+        "gen_ai.completion.0.finish_reason": "stop",
+    })  # fmt: skip
+    assert (fields["kind"], fields["attributes"]) == ("llm", {})
+    assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
+    assert fields["output"] == [{**text("assistant", "Yo"), "finish_reason": "stop"}]
+
+
+def test_flat_tool_calls_and_results() -> None:
+    one = "gen_ai.prompt.0.tool_calls.0"
+    fields = mapped({
+        "llm.request.type": "chat", "gen_ai.prompt.0.role": "assistant",
+        f"{one}.id": "c1", f"{one}.name": "weather", f"{one}.arguments": '{"a": 1}',
+        "gen_ai.prompt.1.role": "tool", "gen_ai.prompt.1.content": "18C", "gen_ai.prompt.1.tool_call_id": "c1",
+    })  # fmt: skip
+    assert fields["input"][0]["parts"] == [call("c1", "weather", {"a": 1})]
+    assert fields["input"][1]["parts"][0] == {
+        "type": "tool_call_response",
+        "id": "c1",
+        "response": "18C",
+        "name": "weather",
+    }
+
+
+def test_flat_content_of_several_pieces_is_json() -> None:
+    pieces = [
+        {"type": "text", "text": "Look"},
+        {"type": "image_url", "image_url": {"url": "https://img.example/a.png"}},
+    ]
+    fields = mapped({"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": dumps(pieces)})
+    assert [part["type"] for part in fields["input"][0]["parts"]] == ["text", "uri"]
+
+
+def test_flat_usage_and_tools() -> None:
+    fields = mapped({
+        "llm.request.type": "chat", "gen_ai.usage.prompt_tokens": 9, "gen_ai.usage.completion_tokens": 5,
+        "llm.usage.total_tokens": 14, "gen_ai.usage.cache_read_input_tokens": 3, "llm.is_streaming": True,
+        "llm.request.functions.0.name": "f", "llm.request.functions.0.parameters": "{}",
+    })  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 9, "output_tokens": 5, "cache_read_tokens": 3}
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]
+    assert fields["model_parameters"] == {"stream": True}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("workflow", "chain"), ("task", "chain"), ("agent", "agent"), ("tool", "tool")]
+)
+def test_traceloop_entities(theirs: str, ours: str) -> None:
+    fields = mapped(
+        {"traceloop.span.kind": theirs, "traceloop.entity.input": '{"args": [1]}', "traceloop.entity.output": "2"}
+    )
+    assert (fields["kind"], fields["input"], fields["output"]) == (ours, {"args": [1]}, 2)
+
+
+def test_traceloop_associations() -> None:
+    prefix = "traceloop.association.properties."
+    fields = mapped({f"{prefix}user_id": "u", f"{prefix}thread_id": "t", f"{prefix}langgraph_step": 1})
+    assert (fields["user_id"], fields["session_id"], fields["metadata"]) == ("u", "t", {"langgraph_step": 1})
+
+
+def test_the_first_chunk_is_the_first_token() -> None:
+    chunks = [event("gen_ai.content.completion.chunk", ms) for ms in (70, 57, 80)]
+    found = whole({"llm.request.type": "chat"}, events=chunks)
+    assert found.fields["first_token_ns"] - found.fields["start_ns"] == 57_000_000
+    assert found.events == []
+
+
+def test_flat_tool_calls_as_json_and_thinking_as_a_message() -> None:
+    calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    fields = mapped(
+        {
+            "gen_ai.system": "Anthropic",
+            "gen_ai.completion.0.role": "thinking",
+            "gen_ai.completion.0.content": "Hm",
+            "gen_ai.completion.1.role": "assistant",
+            "gen_ai.completion.1.tool_calls": dumps(calls),
+        }
+    )
+    assert fields["provider"] == "anthropic"
+    (message,) = fields["output"]
+    assert message["parts"] == [{"type": "reasoning", "content": "Hm"}, call("c1", "f", {})]
+
+
+# -- Logfire
+
+
+def test_a_template_is_shown_as_its_message() -> None:
+    given = {"logfire.msg": "Chat Completion with 'gpt'", "logfire.tags": ["LLM"]}
+    fields = mapped(given, name="Chat Completion with {request_data[model]!r}")
+    assert (fields["name"], fields["tags"]) == ("Chat Completion with 'gpt'", ["LLM"])
+
+
+@pytest.mark.parametrize(("number", "level"), [(5, "debug"), (9, "default"), (13, "warning"), (17, "error")])
+def test_levels(number: int, level: str) -> None:
+    assert mapped({"logfire.level_num": number})["level"] == level
+
+
+def test_a_stream_of_responses_in_logfire_3_ends_with_its_events() -> None:
+    said = {"event.name": "gen_ai.choice", "index": 0, "message": {"role": "assistant", "content": "Yo"}}
+    found = whole({"logfire.span_type": "log", "duration": 0.5, "events": dumps([said])})
+    assert (found.stream_end, found.fields["kind"]) == (0.5, "llm")
+    assert found.fields["output"] == [text("assistant", "Yo")]
+
+
+def test_the_last_words_of_the_assistant_are_the_answer_where_no_event_says_so() -> None:
+    said = [("user", "Hi"), ("assistant", "Yo")]
+    events = [{"event.name": f"gen_ai.{role}.message", "role": role, "content": content} for role, content in said]
+    fields = mapped({"events": dumps(events)}, scope_name="logfire.openai")
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_the_provider_is_that_of_the_scope() -> None:
+    assert mapped({"logfire.msg": "x"}, scope_name="logfire.anthropic")["provider"] == "anthropic"
+
+
+def test_request_and_response_of_logfire_3() -> None:
+    request = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
+    response = {
+        "message": {"role": "assistant", "content": "Yo"},
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2},
+    }
+    fields = mapped({"logfire.msg": "x", "request_data": dumps(request), "response_data": dumps(response)})
+    assert (fields["kind"], fields["model"], fields["model_parameters"]) == ("llm", "gpt", {"temperature": 0})
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+    assert fields["usage"] == {"input_tokens": 1, "output_tokens": 2}
+
+
+def test_the_end_of_a_stream_says_how_long_it_took() -> None:
+    response = {"combined_chunk_content": "Yo", "chunk_count": 2}
+    found = whole({"logfire.span_type": "log", "duration": 0.5, "response_data": dumps(response)})
+    assert (found.stream_end, found.fields["output"]) == (0.5, [text("assistant", "Yo")])
+    assert found.fields["attributes"]["response_data"] == {"chunk_count": 2}
+
+
+# -- pydantic-ai
+
+
+def test_an_agent_and_its_totals() -> None:
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]},
+             {"role": "assistant", "parts": [{"type": "text", "content": "Yo"}]}]  # fmt: skip
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "invoke_agent",
+            "agent_name": "a",
+            "model_name": "gpt",
+            "final_result": "Yo",
+            "pydantic_ai.all_messages": dumps(asked),
+            "gen_ai.aggregated_usage.input_tokens": 21,
+        }
+    )
+    assert (fields["kind"], fields["input"], fields["output"]) == ("agent", [text("user", "Hi")], "Yo")
+    assert "usage" not in fields
+
+
+def test_an_agent_of_version_0_repeats_the_usage_of_its_calls() -> None:
+    fields = mapped(
+        {
+            "agent_name": "a",
+            "gen_ai.usage.input_tokens": 21,
+            "final_result": "Yo",
+            "all_messages_events": dumps([{"event.name": "gen_ai.user.message", "content": "Hi", "role": "user"}]),
+        }
+    )
+    assert (fields["kind"], fields["counted"], fields["input"]) == ("agent", False, [text("user", "Hi")])
+
+
+def test_a_picture_in_an_event_of_version_0() -> None:
+    picture = {"kind": "binary", "media_type": "image/png", "binary_content": PNG}
+    said = {"event.name": "gen_ai.user.message", "role": "user", "content": ["Look", picture]}
+    fields = mapped({"gen_ai.operation.name": "chat", "events": dumps([said])}, scope_name="pydantic-ai")
+    words, blob = fields["input"][0]["parts"]
+    assert (words["content"], blob["type"], blob["content"]) == ("Look", "blob", PNG)
+
+
+def test_a_tool_of_version_0() -> None:
+    fields = mapped(
+        {"gen_ai.tool.name": "f", "tool_arguments": '{"a": 1}', "tool_response": "18C"}, name="running tool"
+    )
+    assert (fields["kind"], fields["input"], fields["output"]) == ("tool", {"a": 1}, "18C")
+
+
+# -- MLflow
+
+
+def test_request_and_response_as_the_client_had_them() -> None:
+    request = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.2}
+    response = {"id": "r1", "model": "gpt-1", "choices": [{"finish_reason": "stop", "message": {"content": "Yo"}}]}
+    usage = {"input_tokens": 9, "output_tokens": 6, "total_tokens": 15, "cache_read_input_tokens": 3}
+    fields = mapped(
+        {
+            "mlflow.spanType": '"CHAT_MODEL"',
+            "mlflow.spanInputs": dumps(request),
+            "temperature": "0.2",
+            "mlflow.spanOutputs": dumps(response),
+            "mlflow.chat.tokenUsage": dumps(usage),
+            "mine": '"1"',
+        }
+    )
+    assert (fields["model"], fields["response_id"], fields["finish_reason"]) == ("gpt-1", "r1", "stop")
+    assert fields["output"] == [{**text("assistant", "Yo"), "finish_reason": "stop"}]
+    assert fields["usage"] == {"input_tokens": 9, "output_tokens": 6, "cache_read_tokens": 3}
+    assert fields["attributes"] == {"gen_ai.request.model": "gpt", "mine": '"1"'}
+
+
+def test_responses_in_and_out() -> None:
+    request = {"model": "gpt", "input": "Hi", "stream": True}
+    output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yo"}]}]
+    fields = mapped({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.spanInputs": dumps(request),
+                     "mlflow.spanOutputs": dumps({"id": "r", "output": output})})  # fmt: skip
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_the_first_of_the_chunks_is_the_first_token_and_they_stay() -> None:
+    chunks = [event(f"mlflow.chunk.item.{at}", 56 + at, **{"mlflow.chunk.value": "{}"}) for at in range(2)]
+    found = whole({"mlflow.spanType": '"LLM"'}, events=chunks)
+    assert found.fields["first_token_ns"] - found.fields["start_ns"] == 56_000_000
+    assert len(found.events) == 2
+
+
+def test_genai_mode_carries_the_request_as_it_was_made() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    request = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], "tools": [tool]}
+    response = {"id": "r1", "choices": [{"message": {"content": "Yo"}}], "usage": {"prompt_tokens": 9}}
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": dumps(request),
+            "gen_ai.output.messages": dumps(response),
+        }
+    )
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+    assert (fields["tools"][0]["name"], fields["response_id"], fields["usage"]) == ("f", "r1", {"input_tokens": 9})
+
+
+def test_genai_mode_of_a_chain_carries_any_value() -> None:
+    fields = mapped({"gen_ai.input.messages": '{"q": 1}', "gen_ai.output.messages": '{"ok": true}'})
+    assert (fields["kind"], fields["input"], fields["output"]) == ("span", {"q": 1}, {"ok": True})
+
+
+# -- litellm
+
+
+def test_litellm_puts_calls_and_ids_beside_the_parts() -> None:
+    function = {"name": "weather", "arguments": '{"a": 1}'}
+    asked = [
+        {"role": "assistant", "parts": [], "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "parts": [{"type": "text", "content": "18C"}], "tool_call_id": "c1"},
+    ]
+    fields = mapped({"gen_ai.operation.name": "acompletion", "gen_ai.input.messages": dumps(asked)})
+    result = {"type": "tool_call_response", "id": "c1", "response": "18C", "name": "weather"}
+    assert [message["parts"] for message in fields["input"]] == [[call("c1", "weather", {"a": 1})], [result]]
+
+
+def test_litellm_flat_calls_that_repeat_the_answer_are_passed_over() -> None:
+    answer = [{"role": "assistant", "parts": [{"type": "text", "content": "Yo"}], "finish_reason": "stop"}]
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.output.messages": dumps(answer),
+            "gen_ai.completion.0.function_call.name": "f",
+            "gen_ai.completion.0.function_call.arguments": "{}",
+        }
+    )
+    assert fields["output"] == [{**text("assistant", "Yo"), "finish_reason": "stop"}]
+
+
+def test_litellm_metadata_and_streaming() -> None:
+    given = {"llm.request.type": "acompletion", "llm.is_streaming": "True", "metadata.team": "a", "metadata.empty": ""}
+    fields = mapped({**given, "llm.user": "u", "hidden_params": "{'x': 1}"}, scope_name="litellm")
+    assert (fields["kind"], fields["user_id"], fields["metadata"]) == ("llm", "u", {"team": "a"})
+    assert fields["model_parameters"] == {"stream": True}
+    assert fields["attributes"]["hidden_params"] == "{'x': 1}"
+
+
+def test_a_pending_span_of_logfire_is_the_open_span_above_it() -> None:
+    given = {"logfire.span_type": "pending_span", "logfire.pending_parent_id": f"{7:016x}"}
+    fields = mapped(given, parent_id=f"{5:016x}")
+    assert (fields["span"], fields["parent"], fields["status"]) == (5, 7, "open")
+    assert "end_ns" not in fields
+
+
+def test_litellm_writes_pieces_and_counts_as_python_does() -> None:
+    pieces = [
+        {"type": "text", "text": "It's"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+    ]
+    used = {"prompt_tokens": 89, "completion_tokens": 37, "prompt_tokens_details": {"cached_tokens": 9, "audio": None}}
+    fields = mapped(
+        {
+            "llm.request.type": "completion",
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.content": str(pieces),
+            "metadata.usage_object": str(used),
+        },
+        scope_name="litellm",
+    )
+    said, picture = fields["input"][0]["parts"]
+    assert (said["content"], picture["type"]) == ("It's", "blob")
+    assert fields["usage"] == {"input_tokens": 89, "output_tokens": 37, "cache_read_tokens": 9}
+
+
+def test_the_reason_to_stop_is_taken_from_the_answer() -> None:
+    given = {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.finish_reason": "length"}
+    assert mapped(given)["finish_reason"] == "length"

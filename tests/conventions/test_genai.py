@@ -1,0 +1,200 @@
+"""OpenTelemetry GenAI: messages in parts, in attributes, events and logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text
+
+CHAT = {"gen_ai.operation.name": "chat"}
+
+
+def messages(*parts: dict[str, Any], role: str = "user") -> list[Any]:
+    """Return the parts of one message after mapping."""
+    fields = mapped({**CHAT, "gen_ai.input.messages": dumps([{"role": role, "parts": parts}])})
+    return [part for message in fields["input"] for part in message["parts"]]
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [("chat", "llm"), ("acompletion", "llm"), ("embeddings", "embedding"), ("execute_tool", "tool"),
+     ("invoke_agent", "agent"), ("invoke_workflow", "chain"), ("something_new", "span")],
+)  # fmt: skip
+def test_kinds(operation: str, kind: str) -> None:
+    assert mapped({"gen_ai.operation.name": operation})["kind"] == kind
+
+
+def test_the_model_that_answered_and_the_one_asked_for() -> None:
+    fields = mapped(
+        {
+            **CHAT,
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o-2024",
+            "gen_ai.system": "x",
+            "gen_ai.provider.name": "openai",
+        }
+    )
+    assert (fields["model"], fields["provider"]) == ("gpt-4o-2024", "openai")
+    assert fields["attributes"] == {"gen_ai.request.model": "gpt-4o"}
+
+
+def test_instructions_come_first() -> None:
+    fields = mapped(
+        {
+            **CHAT,
+            "gen_ai.system_instructions": dumps([{"type": "text", "content": "Be brief."}]),
+            "gen_ai.input.messages": dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]),
+        }
+    )
+    assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
+
+
+@pytest.mark.parametrize("arguments", [{"city": "Paris"}, '{"city": "Paris"}'])
+def test_arguments_as_object_and_as_json(arguments: Any) -> None:
+    part = {"type": "tool_call", "id": "c1", "name": "weather", "arguments": arguments}
+    assert messages(part, role="assistant") == [call("c1", "weather", {"city": "Paris"})]
+
+
+@pytest.mark.parametrize("key", ["response", "result"])
+def test_a_result_in_the_users_message_becomes_a_tool_message(key: str) -> None:
+    parts = [{"type": "tool_call_response", "id": "c1", key: "18C"}, {"type": "text", "content": "and?"}]
+    fields = mapped({**CHAT, "gen_ai.input.messages": dumps([{"role": "user", "parts": parts}])})
+    assert [message["role"] for message in fields["input"]] == ["tool", "user"]
+    assert fields["input"][0]["parts"][0]["response"] == "18C"
+
+
+def test_a_blob_keeps_its_data() -> None:
+    (part,) = messages({"type": "blob", "mime_type": "image/png", "modality": "image", "content": PNG})
+    assert (part["type"], part["content"]) == ("blob", PNG)
+
+
+@pytest.mark.parametrize("parts", [[], [{"type": "anthropic_image"}]])
+def test_what_the_client_dropped_is_said(parts: list[Any]) -> None:
+    (part,) = messages(*parts)
+    assert (part["type"], part["count"]) == ("not_captured", 1)
+
+
+def test_an_answer_without_what_was_asked_says_so() -> None:
+    fields = mapped({**CHAT, "gen_ai.output.messages": dumps([text("assistant", "I see")])})
+    assert fields["input"][0]["parts"][0]["type"] == "not_captured"
+
+
+def test_nothing_is_said_of_content_where_none_is_captured() -> None:
+    assert "input" not in mapped(CHAT)
+
+
+def test_reasoning_that_is_json_becomes_its_text() -> None:
+    said = dumps([{"type": "summary_text", "text": "Hm"}])
+    assert messages({"type": "reasoning", "content": said}, role="assistant") == [
+        {"type": "reasoning", "content": "Hm"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {"type": "function", "name": "f", "parameters": {}},
+        {"type": "function", "function": {"name": "f", "parameters": {}}},
+        {"type": "function", "name": "f", "inputSchema": {}},
+    ],
+)
+def test_tools_in_three_shapes(definition: dict[str, Any]) -> None:
+    fields = mapped({**CHAT, "gen_ai.tool.definitions": dumps([definition])})
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]
+
+
+@pytest.mark.parametrize("reasons", [["stop"], '["stop"]'])
+def test_finish_reason_as_list_and_as_json(reasons: Any) -> None:
+    assert mapped({**CHAT, "gen_ai.response.finish_reasons": reasons})["finish_reason"] == "stop"
+
+
+def test_usage_by_its_many_names() -> None:
+    usage = mapped({**CHAT, "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 5,
+                    "gen_ai.usage.cache_read.input_tokens": 3, "gen_ai.usage.cache_creation.input_tokens": 1,
+                    "gen_ai.usage.details.reasoning_tokens": 2})["usage"]  # fmt: skip
+    assert usage == {"input_tokens": 9, "output_tokens": 5, "cache_read_tokens": 3, "cache_write_tokens": 1,
+                     "reasoning_tokens": 2}  # fmt: skip
+
+
+def test_parameters() -> None:
+    fields = mapped({**CHAT, "gen_ai.request.temperature": 0.2, "gen_ai.request.choice.count": 2,
+                     "gen_ai.request.stop_sequences": '["END"]', "gen_ai.is_streaming": True})  # fmt: skip
+    assert fields["model_parameters"] == {"temperature": 0.2, "n": 2, "stop": ["END"], "stream": True}
+
+
+def test_cost_by_client() -> None:
+    fields = mapped(
+        {**CHAT, "gen_ai.cost.total_cost": 0.3, "gen_ai.cost.input_cost": 0.1, "gen_ai.cost.output_cost": 0.2}
+    )
+    assert (fields["cost_usd"], fields["input_cost_usd"], fields["output_cost_usd"]) == (0.3, 0.1, 0.2)
+
+
+def test_a_tool_keeps_the_id_that_joins_it_to_its_call() -> None:
+    fields = mapped({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.arguments": '{"a": 1}',
+                     "gen_ai.tool.call.result": "18C in Paris", "gen_ai.tool.call.id": "c1"})  # fmt: skip
+    assert (fields["input"], fields["output"]) == ({"a": 1}, "18C in Paris")
+    assert fields["attributes"] == {"gen_ai.tool.call.id": "c1"}
+
+
+def test_time_to_first_chunk_is_in_seconds() -> None:
+    fields = mapped({**CHAT, "gen_ai.response.time_to_first_chunk": 0.25})
+    assert fields["first_token_ns"] - fields["start_ns"] == 250_000_000
+
+
+def test_a_session_set_by_the_user_goes_before_the_conversation() -> None:
+    assert mapped({**CHAT, "session.id": "s", "gen_ai.conversation.id": "c"})["session_id"] == "s"
+
+
+OLD: list[tuple[str, dict[str, Any]]] = [
+    ("gen_ai.system.message", {"content": "Be brief."}),
+    ("gen_ai.user.message", {"content": "Weather?"}),
+    ("gen_ai.assistant.message", {"tool_calls": [{"id": "c1", "type": "function",
+                                                  "function": {"name": "weather", "arguments": "{}"}}]}),
+    ("gen_ai.tool.message", {"content": "18C", "id": "c1"}),
+    ("gen_ai.choice", {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "18 degrees"}}),
+]  # fmt: skip
+OLD_INPUT = [
+    text("system", "Be brief."),
+    text("user", "Weather?"),
+    {"role": "assistant", "parts": [call("c1", "weather", {})]},
+    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "18C", "name": "weather"}]},
+]
+OLD_OUTPUT = [{**text("assistant", "18 degrees"), "finish_reason": "stop"}]
+
+
+def test_old_messages_from_log_records() -> None:
+    fields = mapped(CHAT, [log(name, body) for name, body in OLD])
+    assert (fields["input"], fields["output"]) == (OLD_INPUT, OLD_OUTPUT)
+
+
+def test_old_messages_from_span_events() -> None:
+    events = [
+        event(name, **{key: value if isinstance(value, str | int) else dumps(value) for key, value in body.items()})
+        for name, body in OLD
+    ]
+    fields = mapped(CHAT, events=events)
+    assert (fields["input"], fields["output"]) == (OLD_INPUT, OLD_OUTPUT)
+
+
+def test_old_messages_from_the_attribute_of_pydantic_ai() -> None:
+    items = [{"event.name": name, **body} for name, body in OLD]
+    fields = mapped({**CHAT, "events": dumps(items), "model_request_parameters": "{}"})
+    assert (fields["input"], fields["output"]) == (OLD_INPUT, OLD_OUTPUT)
+
+
+def test_one_event_for_all() -> None:
+    fields = mapped(
+        CHAT,
+        events=[
+            event(
+                "gen_ai.client.inference.operation.details",
+                **{
+                    "gen_ai.input.messages": dumps([text("user", "Hi")]),
+                    "gen_ai.output.messages": dumps([text("assistant", "Yo")]),
+                },
+            )
+        ],
+    )
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])

@@ -1,0 +1,105 @@
+"""Langfuse SDKs over OTLP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conventions.spans import START, call, dumps, mapped, text
+
+O = "langfuse.observation."  # noqa: E741 - reads as their prefix
+GENERATION = {f"{O}type": "generation"}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("generation", "llm"), ("agent", "agent"), ("event", "event")])
+def test_kinds(theirs: str, ours: str) -> None:
+    assert mapped({f"{O}type": theirs})["kind"] == ours
+
+
+def test_a_request_with_tools_and_an_answer_that_calls_one() -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    asked = {"tools": [tool], "messages": [{"role": "user", "content": "Hi"}], "tool_choice": "auto"}
+    answer = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}],
+    }
+    fields = mapped({**GENERATION, f"{O}input": dumps(asked), f"{O}output": dumps(answer)})
+    assert fields["input"] == [text("user", "Hi")]
+    assert fields["output"] == [{"role": "assistant", "parts": [call("c1", "weather", {})]}]
+    assert fields["tools"] == [{"type": "function", "name": "weather", "parameters": {}}]
+    assert fields["attributes"] == {f"{O}input": {"tool_choice": "auto"}}
+
+
+def test_plain_text_is_a_message_of_a_generation_and_itself_elsewhere() -> None:
+    given = {f"{O}input": "Hi", f"{O}output": "Yo"}
+    assert mapped({**GENERATION, **given})["output"] == [text("assistant", "Yo")]
+    assert mapped({f"{O}type": "span", **given})["output"] == "Yo"
+
+
+@pytest.mark.parametrize(
+    ("details", "usage"),
+    [
+        ({"input": 10, "output": 5, "cache_read_input_tokens": 3, "total": 18}, (13, 5)),
+        ({"input": 4, "output": 3, "total": 12, "input_cached_tokens": 3, "output_reasoning_tokens": 2}, (7, 5)),
+        ({"input": 7, "output": 5, "total": 12, "input_cached_tokens": 3}, (7, 5)),
+        ({"prompt_tokens": 9, "completion_tokens": 6, "total_tokens": 15,
+          "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 0}}, (9, 6)),
+    ],
+)  # fmt: skip
+def test_usage_becomes_inclusive(details: dict[str, int], usage: tuple[int, int]) -> None:
+    found = mapped({**GENERATION, f"{O}usage_details": dumps(details)})["usage"]
+    assert (found["input_tokens"], found["output_tokens"]) == usage
+    assert found["cache_read_tokens"] == 3
+
+
+def test_level_error_is_an_error_though_the_status_is_not() -> None:
+    fields = mapped({**GENERATION, f"{O}level": "ERROR", f"{O}status_message": "429"})
+    assert (fields["status"], fields["level"], fields["error"]["message"]) == ("error", "error", "429")
+
+
+def test_a_warning_is_no_error() -> None:
+    fields = mapped({f"{O}type": "event", f"{O}level": "WARNING", f"{O}status_message": "look"})
+    assert (fields["status"], fields["level"]) == ("ok", "warning")
+    assert fields["attributes"] == {f"{O}status_message": "look"}
+
+
+def test_parameters_never_asked_for_are_dropped() -> None:
+    parameters = dumps({"temperature": 0.1, "max_tokens": "Infinity", "response_format": ""})
+    assert mapped({**GENERATION, f"{O}model.parameters": parameters})["model_parameters"] == {"temperature": 0.1}
+
+
+def test_first_token_from_a_quoted_moment() -> None:
+    fields = mapped({**GENERATION, f"{O}completion_start_time": '"2023-11-14T22:13:20.250Z"'})
+    assert fields["first_token_ns"] == START + 250_000_000
+
+
+def test_prompt_link_and_cost() -> None:
+    fields = mapped({**GENERATION, f"{O}prompt.name": "greeting", f"{O}prompt.version": 2,
+                     f"{O}cost_details": dumps({"input": 0.1, "output": 0.2})})  # fmt: skip
+    assert (fields["prompt_name"], fields["prompt_version"]) == ("greeting", "2")
+    assert fields["cost_usd"] == pytest.approx(0.3)
+
+
+def test_what_any_span_says_of_its_trace() -> None:
+    fields = mapped({"user.id": "u", "session.id": "s", "langfuse.trace.tags": ["a"], "langfuse.environment": "staging",
+                     "langfuse.release": "v1", "langfuse.trace.metadata.plan": '"pro"'})  # fmt: skip
+    assert (fields["user_id"], fields["session_id"], fields["tags"]) == ("u", "s", ["a"])
+    assert (fields["environment"], fields["release"], fields["metadata"]) == ("staging", "v1", {"plan": "pro"})
+
+
+@pytest.mark.parametrize(("version", "value"), [("3.15.0", "007"), ("5.0.4", 7)])
+def test_version_3_writes_metadata_as_it_is(version: str, value: object) -> None:
+    fields = mapped({f"{O}metadata.i": "7" if version[0] == "5" else "007"}, scope_version=version)
+    assert fields["metadata"] == {"i": value}
+
+
+def test_an_uploaded_image_is_a_reference() -> None:
+    token = "@@@langfuseMedia:type=image/png|id=abc|source=bytes@@@"
+    content = [{"type": "image_url", "image_url": {"url": token}}]
+    (part,) = mapped({**GENERATION, f"{O}input": dumps([{"role": "user", "content": content}])})["input"][0]["parts"]
+    assert (part["type"], part["modality"], part["uri"]) == ("uri", "image", token)
+
+
+def test_langfuse_says_the_kind_where_another_convention_does_too() -> None:
+    fields = mapped({f"{O}type": "tool", "openinference.span.kind": "LLM", "input.value": "x"})
+    assert (fields["kind"], fields["input"]) == ("tool", "x")

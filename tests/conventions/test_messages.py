@@ -1,0 +1,103 @@
+"""Messages of other providers and frameworks, told by their keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spanbook.conventions._messages import find_messages, join_results, to_messages
+from tests.conventions.spans import PNG, call, text
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "Hi"},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+        {"role": "user", "parts": [{"text": "Hi"}]},  # Gemini
+        {"type": "human", "content": "Hi"},  # LangChain
+        {"type": "human", "data": {"content": "Hi", "type": "human"}},
+        {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "HumanMessage"], "kwargs": {"content": "Hi"}},
+        {"role": "user", "blocks": [{"block_type": "text", "text": "Hi"}]},  # LlamaIndex
+        {"role": "user", "content": [{"text": "Hi"}]},  # Bedrock
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]},  # Responses
+    ],
+)
+def test_one_message_in_many_forms(message: dict[str, Any]) -> None:
+    assert find_messages([message]) == [text("user", "Hi")]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
+        {"type": "tool-call", "toolCallId": "c1", "toolName": "f", "args": {"a": 1}},
+        {"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}},
+        {"toolUse": {"toolUseId": "c1", "name": "f", "input": {"a": 1}}},
+    ],
+)
+def test_one_tool_call_in_many_forms(piece: dict[str, Any]) -> None:
+    assert find_messages([{"role": "assistant", "content": [piece]}]) == [
+        {"role": "assistant", "parts": [call("c1", "f", {"a": 1})]}
+    ]
+
+
+def test_tool_calls_of_langchain() -> None:
+    message = {
+        "type": "ai",
+        "content": "",
+        "tool_calls": [{"name": "f", "args": {"a": 1}, "id": "c1", "type": "tool_call"}],
+    }
+    assert find_messages([message]) == [{"role": "assistant", "parts": [call("c1", "f", {"a": 1})]}]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+        {"type": "image", "image": f"data:image/png;base64,{PNG}"},
+        {"type": "image", "base64": PNG, "mime_type": "image/png"},
+        {"inlineData": {"mimeType": "image/png", "data": PNG}},
+        {"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"},
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"},
+    ],
+)
+def test_one_image_in_many_forms(piece: dict[str, Any]) -> None:
+    found = find_messages([{"role": "user", "content": [piece]}])
+    assert found == [{"role": "user", "parts": [
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PNG}]}]  # fmt: skip
+
+
+def test_a_result_of_anthropic_names_its_tool() -> None:
+    asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]}
+    result = {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "18C"}]}],
+    }
+    found = join_results(find_messages([asked, result]) or [])
+    assert found[1] == {
+        "role": "tool",
+        "parts": [{"type": "tool_call_response", "id": "c1", "response": "18C", "name": "f"}],
+    }
+
+
+def test_thinking_of_anthropic() -> None:
+    found = find_messages({"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm", "signature": "x"}]})
+    assert found == [{"role": "assistant", "parts": [{"type": "reasoning", "content": "Hm"}]}]
+
+
+def test_a_batch_of_langchain_gives_its_first() -> None:
+    assert find_messages({"messages": [[{"type": "human", "content": "Hi"}]]}) == [text("user", "Hi")]
+
+
+@pytest.mark.parametrize(
+    "value", [None, "text", 5, {"city": "Paris"}, [1, 2], [{"city": "Paris"}], [], {"messages": "x"}]
+)
+def test_what_is_no_messages(value: Any) -> None:
+    assert find_messages(value) is None
+
+
+def test_other_values_are_the_words_of_the_role() -> None:
+    assert to_messages({"city": "Paris"}, "user") == [text("user", '{"city": "Paris"}')]
+    assert to_messages("", "user") is None

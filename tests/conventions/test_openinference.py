@@ -1,0 +1,125 @@
+"""OpenInference: flat attributes with indices."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conventions.spans import PNG, call, dumps, event, mapped, text
+
+LLM = {"openinference.span.kind": "LLM"}
+_IN = "llm.input_messages"
+_OUT = "llm.output_messages"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("LLM", "llm"), ("RERANKER", "reranker"), ("GUARDRAIL", "guardrail"), ("PROMPT", "chain"), ("UNKNOWN", "span")],
+)
+def test_kinds(theirs: str, ours: str) -> None:
+    assert mapped({"openinference.span.kind": theirs})["kind"] == ours
+
+
+def test_indices_with_gaps_are_sorted_as_numbers() -> None:
+    fields = mapped({
+        **LLM,
+        f"{_IN}.10.message.role": "user", f"{_IN}.10.message.content": "last",
+        f"{_IN}.2.message.role": "system", f"{_IN}.2.message.content": "first",
+    })  # fmt: skip
+    assert fields["input"] == [text("system", "first"), text("user", "last")]
+
+
+def test_tool_calls_and_their_results_are_joined() -> None:
+    one = f"{_IN}.0.message.tool_calls.0.tool_call"
+    fields = mapped({
+        **LLM,
+        f"{_IN}.0.message.role": "assistant",
+        f"{one}.id": "c1", f"{one}.function.name": "weather", f"{one}.function.arguments": '{"city": "Paris"}',
+        f"{_IN}.1.message.role": "tool", f"{_IN}.1.message.tool_call_id": "c1", f"{_IN}.1.message.content": "18C",
+    })  # fmt: skip
+    assert fields["input"] == [
+        {"role": "assistant", "parts": [call("c1", "weather", {"city": "Paris"})]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "18C", "name": "weather"}]},
+    ]
+
+
+def test_an_image_becomes_a_blob() -> None:
+    piece = f"{_IN}.0.message.contents.0.message_content"
+    fields = mapped({**LLM, f"{piece}.type": "image", f"{piece}.image.image.url": f"data:image/png;base64,{PNG}"})
+    (part,) = fields["input"][0]["parts"]
+    assert (part["type"], part["mime_type"], part["content"]) == ("blob", "image/png", PNG)
+
+
+def test_contents_are_taken_where_content_repeats_them() -> None:
+    piece = f"{_OUT}.0.message.contents.0.message_content"
+    fields = mapped({**LLM, f"{_OUT}.0.message.role": "assistant", f"{_OUT}.0.message.content": "Hi",
+                     f"{piece}.type": "output_text", f"{piece}.text": "Hi"})  # fmt: skip
+    assert fields["output"] == [text("assistant", "Hi")]
+
+
+def test_reasoning_sent_as_a_message_joins_the_answer() -> None:
+    piece = "message.contents.0.message_content"
+    fields = mapped({
+        **LLM,
+        f"{_OUT}.0.message.role": "assistant", f"{_OUT}.0.{piece}.type": "reasoning", f"{_OUT}.0.{piece}.text": "Hm",
+        f"{_OUT}.1.message.role": "assistant", f"{_OUT}.1.message.content": "Yes",
+    })  # fmt: skip
+    assert [part["type"] for part in fields["output"][0]["parts"]] == ["reasoning", "text"]
+
+
+def test_a_failed_call_takes_its_model_from_the_parameters() -> None:
+    fields = mapped({**LLM, "llm.invocation_parameters": dumps({"model": "gpt-4o", "temperature": 0})}, status="error")
+    assert (fields["model"], fields["model_parameters"]) == ("gpt-4o", {"temperature": 0})
+
+
+def test_usage_and_its_parts() -> None:
+    counts = {"prompt": 9, "completion": 6, "total": 15, "prompt_details.cache_read": 3, "prompt_details.audio": 0,
+              "completion_details.reasoning": 2}  # fmt: skip
+    usage = mapped({**LLM, **{f"llm.token_count.{name}": count for name, count in counts.items()}})["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (9, 6)
+    assert (usage["cache_read_tokens"], usage["reasoning_tokens"]) == (3, 2)
+
+
+def test_an_agents_summed_usage_does_not_count() -> None:
+    fields = mapped({"openinference.span.kind": "AGENT", "llm.token_count.prompt": 9})
+    assert (fields["usage"], fields["counted"]) == ({"input_tokens": 9}, False)
+
+
+def test_documents_of_a_retriever() -> None:
+    fields = mapped({
+        "openinference.span.kind": "RETRIEVER", "input.value": "France",
+        "retrieval.documents.0.document.content": "Paris", "retrieval.documents.0.document.score": 0.5,
+        "retrieval.documents.0.document.metadata": dumps({"id": "d1"}),
+    })  # fmt: skip
+    assert fields["input"] == "France"
+    assert fields["output"] == [{"content": "Paris", "score": 0.5, "metadata": {"id": "d1"}}]
+
+
+def test_embeddings_keep_texts_and_the_shape_of_vectors() -> None:
+    one = "embedding.embeddings.0.embedding"
+    fields = mapped({"openinference.span.kind": "EMBEDDING", f"{one}.text": "alpha", f"{one}.vector": [0.5, 1.0, 0.0]})
+    assert (fields["input"], fields["output"]["shape"]) == (["alpha"], [1, 3])
+
+
+def test_who_where_and_which_prompt() -> None:
+    fields = mapped({**LLM, "session.id": "s", "user.id": "u", "tag.tags": ["a"], "metadata": dumps({"plan": "pro"}),
+                     "llm.prompt_template.version": "v2"})  # fmt: skip
+    assert (fields["session_id"], fields["user_id"], fields["tags"]) == ("s", "u", ["a"])
+    assert (fields["metadata"], fields["prompt_version"]) == ({"plan": "pro"}, "v2")
+
+
+def test_first_token_event() -> None:
+    fields = mapped(LLM, events=[event("First Token Stream Event", 61)])
+    assert fields["first_token_ns"] - fields["start_ns"] == 61_000_000
+
+
+def test_a_request_that_messages_repeat_is_dropped_and_gives_the_response_id() -> None:
+    fields = mapped(
+        {
+            **LLM,
+            f"{_OUT}.0.message.role": "assistant",
+            f"{_OUT}.0.message.content": "Hi",
+            "output.value": dumps({"id": "chatcmpl-1", "choices": []}),
+            "output.mime_type": "application/json",
+        }
+    )
+    assert (fields["response_id"], fields["attributes"]) == ("chatcmpl-1", {})

@@ -1,0 +1,111 @@
+"""The AI SDK of Vercel, version 5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conventions.spans import PNG, call, dumps, event, mapped, text
+
+
+def operation(name: str, **attributes: Any) -> dict[str, Any]:
+    """Map a span of an operation; ``__`` in a name stands for a dot."""
+    return mapped(
+        {"ai.operationId": name, **{f"ai.{key.replace('__', '.')}": value for key, value in attributes.items()}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("ai.generateText", "chain"), ("ai.generateText.doGenerate", "llm"), ("ai.streamText.doStream", "llm"),
+     ("ai.embedMany.doEmbed", "embedding"), ("ai.toolCall", "tool")],
+)  # fmt: skip
+def test_kinds(name: str, kind: str) -> None:
+    assert operation(name)["kind"] == kind
+
+
+def test_the_outer_span_repeats_the_usage_and_does_not_count() -> None:
+    fields = operation("ai.generateText", usage__promptTokens=8, usage__completionTokens=5)
+    assert (fields["usage"], fields["counted"]) == ({"input_tokens": 8, "output_tokens": 5}, False)
+
+
+def test_usage_of_a_stream() -> None:
+    fields = operation("ai.streamText.doStream", usage__inputTokens=6, usage__outputTokens=5, usage__totalTokens=11,
+                       usage__cachedInputTokens=3, usage__reasoningTokens=2)  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 6, "output_tokens": 5, "cache_read_tokens": 3, "reasoning_tokens": 2}
+
+
+def test_messages_of_a_step_with_an_image() -> None:
+    content = [{"type": "text", "text": "What?"}, {"type": "file", "mediaType": "image/png", "data": PNG}]
+    fields = operation("ai.generateText.doGenerate", prompt__messages=dumps([{"role": "user", "content": content}]))
+    said, image = fields["input"][0]["parts"]
+    assert (said["content"], image["type"], image["modality"]) == ("What?", "blob", "image")
+
+
+def test_an_image_as_bytes_written_as_numbers() -> None:
+    content = [{"type": "image", "image": {"0": 1, "1": 2}, "mimeType": "image/png"}]
+    fields = operation("ai.generateText.doGenerate", prompt__messages=dumps([{"role": "user", "content": content}]))
+    assert fields["input"][0]["parts"][0]["content"] == b"\x01\x02"
+
+
+def test_the_outer_prompt_with_its_system() -> None:
+    fields = operation("ai.generateText", prompt=dumps({"system": "Be brief.", "prompt": "Hi"}))
+    assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
+
+
+def test_tool_calls_and_results() -> None:
+    asked = [{"role": "tool", "content": [{"type": "tool-result", "toolCallId": "c1", "toolName": "weather",
+                                           "output": {"type": "json", "value": {"t": 18}}}]}]  # fmt: skip
+    said = [{"toolCallId": "c2", "toolName": "time", "input": '{"city": "Paris"}'}]
+    fields = operation("ai.generateText.doGenerate", prompt__messages=dumps(asked), response__toolCalls=dumps(said))
+    part = {"type": "tool_call_response", "id": "c1", "response": {"t": 18}, "name": "weather"}
+    assert fields["input"] == [{"role": "tool", "parts": [part]}]
+    assert fields["output"] == [{"role": "assistant", "parts": [call("c2", "time", {"city": "Paris"})]}]
+
+
+def test_tools_are_a_list_of_json() -> None:
+    fields = operation(
+        "ai.generateText.doGenerate", prompt__tools=[dumps({"type": "function", "name": "f", "inputSchema": {}})]
+    )
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]
+
+
+def test_an_object_is_an_answer() -> None:
+    assert operation("ai.generateObject.doGenerate", response__object='{"a": 1}')["output"] == [
+        text("assistant", '{"a": 1}')
+    ]
+
+
+def test_embeddings() -> None:
+    fields = operation(
+        "ai.embedMany.doEmbed", values=['"alpha"', '"beta"'], embeddings=["[1,2,3]", "[4,5,6]"], usage__tokens=3
+    )
+    assert (fields["input"], fields["output"]["shape"]) == (["alpha", "beta"], [2, 3])
+    assert fields["usage"] == {"input_tokens": 3}
+
+
+def test_a_tool_and_the_id_of_its_call() -> None:
+    fields = operation(
+        "ai.toolCall", toolCall__name="weather", toolCall__id="c1", toolCall__args='{"a":1}', toolCall__result="2"
+    )
+    assert (fields["input"], fields["output"]) == ({"a": 1}, 2)
+    assert fields["attributes"]["gen_ai.tool.call.id"] == "c1"
+
+
+def test_who_is_in_the_metadata() -> None:
+    fields = operation("ai.generateText", telemetry__metadata__userId="u", telemetry__metadata__sessionId="s",
+                       telemetry__metadata__tags=["t"], telemetry__metadata__plan="pro")  # fmt: skip
+    assert (fields["user_id"], fields["session_id"], fields["tags"]) == ("u", "s", ["t"])
+    assert fields["metadata"] == {"plan": "pro"}
+
+
+def test_first_chunk_from_event_or_attribute() -> None:
+    begun = mapped({"ai.operationId": "ai.streamText.doStream"}, events=[event("ai.stream.firstChunk", 80)])
+    said = operation("ai.streamText.doStream", response__msToFirstChunk=80.0)
+    assert begun["first_token_ns"] == said["first_token_ns"] == said["start_ns"] + 80_000_000
+
+
+def test_the_provider_is_named_without_its_api() -> None:
+    fields = operation("ai.generateText.doGenerate", model__provider="openai.responses")
+    assert (fields["provider"], fields["attributes"]["ai.model.provider"]) == ("openai", "openai.responses")
