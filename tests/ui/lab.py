@@ -18,6 +18,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 _START_S = 40
+_RAN = re.compile(r"\[\d+\]")
 _READY = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 _SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension": {
@@ -143,14 +144,18 @@ class Notebook:
 
     def run(self, at: int, timeout_ms: int = 30_000) -> Locator:
         """Run a cell to its end; returns its output."""
-        self.start(at)
-        self.wait(at, timeout_ms)
-        return self.output(at)
+        prompt = self.cell(at).locator(".jp-InputPrompt")
+        for _ in range(3):  # a kernel that is still being connected may let go of what it was asked
+            self.start(at)
+            expect(prompt).not_to_have_text("[*]:", timeout=timeout_ms)
+            if _RAN.search(prompt.inner_text()):
+                return self.output(at)
+        raise AssertionError(f"cell {at} of {self.name} was not run to its end")
 
     def wait(self, at: int, timeout_ms: int = 30_000) -> None:
         """Wait for the end of a cell that runs."""
         prompt = self.cell(at).locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout_ms)
+        expect(prompt).to_have_text(_RAN, timeout=timeout_ms)
 
     def save(self) -> Any:
         """Save the notebook, and return what is in the file."""
