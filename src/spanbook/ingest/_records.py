@@ -18,11 +18,13 @@ from ..store._schema import PAYLOAD_COLUMNS
 from ..store._segments import END, EVENT, SCORE, START, UPDATE, decode
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
+from ..tracer._foreign import OTEL_FORMAT
 from ..tracer._report import errors, warn_once
 from ._encode import Encoder
 
 Fields = dict[str, Any]
 _Started = tuple[tuple[Any, ...], str | None]
+_Rows = dict[tuple[str, int], SpanRecord | None]
 
 _TEXTS: Final = frozenset(
     "name model provider response_id finish_reason user_id session_id environment release feature region "
@@ -81,6 +83,8 @@ class RecordReader:
         self._clean: set[str] = set()  # texts that redaction leaves as they are
         self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
         self.unreadable = 0
+        #: Fields of the OpenTelemetry spans in what was read last, as their start and their end have them.
+        self.otel: list[tuple[Fields, Fields]] = []
 
     def read(self, bodies: Iterable[bytes]) -> Batch:
         """Return the batch of these records, in order; a record that cannot be read is counted and left out.
@@ -88,8 +92,8 @@ class RecordReader:
         A span whose end is here becomes a row at once: what it holds is let go of while it is in the caches.
         """
         batch = Batch()
-        self._closed = {}
-        rows: dict[tuple[str, int], SpanRecord | None] = {}  # None: the place of a span whose end is not here yet
+        self._closed, self.otel = {}, []
+        rows: _Rows = {}  # None: the place of a span whose end is not here yet
         for body in bodies:
             try:
                 self._take(decode(body), rows, batch)
@@ -97,11 +101,15 @@ class RecordReader:
                 self.unreadable += 1
         for key, row in rows.items():
             if row is None and key in self.open:
-                rows[key] = self.row(_begun(*self.open[key]), batch)
+                begun = _begun(*self.open[key])
+                if begun.get("format") == OTEL_FORMAT:
+                    self.otel.append((begun, {}))
+                else:
+                    rows[key] = self.row(begun, batch)
         batch.spans = [row for row in rows.values() if row is not None]
         return batch
 
-    def _take(self, record: tuple[Any, ...], rows: dict[tuple[str, int], SpanRecord | None], batch: Batch) -> None:
+    def _take(self, record: tuple[Any, ...], rows: _Rows, batch: Batch) -> None:
         what = record[0]
         if what == START:
             _, trace, span, parent, _, _, _, _, fields, _ = record
@@ -119,6 +127,14 @@ class RecordReader:
             if begun is not None:
                 self._closed[key] = begun
                 joined = _begun(*begun)
+            if _recorder.partials:
+                _recorder.partials.pop(key, None)
+            if fields and fields.get("format") == OTEL_FORMAT:
+                said = {**fields, "trace": trace, "span": span, "parent": parent, "name": name, "start_ns": start,
+                        "end_ns": max(end, start), "status": status, "output": output}  # fmt: skip
+                self.otel.append((joined, said))
+                rows.pop(key, None)
+                return
             if fields:
                 joined.update(fields)
             if name is not None:  # a short end leaves out what its start has said
@@ -127,8 +143,6 @@ class RecordReader:
                 start = joined["start_ns"]
             joined["trace"], joined["span"], joined["status"], joined["output"] = trace, span, status, output
             joined["end_ns"] = end if start is None or end > start else start
-            if _recorder.partials:
-                _recorder.partials.pop(key, None)
             rows[key] = self.row(joined, batch)
         elif what == EVENT:
             batch.events.append(self._event(record, len(batch.events), batch.media))

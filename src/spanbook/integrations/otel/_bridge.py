@@ -1,0 +1,209 @@
+"""OpenTelemetry's context and our current span, kept in step.
+
+Ours is a ContextVar with the current span; theirs a runtime with an immutable context that holds their current span.
+The runtime is wrapped: ``attach()`` makes the span of the new context our current one, ``detach()`` puts back what was
+there, ``get_current()`` puts our current span into the context when it is another than the context's. So a native span
+pays nothing, and both see the same tree, in tasks and threads too. Tokens stay those of the wrapped runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel_trace
+from opentelemetry.baggage import get_all
+from opentelemetry.context.context import Context
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, TraceState
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from ...tracer import Span as NativeSpan
+from ...tracer._foreign import ForeignSpan, RemoteSpan
+from ...tracer._span import _ENDED, _context, _get, _merged, _set
+from ...tracer._w3c import fields_of_baggage
+from .._guard import guard
+from ._span import NativeView, OtelSpan
+
+_get_fields = _context.get
+
+
+class _Frame(NamedTuple):
+    """What was current before a context was attached."""
+
+    context: Context
+    span: NativeSpan | None  # that it made current
+    before: NativeSpan | None
+    fields_before: dict[str, Any] | None
+    below: _Frame | None
+
+
+_frames: Final[ContextVar[_Frame | None]] = ContextVar("spanbook_otel_frames", default=None)
+_views: Final[WeakKeyDictionary[NativeSpan, Span]] = WeakKeyDictionary()
+#: (trace id, span id) -> face of spans that an SDK runs and our processor records.
+sdk_faces: Final[dict[tuple[int, int], ForeignSpan]] = {}
+
+
+class Runtime:
+    """Stands for the context runtime of OpenTelemetry, which still holds the contexts."""
+
+    def __init__(self, wrapped: Any, look: Callable[[], None]) -> None:
+        self.wrapped = wrapped
+        self._look = look  # whether somebody set a provider
+        self._get_current = wrapped.get_current
+
+    def get_current(self) -> Context:
+        """Return the current context, with the span that is current here in it."""
+        self._look()
+        context: Context = self._get_current()
+        span = _get()
+        if span is None:
+            return context if _frames.get() is None or _SPAN_KEY not in context else _without_span(context)
+        view = view_of(span)
+        return context if context.get(_SPAN_KEY) is view else Context({**context, _SPAN_KEY: view})
+
+    def attach(self, context: Context) -> Token[Context]:
+        """Make a context the current one, and its span our current span."""
+        token: Token[Context] = self.wrapped.attach(context)
+        with guard("follow OpenTelemetry's context"):
+            _enter(context)
+        return token
+
+    def detach(self, token: Token[Context]) -> None:
+        """Go back to what was current before."""
+        attached = self._get_current()
+        self.wrapped.detach(token)
+        with guard("follow OpenTelemetry's context"):
+            _leave(attached)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wrapped, name)
+
+
+def _without_span(context: Context) -> Context:
+    return Context({name: value for name, value in context.items() if name != _SPAN_KEY})
+
+
+def _enter(context: Context) -> None:
+    before, fields = _get(), _get_fields()
+    span = native_of(context.get(_SPAN_KEY), before)
+    _frames.set(_Frame(context, span, before, fields, _frames.get()))
+    if span is not before:
+        if isinstance(span, (ForeignSpan, RemoteSpan)) and span._before is None:
+            span._before = before
+        _set(span)
+    told = fields_of_baggage(get_all(context))
+    if told and (fields is None or not told.items() <= fields.items()):
+        _context.set(_merged(fields, told))
+
+
+def _leave(attached: Context) -> None:
+    frame = _frames.get()
+    if frame is None or frame.context is not attached:
+        return
+    _frames.set(frame.below)
+    now = _get()
+    if now is frame.span or (now is not None and now._state == _ENDED):
+        _set(frame.before)
+    if isinstance(frame.span, RemoteSpan) and frame.span is not frame.before:
+        frame.span.leave()
+    if _get_fields() is not frame.fields_before:
+        _context.set(frame.fields_before)
+
+
+def native_of(span: Any, here: NativeSpan | None) -> NativeSpan | None:
+    """Return what stands among our spans for a span of OpenTelemetry.
+
+    Args:
+        span: What a context holds; anything but a span means that there is none.
+        here: Our current span; what is above a span that nobody records, when both are of one trace.
+    """
+    if isinstance(span, (OtelSpan, NativeView)):
+        return span.face
+    if not isinstance(span, Span):
+        return None
+    context = span.get_span_context()
+    if here is not None and int(here.trace_id, 16) == context.trace_id and here.span_int == context.span_id:
+        return here
+    face = sdk_faces.get((context.trace_id, context.span_id))
+    if face is not None:
+        return face
+    if not context.is_valid:
+        return None
+    if here is not None and not context.is_remote and int(here.trace_id, 16) == context.trace_id:
+        return here  # not recorded: what is below it belongs to what is above it
+    return remote_of(context)
+
+
+def remote_of(context: SpanContext) -> RemoteSpan:
+    """Return a parent that is somewhere else."""
+    state = context.trace_state.to_header() if context.trace_state else ""
+    return RemoteSpan(f"{context.trace_id:032x}", context.span_id, state)
+
+
+def view_of(span: NativeSpan) -> Span:
+    """Return a span of ours as OpenTelemetry sees it; always the same object."""
+    if isinstance(span, ForeignSpan):
+        return span.otel  # type: ignore[return-value]
+    view = _views.get(span)
+    if view is None:
+        view = _remote_view(span) if isinstance(span, RemoteSpan) else NativeView(span)
+        _views[span] = view
+    return view
+
+
+def _remote_view(span: RemoteSpan) -> Span:
+    state = TraceState.from_header([span.trace_state]) if span.trace_state else None
+    flags = TraceFlags(TraceFlags.SAMPLED)
+    return NonRecordingSpan(SpanContext(int(span.trace_id, 16), span.span_int, True, flags, state))
+
+
+def here() -> NativeSpan | None:
+    """Return our current span; where there is none, what stands for OpenTelemetry's."""
+    span = _get()
+    if span is None and _frames.get() is None:
+        return native_of(otel_trace.get_current_span(), None)
+    return span
+
+
+def of_context(context: Context) -> tuple[NativeSpan | None, dict[str, str]]:
+    """Return what an explicit context says: the parent among our spans, fields from its baggage."""
+    return native_of(context.get(_SPAN_KEY), _get()), fields_of_baggage(get_all(context))
+
+
+@contextmanager
+def with_fields(fields: dict[str, str]) -> Iterator[None]:
+    """Put fields on what starts inside the block."""
+    before = _get_fields()
+    if fields:
+        _context.set(_merged(before, fields))
+    try:
+        yield
+    finally:
+        _context.set(before)
+
+
+def wrap(look: Callable[[], None]) -> str:
+    """Wrap the runtime; return what hinders it, empty when nothing does. A second time changes nothing."""
+    runtime = getattr(otel_context, "_RUNTIME_CONTEXT", None)
+    if isinstance(runtime, Runtime):
+        return ""
+    if not all(callable(getattr(runtime, name, None)) for name in ("attach", "detach", "get_current")):
+        return "its context cannot be followed: spans of ours and of OpenTelemetry do not nest"
+    otel_context._RUNTIME_CONTEXT = Runtime(runtime, look)  # type: ignore[assignment] - it answers as one
+    return ""
+
+
+def unwrap() -> None:
+    """Put the wrapped runtime back, unless somebody has wrapped ours."""
+    runtime = getattr(otel_context, "_RUNTIME_CONTEXT", None)
+    if isinstance(runtime, Runtime):
+        otel_context._RUNTIME_CONTEXT = runtime.wrapped
+
+
+def is_wrapped() -> bool:
+    """Whether both contexts are in step."""
+    return isinstance(getattr(otel_context, "_RUNTIME_CONTEXT", None), Runtime)
