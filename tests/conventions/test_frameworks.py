@@ -106,6 +106,18 @@ def test_a_template_is_shown_as_its_message() -> None:
     assert (fields["name"], fields["tags"]) == ("Chat Completion with 'gpt'", ["LLM"])
 
 
+@pytest.mark.parametrize(("number", "level"), [(5, "debug"), (9, "default"), (13, "warning"), (17, "error")])
+def test_levels(number: int, level: str) -> None:
+    assert mapped({"logfire.level_num": number})["level"] == level
+
+
+def test_a_stream_of_responses_in_logfire_3_ends_with_its_events() -> None:
+    said = {"event.name": "gen_ai.choice", "index": 0, "message": {"role": "assistant", "content": "Yo"}}
+    found = whole({"logfire.span_type": "log", "duration": 0.5, "events": dumps([said])})
+    assert (found.stream_end, found.fields["kind"]) == (0.5, "llm")
+    assert found.fields["output"] == [text("assistant", "Yo")]
+
+
 def test_request_and_response_of_logfire_3() -> None:
     request = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
     response = {

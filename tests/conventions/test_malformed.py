@@ -49,6 +49,7 @@ ODD = [
     "[null]",
     '[{"role": 5}]',
     '{"messages": 3}',
+    '{"function_tools": 3, "tools": 4, "choices": [5], "usage": [], "output": [6], "message": 7}',
     DEEP,
     [],
     [None],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spanbook.conventions.otlp_json import decode_logs, decode_spans
+from spanbook.conventions._otlp_json import decode_logs, decode_spans
 from spanbook.model import OtlpError
 
 IDS = {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"}

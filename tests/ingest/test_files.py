@@ -13,9 +13,9 @@ import pytest
 
 from spanbook.frames import span_record
 from spanbook.frames._otlp import trace_otlp
+from spanbook.ingest._files import import_file
 from spanbook.ingest._fold import Fold
-from spanbook.ingest.files import import_file
-from spanbook.ingest.foreign import ingest_spans
+from spanbook.ingest._foreign import ingest_spans
 from spanbook.model import Span, UsageError
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor

@@ -11,16 +11,10 @@ import pytest
 
 from spanbook.conventions import registry
 from spanbook.conventions.otel import OtelLog, OtelSpan
-from spanbook.ingest._fold import Fold
-from spanbook.ingest.foreign import IngestReport, ingest_spans
-from spanbook.model import Span
-from spanbook.model.prices import PriceTable
-from spanbook.model.redaction import make_redactor
-from spanbook.store._journal import Journal
-from spanbook.store._read import StoreReader
 from spanbook.tracer import SpanbookWarning, _report
 from tests.conventions.corpus import CLIENTS, load
 from tests.conventions.spans import PNG, START, TRACE, dumps, event, log, span, text
+from tests.ingest.worlds import World, open_world
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini"}
 #: Token totals as the model that answered counted them (of the calls whose spans carry usage).
@@ -31,37 +25,9 @@ TOTALS = {
 }  # fmt: skip
 
 
-class World:
-    """A store and what is written to it."""
-
-    def __init__(self, folder: Path) -> None:
-        journal = Journal(folder / "journal", "store.db")
-        self.fold = Fold(folder / "store.db", journal, folder / "journal", make_redactor("secrets"), PriceTable())
-        self.reader = StoreReader(folder / "store.db")
-
-    def take(self, *spans: OtelSpan, logs: list[OtelLog] | None = None) -> IngestReport:
-        return ingest_spans(self.fold, spans, logs or [])
-
-    def span(self, number: int = 2) -> Span:
-        found = self.reader.span(TRACE, f"{number:016x}")
-        assert found is not None
-        return found
-
-    def totals(self) -> tuple[Any, ...]:
-        query = "SELECT sum(input_tokens), sum(output_tokens), sum(n_llm), sum(n_spans) FROM traces"
-        return self.reader.rows(query)[0]
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    _report.forget_said()
-    _report.errors.clear()
-    made = World(tmp_path)
-    yield made
-    _report.errors.clear()
-    made.reader.close()
-    made.fold.writer.close()
-    made.fold.journal.close(remove=True)
+    yield from open_world(tmp_path)
 
 
 def llm(
@@ -237,3 +203,9 @@ def test_the_report_names_what_no_mapper_knows(world: World) -> None:
 def test_any_attribute_can_be_stored(value: Any, world: World) -> None:
     world.take(llm(2, more={"odd": value}))
     assert "odd" in world.span().attributes
+
+
+def test_a_time_beyond_64_bits_costs_that_span_alone(world: World) -> None:
+    with pytest.warns(SpanbookWarning, match="wrong type"):
+        report = world.take(llm(2, start_ns=1 << 64, end_ns=1 << 65), llm(3))
+    assert (report.n_rejected, world.totals()[3]) == (1, 1)

@@ -10,7 +10,7 @@ from ..model import UsageError
 from . import _runtime
 
 if TYPE_CHECKING:
-    from ..ingest.foreign import IngestReport
+    from ..ingest._foreign import IngestReport
 
 
 def import_traces(path: str | os.PathLike[str]) -> IngestReport:
@@ -29,7 +29,7 @@ def import_traces(path: str | os.PathLike[str]) -> IngestReport:
         UsageError: there is no such file, or nothing in it is one of these.
         StoreError: the store cannot be written.
     """
-    from ..ingest.files import import_file
+    from ..ingest._files import import_file
 
     file = Path(path).expanduser()
     if not file.is_file():

@@ -1,6 +1,6 @@
 """Langfuse SDKs that speak OTLP (Python 3 to 5, JS 4 and 5).
 
-The older ones send the same observations as batches; ``langfuse_batch`` gives those the same attributes.
+The older ones send the same observations as batches; ``_langfuse_batch`` gives those the same attributes.
 """
 
 from __future__ import annotations

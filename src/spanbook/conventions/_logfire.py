@@ -15,6 +15,7 @@ from ._usage import usage_from
 from .otel import OtelSpan
 
 _ID: Final = re.compile("[0-9a-f]{16}")
+_LEVELS: Final = ((17, "error"), (13, "warning"), (9, "default"), (1, "debug"))
 _OF_A_CALL: Final = ("messages", "prompt", "input")
 
 
@@ -36,10 +37,15 @@ def map_logfire(draft: Draft) -> None:
     if isinstance(message, str) and message and "{" in draft.span.name:
         draft.put("name", message)
     draft.put_tags(draft.items("logfire.tags"))
+    level = draft.left.get("logfire.level_num")  # of OpenTelemetry's severities
+    if isinstance(level, int):
+        draft.put("level", next((name for least, name in _LEVELS if level >= least), None))
     draft.left.pop("logfire.json_schema", None)  # says which attributes are JSON text; we see it
     _put_request(draft)
     _put_response(draft)
-    if draft.left.get("logfire.span_type") == "log" and (draft.is_kind("llm") or draft.has("gen_ai.output.messages")):
+    if draft.left.get("logfire.span_type") == "log" and (
+        draft.is_kind("llm") or draft.has("gen_ai.output.messages", "events")
+    ):
         duration = draft.number("duration")
         draft.stream_end = max(duration or 0.0, 0.0)
 

@@ -115,6 +115,8 @@ def _message(raw: dict[str, Any], role: str) -> Message:
 def _tool(raw: Any) -> Any:
     if not isinstance(raw, dict):
         return raw
+    names = {"arguments": "parameters"} if "parameters" not in raw else {}  # as the JS one writes it
+    tool = {names.get(name, name): value for name, value in raw.items()}
     return {
-        name: parsed_json(value) if name in ("parameters", "input_schema") else value for name, value in raw.items()
+        name: parsed_json(value) if name in ("parameters", "input_schema") else value for name, value in tool.items()
     }

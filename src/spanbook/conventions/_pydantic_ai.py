@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._draft import Draft
 from ._genai_events import events_of
 from ._messages import flat_tools, to_messages
@@ -24,11 +26,16 @@ def map_pydantic_ai(draft: Draft) -> None:
     elif draft.is_kind("tool"):
         draft.put("input", draft.data("tool_arguments"))
         draft.put("output", draft.data("tool_response"))
-    parameters = draft.left.get("model_request_parameters")
-    offered = parsed_json(parameters)
-    if isinstance(offered, dict):  # it stays: it says more than the tools
-        tools = [tool for name in ("function_tools", "output_tools") for tool in offered.get(name) or ()]
-        draft.put("tools", None if draft.has("gen_ai.tool.definitions") else flat_tools(tools))
+    if not draft.has("gen_ai.tool.definitions"):
+        draft.put("tools", _offered(parsed_json(draft.left.get("model_request_parameters"))))
+
+
+def _offered(parameters: Any) -> list[Any] | None:
+    """Return the tools among a request's parameters; these stay, they say more."""
+    if not isinstance(parameters, dict):
+        return None
+    groups = [parameters.get(name) for name in ("function_tools", "output_tools")]
+    return flat_tools([tool for group in groups if isinstance(group, list) for tool in group])
 
 
 def _put_agent(draft: Draft) -> None:
@@ -45,4 +52,5 @@ def _put_agent(draft: Draft) -> None:
     name = draft.text("agent_name")
     if name is not None:
         draft.left.setdefault("gen_ai.agent.name", name)
-    draft.left.pop("gen_ai.system_instructions", None) if asked and asked[0]["role"] == "system" else None
+    if asked and asked[0]["role"] == "system":
+        draft.left.pop("gen_ai.system_instructions", None)  # the same, once more

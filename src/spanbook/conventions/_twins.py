@@ -68,13 +68,13 @@ def stream_of(end: Call, seconds: float, calls: Iterable[Call]) -> Call | None:
     began = end.start_ns - round(seconds * 1e9)
     known = list(calls)
     for call in known:
-        is_beside = (call.trace_id, call.parent_id, call.model) == (end.trace_id, end.parent_id, end.model)
+        is_beside = (call.trace_id, call.parent_id) == (end.trace_id, end.parent_id) and _is_same_model(call, end)
         if is_beside and call.has_output and call.end_ns == end.end_ns and call.key != end.key:
             return call  # joined before: this is sent again
     waiting = [
         (abs(call.end_ns - began), call)
         for call in known
-        if not call.has_output and call.end_ns is not None and call.key != end.key and call.model == end.model
+        if not call.has_output and call.end_ns is not None and call.key != end.key and _is_same_model(call, end)
     ]
     beside = [one for one in waiting if (one[1].trace_id, one[1].parent_id) == (end.trace_id, end.parent_id)]
     for near, slack in ((beside, _STREAM_SLACK_NS), (waiting, _ABANDONED_SLACK_NS)):
@@ -82,6 +82,13 @@ def stream_of(end: Call, seconds: float, calls: Iterable[Call]) -> Call | None:
         if found is not None and distance < slack:
             return found
     return None
+
+
+def _is_same_model(one: Call, other: Call) -> bool:
+    """Tell whether two names may be those of one model: as asked for (``gpt-4o``) and as it answered, dated."""
+    if not one.model or not other.model:
+        return True
+    return one.model.startswith(other.model) or other.model.startswith(one.model)
 
 
 def _nested(known: dict[Key, Call]) -> list[tuple[Call, Call]]:

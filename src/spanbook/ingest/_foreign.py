@@ -16,9 +16,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from ..conventions._genai_events import CONTENT_EVENTS
+from ..conventions._langfuse_batch import LangfuseBatch, read_batch
+from ..conventions._record import read_record
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
 from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
-from ..conventions.record import read_record
 from ..conventions.registry import MappedSpan, map_logs, map_span
 from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
@@ -30,6 +31,7 @@ from ._records import RecordReader
 
 _EVALUATION: Final = "gen_ai.evaluation.result"
 _MAX_NAMES: Final = 1_000
+_MAX_REASONS: Final = 100
 #: What the end of a stream tells of the call that it ends.
 _FROM_STREAM: Final = (
     "output", "usage", "cost_usd", "input_cost_usd", "output_cost_usd", "response_id", "finish_reason", "model",
@@ -57,7 +59,7 @@ class IngestReport:
 
     def add(self, other: IngestReport) -> None:
         """Add what became of others."""
-        self.rejected += other.rejected
+        self.rejected = [*self.rejected, *other.rejected][:_MAX_REASONS]
         for name in ("spans", "logs", "stray_logs", "twins", "n_rejected"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("dialects", "failures", "unmapped"):
@@ -112,6 +114,36 @@ def ingest_spans(
         fold.write_foreign(make, durable=durable)
         _say_failures(report)
     return report
+
+
+def ingest_langfuse(fold: Fold, events: Sequence[Any], *, durable: bool = False) -> tuple[LangfuseBatch, IngestReport]:
+    """Write a batch of the older Langfuse SDKs, in one transaction that is committed when this returns.
+
+    Args:
+        fold: Of the store to write to.
+        events: The ``batch`` of ``POST /api/public/ingestion``; partial states of what is stored update it.
+        durable: Also wait until it is on disk.
+
+    Returns:
+        What the batch says (``accepted`` and ``refused`` ids for the answer 207), and what was mapped.
+
+    Raises:
+        StoreError, sqlite3.Error: nothing was written; the same batch may be given again.
+    """
+    report = IngestReport()
+
+    def make(records: RecordReader, db: sqlite3.Connection) -> Batch:
+        nonlocal report
+        one = _Ingestion(records, db)
+        batch = one.batch_of_langfuse(read)
+        report = one.report
+        return batch
+
+    read = read_batch(events)
+    if read.spans or read.scores:
+        fold.write_foreign(make, durable=durable)
+        _say_failures(report)
+    return read, report
 
 
 def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestReport:
@@ -182,12 +214,35 @@ class _Ingestion:
         for span in spans:
             key = (span.trace_id, span.span_id)
             mapped = map_span(span, [*earlier.get(key, ()), *by_span.get(key, ())])
-            self._keep((span.trace_id, ids.span_hex(mapped.fields["span"])), mapped)
+            self._keep(_key(mapped), mapped)
             self._note(mapped)
         self._late_logs({key: [*earlier.get(key, ()), *found] for key, found in by_span.items()})
         self._relate()
         for key, mapped in self._mapped.items():
             self._take(key, mapped)
+        return self._batch
+
+    def batch_of_langfuse(self, read: LangfuseBatch) -> Batch:
+        """Return what has to be written of a batch of Langfuse's."""
+        keys = [_key(mapped) for mapped in read.spans]
+        roots = {trace_id: (trace_id, ids.span_hex(root)) for trace_id, (root, _) in read.ends_ns.items()}
+        stored = find_states(self._db, {*keys, *roots.values()})
+        for key, mapped, seen in zip(keys, read.spans, read.seen_ns, strict=True):
+            if key not in stored:  # its first event has not come (yet)
+                mapped.fields.setdefault("name", mapped.fields["kind"])
+                mapped.fields.setdefault("start_ns", mapped.fields.get("end_ns") or seen)
+                mapped.fields.setdefault("parent", None)
+            elif STATUS_RANK[mapped.fields["status"]] < STATUS_RANK[stored[key][1]]:
+                mapped.fields["status"] = stored[key][1]  # a state that came late says what it says all the same
+            self._keep(key, mapped)
+            self._note(mapped)
+        self._relate()
+        for key, mapped in self._mapped.items():
+            self._take(key, mapped)
+        for trace_id, (_, end) in read.ends_ns.items():
+            if roots[trace_id] in stored or roots[trace_id] in self._mapped:  # a trace says nothing of its end
+                self._update(roots[trace_id], "ok", {"end_ns": end})
+        self._batch.scores += [self._records.score(score) for score in read.scores]
         return self._batch
 
     def _keep(self, key: Key, mapped: MappedSpan) -> None:
@@ -284,8 +339,13 @@ class _Ingestion:
                 response_id=response_id, model=model, has_usage=bool(has_usage), counted=bool(counted),
             )  # fmt: skip
             statuses[call.key] = status
-            if call.key not in mine:
+            known = mine.get(call.key)
+            if known is None:
                 stored[call.key] = call
+            else:  # it is sent again, perhaps with other fields
+                known.parent_id = known.parent_id or call.parent_id
+                known.response_id = known.response_id or call.response_id
+                known.has_usage = known.has_usage or call.has_usage
         return stored, statuses
 
     def _join_streams(self, mine: dict[Key, Call], stored: dict[Key, Call], statuses: dict[Key, str]) -> None:
@@ -313,8 +373,11 @@ class _Ingestion:
 
     def _take(self, key: Key, mapped: MappedSpan) -> None:
         row = self._records.row(mapped.fields, self._batch)
-        if row is not None:
-            self._batch.spans.append(row)
+        if row is None:  # times beyond 64 bits
+            self.report.n_rejected += 1
+            self.report.rejected.append(f"span {key[1]} of trace {key[0]} has values that no store can hold")
+            return
+        self._batch.spans.append(row)
         for at, event in enumerate(mapped.events):
             if event.name == _EVALUATION and (score := _score(key, event)) is not None:
                 self._batch.scores.append(self._records.score(score))
@@ -324,6 +387,10 @@ class _Ingestion:
             self._batch.events.append(
                 self._records.event(key, number, event.time_ns, event.name, data, self._batch.media)
             )
+
+
+def _key(mapped: MappedSpan) -> Key:
+    return mapped.fields["trace"], ids.span_hex(mapped.fields["span"])
 
 
 def _lacks_content(span: OtelSpan) -> bool:
@@ -339,7 +406,7 @@ def _call(key: Key, mapped: MappedSpan) -> Call:
         span_id=key[1],
         parent_id=None if parent is None else ids.span_hex(parent),
         kind=fields["kind"],
-        start_ns=fields["start_ns"],
+        start_ns=fields.get("start_ns", 0),
         end_ns=fields.get("end_ns"),
         response_id=fields.get("response_id"),
         model=fields.get("model"),

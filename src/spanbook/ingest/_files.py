@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from ..conventions._otlp_json import decode_logs, decode_spans
 from ..conventions.otel import OtelLog, OtelSpan
-from ..conventions.otlp_json import decode_logs, decode_spans
 from ..model import OtlpError, UsageError
 from ._fold import Fold
-from .foreign import IngestReport, ingest_records, ingest_spans
+from ._foreign import IngestReport, ingest_records, ingest_spans
 
 _BATCH: Final = 500
 _MAX_REASONS: Final = 100
