@@ -232,7 +232,7 @@ class Fold:
         """Return the batch of these records; spans of OpenTelemetry in it are put into our words."""
         batch = records.read(bodies)
         if records.otel or (records.otel_calls and batch.spans):
-            from .foreign import add_otel
+            from ._foreign import add_otel
 
             add_otel(records, self.writer.connection(wait_s), batch)
         return batch

@@ -85,6 +85,8 @@ class RecordReader:
         self.unreadable = 0
         #: Fields of the OpenTelemetry spans in what was read last, as their start and their end have them.
         self.otel: list[tuple[Fields, Fields]] = []
+        #: Traces in which OpenTelemetry told of a call: one of ours there may be the same call.
+        self.otel_calls: set[str] = set()
 
     def read(self, bodies: Iterable[bytes]) -> Batch:
         """Return the batch of these records, in order; a record that cannot be read is counted and left out.

@@ -13,7 +13,7 @@ from zlib import crc32
 from ..model import ids
 from ..store._segments import END
 from . import _recorder, _span
-from ._span import _ENDED, _INHERITED, _NO_TRACE, _OFF, _OPEN, Span, _pack, _write_slowly
+from ._span import _ENDED, _INHERITED, _NO_TRACE, _OFF, _OPEN, Span, _pack, _with_error, _write_slowly
 
 #: What ``format`` says of records that hold an OpenTelemetry span.
 OTEL_FORMAT: Final = "otel"
@@ -106,7 +106,7 @@ class ForeignSpan(Span):
             told["name"] = self.name
         if self.kind != "span":
             told["kind"] = self.kind
-        return told
+        return _with_error(told, None) if "error" in told else told
 
     def end(self, error: BaseException | None = None) -> None:
         """End the OpenTelemetry span; never raises."""
