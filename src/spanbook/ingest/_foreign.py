@@ -475,7 +475,7 @@ def _own_call(key: Key, record: SpanRecord) -> Call:
 def _otel_span(begun: Fields, said: Fields) -> OtelSpan:
     """Return the span that the records of a start and an end tell of; without the latter it is open."""
     fields = said or begun
-    rest = OtelRest(*said["otel"]) if said else OtelRest()
+    rest = OtelRest(*fields.get("otel", ()))
     parent = fields["parent"]
     status: Any = rest.status
     return OtelSpan(
@@ -492,8 +492,8 @@ def _otel_span(begun: Fields, said: Fields) -> OtelSpan:
         events=[OtelEvent(name=name, time_ns=at, attributes=_listed(about)) for name, at, about in rest.events],
         links=[OtelLink(trace_id=trace, span_id=span, attributes=_listed(about)) for trace, span, about in rest.links],
         trace_state=rest.trace_state,
-        scope_name=rest.scope_name,
-        scope_version=rest.scope_version,
+        scope_name=fields.get("scope", ""),
+        scope_version=fields.get("scope_version", ""),
         resource=rest.resource,
     )
 

@@ -15,10 +15,9 @@ from ..model.prices import PriceTable
 from ..model.values import is_text_tree, key_text
 from ..store._blobs import Blob, Payload
 from ..store._schema import PAYLOAD_COLUMNS
-from ..store._segments import END, EVENT, SCORE, START, UPDATE, decode
+from ..store._segments import END, EVENT, OTEL_FORMAT, SCORE, START, UPDATE, decode
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
-from ..tracer._foreign import OTEL_FORMAT
 from ..tracer._report import errors, warn_once
 from ._encode import Encoder
 
@@ -132,6 +131,8 @@ class RecordReader:
             if _recorder.partials:
                 _recorder.partials.pop(key, None)
             if fields and fields.get("format") == OTEL_FORMAT:
+                if name is None:  # a short one, which leaves out what its start has said
+                    parent, name, start = joined["parent"], joined["name"], joined["start_ns"]
                 said = {**fields, "trace": trace, "span": span, "parent": parent, "name": name, "start_ns": start,
                         "end_ns": max(end, start), "status": status, "output": output}  # fmt: skip
                 self.otel.append((joined, said))

@@ -11,36 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from opentelemetry import context as otel_context
-from opentelemetry import trace as otel_trace
 from opentelemetry.baggage import get_all
 from opentelemetry.context.context import Context
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, TraceState
 from opentelemetry.trace.propagation import _SPAN_KEY
 
 from ...tracer import Span as NativeSpan
+from ...tracer import report_failure
 from ...tracer._foreign import ForeignSpan, RemoteSpan
 from ...tracer._span import _ENDED, _context, _get, _merged, _set
 from ...tracer._w3c import fields_of_baggage
-from .._guard import guard
 from ._span import NativeView, OtelSpan
 
 _get_fields = _context.get
 
 
-class _Frame(NamedTuple):
-    """What was current before a context was attached."""
-
-    context: Context
-    span: NativeSpan | None  # that it made current
-    before: NativeSpan | None
-    fields_before: dict[str, Any] | None
-    below: _Frame | None
-
-
+#: What was current before a context was attached: the context, the span it made current, the one before, the fields
+#: before, the frame below. A plain tuple, because one is made each time that a library makes a span current.
+_Frame: TypeAlias = tuple[Context, NativeSpan | None, NativeSpan | None, dict[str, Any] | None, Any]
 _frames: Final[ContextVar[_Frame | None]] = ContextVar("spanbook_otel_frames", default=None)
 _views: Final[WeakKeyDictionary[NativeSpan, Span]] = WeakKeyDictionary()
 #: (trace id, span id) -> face of spans that an SDK runs and our processor records.
@@ -68,16 +60,20 @@ class Runtime:
     def attach(self, context: Context) -> Token[Context]:
         """Make a context the current one, and its span our current span."""
         token: Token[Context] = self.wrapped.attach(context)
-        with guard("follow OpenTelemetry's context"):
+        try:
             _enter(context)
+        except Exception as error:  # noqa: BLE001 - their context is attached; ours stays what it was
+            report_failure("follow OpenTelemetry's context", error)
         return token
 
     def detach(self, token: Token[Context]) -> None:
         """Go back to what was current before."""
         attached = self._get_current()
         self.wrapped.detach(token)
-        with guard("follow OpenTelemetry's context"):
+        try:
             _leave(attached)
+        except Exception as error:  # noqa: BLE001 - as in attach
+            report_failure("follow OpenTelemetry's context", error)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.wrapped, name)
@@ -90,28 +86,29 @@ def _without_span(context: Context) -> Context:
 def _enter(context: Context) -> None:
     before, fields = _get(), _get_fields()
     span = native_of(context.get(_SPAN_KEY), before)
-    _frames.set(_Frame(context, span, before, fields, _frames.get()))
+    _frames.set((context, span, before, fields, _frames.get()))
     if span is not before:
         if isinstance(span, (ForeignSpan, RemoteSpan)) and span._before is None:
             span._before = before
         _set(span)
-    told = fields_of_baggage(get_all(context))
+    told = fields_of_baggage(get_all(context)) if len(context) > 1 or span is None else None  # else it is just a span
     if told and (fields is None or not told.items() <= fields.items()):
         _context.set(_merged(fields, told))
 
 
 def _leave(attached: Context) -> None:
     frame = _frames.get()
-    if frame is None or frame.context is not attached:
+    if frame is None or frame[0] is not attached:
         return
-    _frames.set(frame.below)
+    _, span, before, fields_before, below = frame
+    _frames.set(below)
     now = _get()
-    if now is frame.span or (now is not None and now._state == _ENDED):
-        _set(frame.before)
-    if isinstance(frame.span, RemoteSpan) and frame.span is not frame.before:
-        frame.span.leave()
-    if _get_fields() is not frame.fields_before:
-        _context.set(frame.fields_before)
+    if now is span or (now is not None and now._state == _ENDED):
+        _set(before)
+    if type(span) is RemoteSpan and span is not before:
+        span.leave()
+    if _get_fields() is not fields_before:
+        _context.set(fields_before)
 
 
 def native_of(span: Any, here: NativeSpan | None) -> NativeSpan | None:
@@ -121,8 +118,9 @@ def native_of(span: Any, here: NativeSpan | None) -> NativeSpan | None:
         span: What a context holds; anything but a span means that there is none.
         here: Our current span; what is above a span that nobody records, when both are of one trace.
     """
-    if isinstance(span, (OtelSpan, NativeView)):
-        return span.face
+    kind = type(span)
+    if kind is OtelSpan or kind is NativeView:
+        return span.face  # type: ignore[no-any-return]
     if not isinstance(span, Span):
         return None
     context = span.get_span_context()
@@ -146,8 +144,8 @@ def remote_of(context: SpanContext) -> RemoteSpan:
 
 def view_of(span: NativeSpan) -> Span:
     """Return a span of ours as OpenTelemetry sees it; always the same object."""
-    if isinstance(span, ForeignSpan):
-        return span.otel  # type: ignore[return-value]
+    if isinstance(span, ForeignSpan) and span.otel is not None:
+        return span.otel  # type: ignore[return-value] # one of the two kinds that we get
     view = _views.get(span)
     if view is None:
         view = _remote_view(span) if isinstance(span, RemoteSpan) else NativeView(span)
@@ -165,7 +163,8 @@ def here() -> NativeSpan | None:
     """Return our current span; where there is none, what stands for OpenTelemetry's."""
     span = _get()
     if span is None and _frames.get() is None:
-        return native_of(otel_trace.get_current_span(), None)
+        theirs = otel_context._RUNTIME_CONTEXT.get_current().get(_SPAN_KEY)
+        return None if theirs is None else native_of(theirs, None)
     return span
 
 
@@ -193,7 +192,7 @@ def wrap(look: Callable[[], None]) -> str:
         return ""
     if not all(callable(getattr(runtime, name, None)) for name in ("attach", "detach", "get_current")):
         return "its context cannot be followed: spans of ours and of OpenTelemetry do not nest"
-    otel_context._RUNTIME_CONTEXT = Runtime(runtime, look)  # type: ignore[assignment] - it answers as one
+    otel_context._RUNTIME_CONTEXT = Runtime(runtime, look)  # type: ignore[assignment] # it answers as one
     return ""
 
 

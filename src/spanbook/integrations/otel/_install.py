@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from typing import Any
 
 from opentelemetry import trace as otel_trace
-from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
 
 from ...tracer import warn_once
 from .._guard import guard
@@ -34,7 +32,7 @@ def install() -> None:
         _note("context", _bridge.wrap(look))
         _provider.is_followed = _bridge.is_wrapped()
         if hasattr(otel_trace, "_TRACER_PROVIDER"):
-            _stand_in()
+            _provider.stand_in()
             look()
         else:
             _note("provider", "its global provider cannot be found: only spans of an SDK provider that is set are seen")
@@ -91,19 +89,13 @@ def _note(what: str, problem: str) -> None:
         _problems.pop(what, None)
 
 
-def _stand_in() -> None:
-    """Take the empty slot, without using up the one time that ``set_tracer_provider`` works."""
-    if otel_trace._TRACER_PROVIDER is None and OTEL_PYTHON_TRACER_PROVIDER not in os.environ:
-        otel_trace._TRACER_PROVIDER = _provider
-
-
 def _join(provider: Any) -> None:
     """Add our processor to a provider that somebody has set."""
     global _seen
     if not _processor.is_on:
         return
     if provider is None:
-        _stand_in()
+        _provider.stand_in()
         return
     inner = _inner_of(provider)
     feeder: Any = getattr(inner, "_active_span_processor", None)

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from opentelemetry import trace as otel_trace
 from opentelemetry.baggage import get_all
 from opentelemetry.context.context import Context
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from ...tracer import Span as NativeSpan
-from ...tracer._foreign import ForeignSpan, OtelRest
+from ...tracer._foreign import ForeignSpan, OtelRest, otel_fields
 from ...tracer._span import _OFF, _get
 from ...tracer._w3c import fields_of_baggage
 from .._guard import guard
@@ -64,7 +64,8 @@ class SpanbookSpanProcessor:
             if face is None:
                 face = _begin(span, None if span.parent is None else remote_of(span.parent))
                 sdk_faces.pop((context.trace_id, context.span_id), None)
-            face.finish(span.name, span.end_time or face.start_ns, dict(span.attributes or {}), _rest(span, context))
+            is_error = span.status.status_code is StatusCode.ERROR
+            face.finish(span.name, span.end_time or face.start_ns, _fields(span, context), is_error=is_error)
 
     def shutdown(self) -> None:
         """Do nothing: what has ended is in the journal."""
@@ -91,16 +92,16 @@ def _parent(parent: SpanContext | None, given: Context | None) -> NativeSpan | N
     return remote_of(parent) if found is None else found
 
 
-def _rest(span: SdkSpan, context: SpanContext) -> OtelRest:
+def _fields(span: SdkSpan, context: SpanContext) -> dict[str, Any]:
     scope, status = span.instrumentation_scope, span.status
-    return OtelRest(
+    rest = OtelRest(
         STATUS_NAMES.get(status.status_code, "unset"),
         status.description or "",
         KIND_NAMES.get(span.kind, "internal"),
         [(event.name, event.timestamp, dict(event.attributes or {})) for event in span.events],
         plain_links(span.links),
         context.trace_state.to_header() if context.trace_state else "",
-        getattr(scope, "name", None) or "",
-        getattr(scope, "version", None) or "",
         dict(getattr(span.resource, "attributes", None) or {}),
     )
+    name, version = getattr(scope, "name", None), getattr(scope, "version", None)
+    return otel_fields(name or "", version or "", dict(span.attributes or {}), rest)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, ProxyTracerProvider, Span, SpanKind, Tracer
+from opentelemetry.environment_variables import OTEL_PYTHON_TRACER_PROVIDER
+from opentelemetry.trace import Link, ProxyTracerProvider, Span, SpanKind, Tracer
 
 from ...tracer import Span as NativeSpan
+from ...tracer import report_failure
+from ...tracer._foreign import ForeignSpan
 from ...tracer._span import _ENDED, _get, _set
 from .._guard import guard
 from . import _bridge
 from ._span import RESOURCE, OtelSpan, Scope
 
-_INTERNAL = SpanKind.INTERNAL
-_BOTH = (True, True)
+_INTERNAL: Final = SpanKind.INTERNAL
+_ARGUMENTS: Final = (
+    "name", "context", "kind", "attributes", "links", "start_time", "record_exception", "set_status_on_exception",
+    "end_on_exit",
+)  # fmt: skip
 
 
 class SpanbookTracerProvider(ProxyTracerProvider):
@@ -51,9 +58,14 @@ class SpanbookTracerProvider(ProxyTracerProvider):
         return SpanbookTracer(self, scope)
 
     def successor(self) -> Any:
-        """Return the provider that stands in our place; None while that is ours."""
+        """Return the provider that stands in our place; None while that is ours, or empty."""
         current = otel_trace._TRACER_PROVIDER
         return None if current is self else current
+
+    def stand_in(self) -> None:
+        """Take the empty slot, without using up the one time that ``set_tracer_provider`` works."""
+        if otel_trace._TRACER_PROVIDER is None and OTEL_PYTHON_TRACER_PROVIDER not in os.environ:
+            otel_trace._TRACER_PROVIDER = self
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Answer those who take it for an SDK's; what ended is in the journal already."""
@@ -94,40 +106,46 @@ class SpanbookTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> Span:
         """Start a span below the current one, or below that of ``context``."""
-        theirs = self._successor()
-        if theirs is not None:
-            return theirs.start_span(
+        provider = self._provider
+        if otel_trace._TRACER_PROVIDER is not provider or not provider.is_on:
+            return self._start_elsewhere(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
-        if not self._provider.is_on:
-            return INVALID_SPAN if context is None else otel_trace.get_current_span(context)
-        on_exception = _BOTH if record_exception and set_status_on_exception else (
-            record_exception, set_status_on_exception)  # fmt: skip
-        return self._start(name, context, kind, attributes, links, start_time, on_exception)
-
-    def _start(
-        self,
-        name: str,
-        context: Context | None = None,
-        kind: SpanKind = _INTERNAL,
-        attributes: Mapping[str, Any] | None = None,
-        links: Sequence[Link] | None = None,
-        start_time: int | None = None,
-        on_exception: tuple[bool, bool] = _BOTH,
-    ) -> OtelSpan:
-        span = OtelSpan(name, kind, self._scope, None, on_exception)
-        with guard("start an OpenTelemetry span"):
+        span = OtelSpan(name, self._scope)
+        if kind is not _INTERNAL:
+            span.kind = kind
+        if not (record_exception and set_status_on_exception):
+            span.on_exception = (record_exception, set_status_on_exception)
+        said, parent, told = span._attributes, None, None
+        try:
             if attributes:
-                span._attributes.update(attributes)
+                said.update(attributes)
             if context is None:
-                span.face.begin(_get() or _bridge.here(), span._attributes, start_time)
+                parent = _get() or _bridge.here()
             else:
-                parent, fields = _bridge.of_context(context)
-                with _bridge.with_fields(fields):
-                    span.face.begin(parent, span._attributes, start_time)
-            if links:
-                span.link_to(links)
+                parent, told = _bridge.of_context(context)
+        except Exception as error:  # noqa: BLE001 - what a library gives is not the program's fault
+            report_failure("start an OpenTelemetry span", error)
+        if told:
+            with _bridge.with_fields(told):
+                span.face = ForeignSpan.begun(name, span, parent, said, start_time)
+        else:
+            span.face = ForeignSpan.begun(name, span, parent, said, start_time)
+        if links:
+            span.link_to(links)
         return span
+
+    def _start_elsewhere(self, name: str, context: Context | None, *rest: Any) -> Span:
+        """Start a span of whoever was set after us; none when nobody records."""
+        theirs = self._successor()
+        if theirs is not None:
+            return theirs.start_span(name, context, *rest)
+        if self._provider.is_on:  # the slot was emptied
+            with guard("join OpenTelemetry"):
+                self._provider.stand_in()
+            if self._provider.successor() is None and otel_trace._TRACER_PROVIDER is self._provider:
+                return self.start_span(name, context, *rest)
+        return otel_trace.NonRecordingSpan(otel_trace.get_current_span(context).get_span_context())
 
     def start_as_current_span(  # type: ignore[override]
         self,
@@ -142,7 +160,7 @@ class SpanbookTracer(Tracer):
         end_on_exit: bool = True,
     ) -> AbstractContextManager[Span]:
         """Start a span and make it current for a ``with`` block, or for each call of a decorated function."""
-        theirs = self._successor()
+        theirs = None if otel_trace._TRACER_PROVIDER is self._provider else self._successor()
         if theirs is not None:
             return theirs.start_as_current_span(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception,
@@ -151,24 +169,24 @@ class SpanbookTracer(Tracer):
         if not self._provider.is_followed:
             span = self.start_span(name, context, kind, attributes, links, start_time)
             return otel_trace.use_span(span, end_on_exit, record_exception, set_status_on_exception)
-        on_exception = (record_exception, set_status_on_exception)
-        return _Block(self, (name, context, kind, attributes, links, start_time, on_exception), end_on_exit)
+        arguments = (name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception)
+        return _Block(self, arguments, end_on_exit)
 
 
 class _Block(AbstractContextManager[Span]):
     """A span that is current in a block; used as a decorator, one for each call."""
 
-    __slots__ = ("_arguments", "_before", "_ends", "_span", "_tracer")
+    __slots__ = ("_arguments", "_before", "_ends", "_other", "_span", "_tracer")
 
     def __init__(self, tracer: SpanbookTracer, arguments: tuple[Any, ...], ends: bool) -> None:
         self._tracer, self._arguments, self._ends = tracer, arguments, ends
+        self._span: OtelSpan | None = None
 
     def __enter__(self) -> Span:
-        tracer = self._tracer
-        if not tracer._provider.is_on:
-            self._span = None
-            return INVALID_SPAN
-        self._span = span = tracer._start(*self._arguments)
+        span: Any = self._tracer.start_span(*self._arguments)
+        if type(span) is not OtelSpan:  # tracing was turned off, or another provider set, since this was made
+            return self._enter_other(span)
+        self._span = span
         self._before = before = _get()
         face = span.face
         if face._before is None:
@@ -176,12 +194,17 @@ class _Block(AbstractContextManager[Span]):
         _set(face)
         return span
 
+    def _enter_other(self, span: Span) -> Span:
+        recorded, sets_status = self._arguments[6:]
+        self._other = otel_trace.use_span(span, self._ends, recorded, sets_status)
+        return self._other.__enter__()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    ) -> bool | None:
         span = self._span
         if span is None:
-            return
+            return self._other.__exit__(kind, error, traceback)
         if _get() is span.face:
             before: NativeSpan | None = self._before
             while before is not None and before._state == _ENDED:
@@ -191,18 +214,14 @@ class _Block(AbstractContextManager[Span]):
             span.note(error)
         if self._ends:
             span.end()
+        return None
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Run each call of the function in a span of its own."""
-        tracer, arguments, ends = self._tracer, self._arguments, self._ends
-        names = ("name", "context", "kind", "attributes", "links", "start_time")
-        given = dict(zip(names, arguments, strict=False))
-        recorded, sets_status = arguments[6]
+        tracer, given = self._tracer, dict(zip(_ARGUMENTS, (*self._arguments, self._ends), strict=True))
 
         def block() -> AbstractContextManager[Span]:  # asked of the tracer each time: another provider may be set
-            return tracer.start_as_current_span(
-                **given, record_exception=recorded, set_status_on_exception=sets_status, end_on_exit=ends
-            )
+            return tracer.start_as_current_span(**given)
 
         if inspect.iscoroutinefunction(function):
 

@@ -27,7 +27,7 @@ from ...model import clock
 from ...store._segments import EVENT
 from ...tracer import Span as NativeSpan
 from ...tracer import emit
-from ...tracer._foreign import ForeignSpan, OtelRest
+from ...tracer._foreign import ForeignSpan, OtelRest, otel_fields
 from ...tracer._span import _OPEN
 from ...tracer._w3c import trace_state_of
 from .._guard import guard
@@ -50,13 +50,17 @@ class Resource(NamedTuple):
     schema_url: str = ""
 
 
-class Scope(NamedTuple):
+class Scope:
     """The library that makes a span."""
 
-    name: str
-    version: str = ""
-    schema_url: str = ""
-    attributes: Mapping[str, Any] = _NOTHING
+    __slots__ = ("attributes", "fields", "name", "schema_url", "short", "version")
+
+    def __init__(
+        self, name: str, version: str = "", schema_url: str = "", attributes: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        self.name, self.version, self.schema_url, self.attributes = name, version, schema_url, attributes
+        self.fields = otel_fields(name, version)
+        self.short = f"{name}\0{version}".encode("utf-8", "replace")  # in the end of a span that says nothing else
 
 
 class Event(NamedTuple):
@@ -91,7 +95,6 @@ def context_of(span: NativeSpan) -> SpanContext:
 class _Readable(Span):
     """What both kinds of spans have in common for those who read them."""
 
-    __slots__ = ("_context", "face")
     face: NativeSpan
     _context: SpanContext | None
     dropped_attributes = dropped_events = dropped_links = 0
@@ -126,10 +129,6 @@ class _Readable(Span):
         """The scope, by its name of old."""
         return self.instrumentation_scope
 
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        for name, value in dict(attributes or {}).items():
-            self.set_attribute(name, value)
-
     def record_exception(
         self,
         exception: BaseException,
@@ -158,29 +157,25 @@ def described(error: BaseException, escaped: bool) -> dict[str, Any]:
 
 
 class OtelSpan(_Readable):
-    """A span of an OpenTelemetry library, recorded by us."""
+    """A span of an OpenTelemetry library, recorded by us.
 
-    __slots__ = ("_attributes", "_end_time", "_events", "_links", "_status", "instrumentation_scope", "kind", "name",
-                 "on_exception")  # fmt: skip
+    Attributes:
+        face: What it is among our spans.
+        on_exception: Whether an exception that leaves its block is recorded, and whether it sets the status.
+    """
+
     face: ForeignSpan
+    kind = _INTERNAL
+    on_exception = (True, True)
+    _context = None
+    _end_time: int | None = None
+    _events: list[Event] | None = None
+    _links: list[Link] | None = None
+    _status = _UNSET
 
-    def __init__(
-        self,
-        name: str,
-        kind: SpanKind,
-        scope: Scope,
-        attributes: Mapping[str, Any] | None,
-        on_exception: tuple[bool, bool],
-    ) -> None:
-        self.name, self.kind, self.instrumentation_scope = name, kind, scope
-        self.on_exception = on_exception  # whether to record it, whether it sets the status
-        self._attributes: dict[str, Any] = dict(attributes) if attributes else {}
-        self._end_time: int | None = None
-        self._events: list[Event] | None = None
-        self._links: list[Link] | None = None
-        self._status = _UNSET
-        self._context = None
-        self.face = ForeignSpan(name, self)
+    def __init__(self, name: str, scope: Scope) -> None:
+        self.name, self.instrumentation_scope = name, scope
+        self._attributes: dict[str, Any] = {}
 
     # -- what is said of it
 
@@ -190,6 +185,14 @@ class OtelSpan(_Readable):
     def set_attribute(self, key: str, value: Any) -> None:
         if self.face._state == _OPEN:
             self._attributes[key] = tuple(value) if type(value) is list else value
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        if self.face._state == _OPEN and attributes:
+            with guard("set attributes of an OpenTelemetry span"):
+                self._attributes.update(attributes)
+                for name, value in attributes.items():
+                    if type(value) is list:
+                        self._attributes[name] = tuple(value)
 
     def update_name(self, name: str) -> None:
         if self.face._state == _OPEN:
@@ -220,22 +223,30 @@ class OtelSpan(_Readable):
             self._status = status
 
     def end(self, end_time: int | None = None) -> None:
-        if self.face._state == _OPEN:
-            self._end_time = end = clock.now_ns() if end_time is None else end_time
-            self.face.finish(self.name, end, self._attributes, self._rest())
+        """End it; only the first call counts."""
+        face = self.face
+        if face._state != _OPEN:
+            face.otel = None
+            return
+        self._end_time = end = clock.perf_ns() + clock.offset_ns if end_time is None else end_time
+        status, scope = self._status, self.instrumentation_scope
+        if status is not _UNSET or self._events is not None or self._links is not None or self.kind is not _INTERNAL:
+            with guard("record the end of an OpenTelemetry span"):
+                fields = otel_fields(scope.name, scope.version, self._attributes, self._rest())
+                face.finish(self.name, end, fields, is_error=status.status_code is StatusCode.ERROR)
+        elif self._attributes:
+            face.finish(self.name, end, {**scope.fields, "attributes": self._attributes})
+        else:
+            face.finish_short(self.name, end, scope.short)
 
     def _rest(self) -> OtelRest:
-        scope, status = self.instrumentation_scope, self._status
-        if status is _UNSET and self._events is None and self._links is None and self.kind is _INTERNAL:
-            return OtelRest(scope_name=scope.name, scope_version=scope.version)
+        status = self._status
         return OtelRest(
             STATUS_NAMES.get(status.status_code, "unset"),
             status.description or "",
             KIND_NAMES.get(self.kind, "internal"),
             [(event.name, event.timestamp, event.attributes) for event in self._events or ()],
             plain_links(self._links or ()),
-            scope_name=scope.name,
-            scope_version=scope.version,
         )
 
     # -- what is read of it
@@ -295,7 +306,6 @@ def plain_links(links: Sequence[Link]) -> list[tuple[str, str, dict[str, Any]]]:
 class NativeView(_Readable):
     """One of our own spans as OpenTelemetry sees it; what is said of it goes to our span."""
 
-    __slots__ = ()
     instrumentation_scope = NATIVE_SCOPE
     kind = SpanKind.INTERNAL
     end_time = None
@@ -312,6 +322,10 @@ class NativeView(_Readable):
     def set_attribute(self, key: str, value: Any) -> None:
         if self.face._state == _OPEN:
             self.face.set(attributes={key: value})
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        if self.face._state == _OPEN and attributes:
+            self.face.set(attributes=dict(attributes))
 
     def update_name(self, name: str) -> None:
         if self.face._state == _OPEN:
