@@ -45,17 +45,20 @@ if TYPE_CHECKING:
     from .integrations import instrument, uninstrument, wrap
     from .magics import load_ipython_extension, unload_ipython_extension
     from .store._filter_names import filter_names
+    from .tracer._w3c import extract, inject
 
 #: Public names that are imported when first asked for: ``import spanbook`` stays under 60 ms.
 _LAZY = {
     "Store": "api._store",
     "Trace": "api._trace",
     "Traces": "api._trace",
+    "extract": "tracer._w3c",
     "filter_names": "store._filter_names",
     "flush": "api._functions",
     "get_trace": "api._functions",
     "import_traces": "api._import",
     "init": "api._store",
+    "inject": "tracer._w3c",
     "instrument": "integrations",
     "last_trace": "api._functions",
     "load_ipython_extension": "magics",
@@ -92,11 +95,13 @@ __all__ = [
     "bind",
     "context",
     "current",
+    "extract",
     "filter_names",
     "flush",
     "get_trace",
     "import_traces",
     "init",
+    "inject",
     "instrument",
     "last_trace",
     "load_ipython_extension",

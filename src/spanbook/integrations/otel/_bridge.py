@@ -105,10 +105,20 @@ def _leave(attached: Context) -> None:
     now = _get()
     if now is span or (now is not None and now._state == _ENDED):
         _set(before)
+    elif span is not before:
+        _splice(now, span, before)
     if type(span) is RemoteSpan and span is not before:
         span.leave()
     if _get_fields() is not fields_before:
         _context.set(fields_before)
+
+
+def _splice(now: NativeSpan | None, span: NativeSpan | None, before: NativeSpan | None) -> None:
+    """Let the block of ours that is still open, begun below ``span``, go back to what was before that."""
+    while now is not None and now._before is not span:
+        now = now._before
+    if now is not None:
+        now._before = before
 
 
 def native_of(span: Any, here: NativeSpan | None) -> NativeSpan | None:

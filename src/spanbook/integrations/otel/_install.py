@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import Any
 
 from opentelemetry import trace as otel_trace
@@ -21,7 +20,7 @@ _lock = threading.RLock()
 _problems: dict[str, str] = {}
 #: The global provider when we looked last, the one inside it, and its processors, whose tuple changes with them.
 _seen: tuple[Any, Any, Any] = (None, None, None)
-_joined: weakref.WeakSet[Any] = weakref.WeakSet()  # what feeds our processor
+_joined: list[Any] = []  # what feeds our processor
 
 
 def install() -> None:
@@ -46,7 +45,7 @@ def uninstall() -> None:
         _bridge.unwrap()
         if getattr(otel_trace, "_TRACER_PROVIDER", None) is _provider:
             otel_trace._TRACER_PROVIDER = None
-        for feeder in list(_joined):
+        for feeder in _joined:
             with guard("leave an OpenTelemetry provider"):
                 _leave(feeder)
         _joined.clear()
@@ -105,15 +104,20 @@ def _join(provider: Any) -> None:
         # Not through the provider: Phoenix's takes its own exporter out when one is added.
         if _processor not in processors:
             feeder.add_span_processor(_processor)
-        _joined.add(feeder)
+        if not _has_joined(feeder):
+            _joined.append(feeder)
     elif hasattr(inner, "add_span_processor"):
-        if inner not in _joined:
+        if not _has_joined(inner):
             inner.add_span_processor(_processor)
-            _joined.add(inner)
+            _joined.append(inner)
     elif not isinstance(inner, otel_trace.NoOpTracerProvider):
         problem = f"the tracer provider {type(inner).__name__} takes no span processors; its spans are not recorded"
     _note("provider", problem)
     _seen = (provider, inner, _processors_of(inner))
+
+
+def _has_joined(feeder: Any) -> bool:
+    return any(known is feeder for known in _joined)
 
 
 def _inner_of(provider: Any) -> Any:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.context.context import Context
@@ -80,19 +79,18 @@ class SpanbookTracer(Tracer):
 
     def __init__(self, provider: SpanbookTracerProvider, scope: Scope) -> None:
         self._provider, self._scope = provider, scope
-        self._theirs: WeakKeyDictionary[Any, Tracer] = WeakKeyDictionary()
+        self._theirs: tuple[Any, Tracer] | None = None  # a provider, and its tracer for the same library
 
     def _successor(self) -> Tracer | None:
         """Return the tracer of whoever was set after us."""
         provider = self._provider.successor()
         if provider is None:
             return None
-        tracer: Tracer | None = self._theirs.get(provider)
-        if tracer is None:
+        if self._theirs is None or self._theirs[0] is not provider:
             scope = self._scope
             tracer = provider.get_tracer(scope.name, scope.version or None, scope.schema_url or None)
-            self._theirs[provider] = tracer
-        return tracer
+            self._theirs = (provider, tracer)
+        return self._theirs[1]
 
     def start_span(
         self,
