@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .api import _runtime as _runtime  # registers what the first span starts, and the hooks of fork and exit
 from .model.errors import (
+    ExportError,
     FilterError,
     NewerStoreError,
     NotAStoreError,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
         traces_df,
     )
     from .api._import import import_traces
+    from .api._otlp_export import export_otlp
+    from .api._otlp_live import export_live
     from .api._store import Store, init
     from .api._store import open_store as open
     from .api._trace import Trace, Traces
@@ -52,6 +55,8 @@ _LAZY = {
     "Store": "api._store",
     "Trace": "api._trace",
     "Traces": "api._trace",
+    "export_live": "api._otlp_live",
+    "export_otlp": "api._otlp_export",
     "extract": "tracer._w3c",
     "filter_names": "store._filter_names",
     "flush": "api._functions",
@@ -77,6 +82,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ExportError",
     "FilterError",
     "NewerStoreError",
     "NotAStoreError",
@@ -95,6 +101,8 @@ __all__ = [
     "bind",
     "context",
     "current",
+    "export_live",
+    "export_otlp",
     "extract",
     "filter_names",
     "flush",
