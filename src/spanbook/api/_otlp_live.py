@@ -31,6 +31,7 @@ _MAX_QUEUE: Final = 100_000  # spans
 _MAX_PAUSE_S: Final = 60.0
 _GATHER_S: Final = 0.5  # spans that end within this time go in one request
 _AT_EXIT_S: Final = 2.0
+_LAST_PAUSE_S: Final = 0.2  # between attempts while it is being stopped
 _ENDED: Final = frozenset(("ok", "error", "interrupted"))
 #: Statuses that say something of the spans, not of the receiver: the same ones would be refused again.
 _OF_THE_SPANS: Final = frozenset((400, 422))
@@ -132,16 +133,18 @@ class LiveExporter:
 
     def _run(self) -> None:
         pause = 0.0
-        while True:
-            if not self._stopping.wait(pause) and not self._queue:
+        while not self._is_over():
+            if not self._queue:
                 self._wake.wait()
+                self._wake.clear()
                 self._stopping.wait(_GATHER_S)
-            self._wake.clear()
-            if not self._queue or (self._stopping.is_set() and time.monotonic() > self._deadline):
-                if self._stopping.is_set():
-                    return
-                continue
-            pause = self._send_some(pause)
+            else:
+                pause = self._send_some(pause)
+                if self._stopping.wait(pause) and pause:
+                    time.sleep(_LAST_PAUSE_S)
+
+    def _is_over(self) -> bool:
+        return self._stopping.is_set() and (not self._queue or time.monotonic() > self._deadline)
 
     def _send_some(self, pause: float) -> float:
         """Send what was queued first; return how long to wait before the next, in seconds."""
@@ -152,11 +155,11 @@ class LiveExporter:
         except ExportError as error:
             if error.status in _OF_THE_SPANS:
                 self._report.reject(len(keys), str(error))
-                self._say(error)
+                warn_once(f"export-refused-{self._receiver.url}", f"live export: {error}")
                 self._done(keys)
                 return 0.0
             self._problem = str(error)
-            self._say(error)
+            warn_once(f"export-{self._receiver.url}", f"live export: {error} Spans wait, and are tried again.")
             return error.retry_after_s or min(max(2 * pause, 1.0), _MAX_PAUSE_S)
         except Exception as error:  # noqa: BLE001 - a span that cannot be read must not hold up the others
             report_failure("export spans", error)
@@ -170,9 +173,6 @@ class LiveExporter:
             done = set(keys)  # the oldest of them may have been dropped meanwhile
             while self._queue and self._queue[0] in done:
                 self._queue.popleft()
-
-    def _say(self, error: ExportError) -> None:
-        warn_once(f"export-{self._report.endpoint}-{error.status}", f"live export: {error} Spans wait meanwhile.")
 
     def _items(self, keys: list[_Key]) -> list[Item]:
         """Read the spans back from the store, those of a trace together."""

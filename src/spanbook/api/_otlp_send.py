@@ -196,6 +196,8 @@ def traces_url(endpoint: str) -> str:
             f"endpoint={endpoint!r} is no http(s) address; give for example 'http://localhost:6006' (Phoenix) or "
             "'https://cloud.langfuse.com/api/public/otel'."
         )
+    if parts.username is not None:
+        raise UsageError("the endpoint holds a user name; give credentials as headers={'authorization': …} instead.")
     path = parts.path.rstrip("/")
     if not path.endswith("/traces"):
         path += "/traces" if path.endswith("/v1") else "/v1/traces"
