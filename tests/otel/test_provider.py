@@ -86,7 +86,7 @@ def test_what_instrumentors_read_of_a_span_is_there(otel: Tracing) -> None:
     span.end(end_time=2_000)
     span.end(end_time=3_000)
     assert not span.is_recording() and span.end_time == 2_000
-    assert dict(span.attributes) == dict(span._attributes) == {"a": [1, 2]}
+    assert dict(span.attributes) == dict(span._attributes) == {"a": (1, 2)}
     assert [event.name for event in span.events] == ["exception"] and span.links == ()
     assert span.context == span.get_span_context() and span.parent.trace_id == span.context.trace_id
     assert span.instrumentation_scope.name == span.instrumentation_info.name == "lib"

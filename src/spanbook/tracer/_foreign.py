@@ -91,7 +91,12 @@ class ForeignSpan(Span):
 
     @classmethod
     def begun(
-        cls, name: str, otel: Endable, parent: Span | None, attributes: Mapping[str, Any], at_ns: int | None = None
+        cls,
+        name: str,
+        otel: Endable,
+        parent: Span | None,
+        attributes: Mapping[str, Any] | None,
+        at_ns: int | None = None,
     ) -> ForeignSpan:
         """Return a span that has started, as a child of ``parent`` or as the root of a new trace."""
         if attributes or at_ns is not None or _get_context() is not None or not _may_be_short(parent):

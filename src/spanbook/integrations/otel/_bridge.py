@@ -169,13 +169,12 @@ def _remote_view(span: RemoteSpan) -> Span:
     return NonRecordingSpan(SpanContext(int(span.trace_id, 16), span.span_int, True, flags, state))
 
 
-def here() -> NativeSpan | None:
-    """Return our current span; where there is none, what stands for OpenTelemetry's."""
-    span = _get()
-    if span is None and _frames.get() is None:
-        theirs = otel_context._RUNTIME_CONTEXT.get_current().get(_SPAN_KEY)
-        return None if theirs is None else native_of(theirs, None)
-    return span
+def outside() -> NativeSpan | None:
+    """Return, where no span of ours is current, what stands for OpenTelemetry's: attached before we came, if at all."""
+    if _frames.get() is not None:
+        return None
+    theirs = _raw_current().get(_SPAN_KEY)
+    return None if theirs is None else native_of(theirs, None)
 
 
 def of_context(context: Context) -> tuple[NativeSpan | None, dict[str, str]]:
@@ -195,13 +194,19 @@ def with_fields(fields: dict[str, str]) -> Iterator[None]:
         _context.set(before)
 
 
+#: What the wrapped runtime holds, without our current span in it.
+_raw_current: Callable[[], Context] = otel_context.get_current
+
+
 def wrap(look: Callable[[], None]) -> str:
     """Wrap the runtime; return what hinders it, empty when nothing does. A second time changes nothing."""
+    global _raw_current
     runtime = getattr(otel_context, "_RUNTIME_CONTEXT", None)
     if isinstance(runtime, Runtime):
         return ""
     if not all(callable(getattr(runtime, name, None)) for name in ("attach", "detach", "get_current")):
         return "its context cannot be followed: spans of ours and of OpenTelemetry do not nest"
+    _raw_current = runtime.get_current  # type: ignore[union-attr] # it has one
     otel_context._RUNTIME_CONTEXT = Runtime(runtime, look)  # type: ignore[assignment] # it answers as one
     return ""
 

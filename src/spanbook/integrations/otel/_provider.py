@@ -114,12 +114,13 @@ class SpanbookTracer(Tracer):
             span.kind = kind
         if not (record_exception and set_status_on_exception):
             span.on_exception = (record_exception, set_status_on_exception)
-        said, parent, told = span._attributes, None, None
+        said, parent, told = None, None, None
         try:
             if attributes:
-                said.update(attributes)
+                span._attributes = said = {name: tuple(value) if type(value) is list else value
+                                           for name, value in attributes.items()}  # fmt: skip
             if context is None:
-                parent = _get() or _bridge.here()
+                parent = _get() or _bridge.outside()
             else:
                 parent, told = _bridge.of_context(context)
         except Exception as error:  # noqa: BLE001 - what a library gives is not the program's fault

@@ -173,9 +173,10 @@ class OtelSpan(_Readable):
     _links: list[Link] | None = None
     _status = _UNSET
 
+    _attributes: Mapping[str, Any] = _NOTHING  # a dict once there is one
+
     def __init__(self, name: str, scope: Scope) -> None:
         self.name, self.instrumentation_scope = name, scope
-        self._attributes: dict[str, Any] = {}
 
     # -- what is said of it
 
@@ -184,15 +185,22 @@ class OtelSpan(_Readable):
 
     def set_attribute(self, key: str, value: Any) -> None:
         if self.face._state == _OPEN:
-            self._attributes[key] = tuple(value) if type(value) is list else value
+            self._own()[key] = tuple(value) if type(value) is list else value
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         if self.face._state == _OPEN and attributes:
             with guard("set attributes of an OpenTelemetry span"):
-                self._attributes.update(attributes)
+                own = self._own()
+                own.update(attributes)
                 for name, value in attributes.items():
                     if type(value) is list:
-                        self._attributes[name] = tuple(value)
+                        own[name] = tuple(value)
+
+    def _own(self) -> dict[str, Any]:
+        own = self._attributes
+        if type(own) is not dict:
+            self._attributes = own = {}
+        return own
 
     def update_name(self, name: str) -> None:
         if self.face._state == _OPEN:
