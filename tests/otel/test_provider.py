@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 import spanbook as sb
 from spanbook.integrations import integrations
 from spanbook.integrations.otel import untested
+from spanbook.tracer import _report
 from tests.otel.conftest import Sdk
 from tests.tracing import Tracing, run
 
@@ -111,6 +113,63 @@ async def test_a_decorated_function_has_a_span_for_each_call(otel: Tracing) -> N
     assert [span.name for span in otel.spans()] == ["plain", "plain", "async"]
 
 
+def test_what_a_library_gets_wrong_reaches_nobody(otel: Tracing) -> None:
+    """It is counted and said once; the span is kept."""
+    tracer: Any = trace.get_tracer("lib")
+    with pytest.warns(sb.SpanbookWarning), tracer.start_as_current_span("odd", links=3, attributes=7) as span:
+        span.set_attribute([], 1)
+        span.set_attribute("thing", object())
+        span.add_link("no context")
+        span.set_status(5)
+        span.add_event("e", 5)
+    assert otel.span("odd").status == "ok"
+    sb.stats()["failures"].clear()
+    _report.errors.clear()
+
+
+def test_values_are_redacted_before_the_journal_when_that_is_asked_for(otel: Tracing, tmp_path: Path) -> None:
+    """In the thread of the library."""
+    sb.init(store=tmp_path / "store.db", instrument=False, redact_before_journal=True)
+    secrets = {"api_key": "sk-abcdef0123456789"}
+    with otel.runtime.fold.lock:
+        with trace.get_tracer("lib").start_as_current_span("ask", attributes=secrets) as span:
+            span.add_event("sent", {"authorization": "Bearer abcdef0123456789"})
+        journal = b"".join(path.read_bytes() for path in otel.runtime.root.rglob("*") if path.is_file())
+    assert b"api_key" in journal and b"sk-abcdef" not in journal and b"Bearer abcdef" not in journal
+    assert otel.span("ask").events[0].name == "sent"
+
+
+def test_a_forked_child_leaves_the_spans_of_its_parent_alone(tmp_path: Path) -> None:
+    """Those of an SDK too; its own are recorded."""
+    done = run(
+        """
+        import os, sys, spanbook as sb
+        sb.init()
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+        trace.set_tracer_provider(TracerProvider())
+        tracer = trace.get_tracer("lib")
+        span = tracer.start_span("of parent")
+        with trace.use_span(span):
+            if (child := os.fork()) == 0:
+                tracer.start_span("of child").end()
+                span.end()
+                sb.flush()
+                os._exit(0)
+            os.waitpid(child, 0)
+            sb.flush()
+            print(*[(s.name, s.status) for s in sb.last_trace().spans])
+        span.end()
+        sb.flush()
+        print(*[(s.name, s.status) for s in sb.last_trace().spans])
+        """,
+        tmp_path,
+    )
+    assert done.stdout.splitlines() == [
+        "('of parent', 'open') ('of child', 'ok')", "('of parent', 'ok') ('of child', 'ok')",
+    ], done.stderr  # fmt: skip
+
+
 def test_sampling_and_off_hold_for_librarys_spans(otel: Tracing) -> None:
     """Whether a trace is kept is decided at its root, whoever made it."""
     from spanbook.tracer import _recorder
@@ -205,7 +264,7 @@ def test_untested_versions_are_said() -> None:
     assert "2.0 is untested" in untested("2.0") and "1.30 to 1.45" in untested("1.2.1")
 
 
-def test_nothing_of_opentelemetry_is_imported_before_the_program_does(tmp_path: Any) -> None:
+def test_nothing_of_opentelemetry_is_imported_before_the_program_does(tmp_path: Path) -> None:
     """Once it does, its spans are recorded without anything else."""
     done = run(
         """
@@ -222,7 +281,7 @@ def test_nothing_of_opentelemetry_is_imported_before_the_program_does(tmp_path: 
     assert (done.stdout, done.stderr) == ("hello\n", "")
 
 
-def test_it_works_where_there_is_no_opentelemetry(tmp_path: Any) -> None:
+def test_it_works_where_there_is_no_opentelemetry(tmp_path: Path) -> None:
     """The integration is missing, and tracing goes on."""
     done = run(
         """
@@ -239,7 +298,7 @@ def test_it_works_where_there_is_no_opentelemetry(tmp_path: Any) -> None:
     assert (done.stdout, done.stderr) == ("hello\n", "")
 
 
-def test_the_sdk_is_not_needed(tmp_path: Any) -> None:
+def test_the_sdk_is_not_needed(tmp_path: Path) -> None:
     """Our provider is made of the API alone."""
     done = run(
         """
@@ -257,7 +316,7 @@ def test_the_sdk_is_not_needed(tmp_path: Any) -> None:
     assert (done.stdout, done.stderr) == ("hello\n", "")
 
 
-def test_a_finished_span_survives_a_kill(tmp_path: Any) -> None:
+def test_a_finished_span_survives_a_kill(tmp_path: Path) -> None:
     """It is in the journal, as ours are; one that had not ended is interrupted."""
     run(
         """

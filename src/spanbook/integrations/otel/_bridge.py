@@ -8,6 +8,7 @@ pays nothing, and both see the same tree, in tasks and threads too. Tokens stay 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -23,7 +24,7 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from ...tracer import Span as NativeSpan
 from ...tracer import report_failure
 from ...tracer._foreign import ForeignSpan, RemoteSpan
-from ...tracer._span import _ENDED, _context, _get, _merged, _set
+from ...tracer._span import _ENDED, _INHERITED, _OPEN, _context, _get, _merged, _set
 from ...tracer._w3c import fields_of_baggage
 from ._span import NativeView, OtelSpan
 
@@ -37,6 +38,7 @@ _frames: Final[ContextVar[_Frame | None]] = ContextVar("spanbook_otel_frames", d
 _views: Final[WeakKeyDictionary[NativeSpan, Span]] = WeakKeyDictionary()
 #: (trace id, span id) -> face of spans that an SDK runs and our processor records.
 sdk_faces: Final[dict[tuple[int, int], ForeignSpan]] = {}
+_MAX_FACES: Final = 10_000  # beyond that, the oldest are taken for abandoned
 
 
 class Runtime:
@@ -49,7 +51,10 @@ class Runtime:
 
     def get_current(self) -> Context:
         """Return the current context, with the span that is current here in it."""
-        self._look()
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - somebody's provider may answer anything
+            report_failure("look for an OpenTelemetry provider", error)
         context: Context = self._get_current()
         span = _get()
         if span is None:
@@ -144,6 +149,24 @@ def native_of(span: Any, here: NativeSpan | None) -> NativeSpan | None:
     if here is not None and not context.is_remote and int(here.trace_id, 16) == context.trace_id:
         return here  # not recorded: what is below it belongs to what is above it
     return remote_of(context)
+
+
+def keep_face(key: tuple[int, int], face: ForeignSpan) -> None:
+    """Remember the face of a span of an SDK until that ends; not for ever, as some spans never do."""
+    if len(sdk_faces) >= _MAX_FACES:
+        sdk_faces.pop(next(iter(sdk_faces)), None)
+    sdk_faces[key] = face
+
+
+def _leave_faces_to_parent() -> None:
+    """In a forked child: the SDK's spans that are open here are the parent's to end."""
+    for face in sdk_faces.values():
+        if face._state == _OPEN:
+            face._state = _INHERITED
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_faces_to_parent)
 
 
 def remote_of(context: SpanContext) -> RemoteSpan:

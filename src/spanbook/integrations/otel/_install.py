@@ -55,7 +55,7 @@ def uninstall() -> None:
 
 def look() -> None:
     """See whether somebody has set a provider, or taken our processor out of it; asked at each span of theirs."""
-    provider = otel_trace._TRACER_PROVIDER
+    provider = getattr(otel_trace, "_TRACER_PROVIDER", None)
     if provider is _provider:
         return
     known, inner, processors = _seen

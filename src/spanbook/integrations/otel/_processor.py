@@ -15,7 +15,7 @@ from ...tracer._foreign import ForeignSpan, OtelRest, otel_fields
 from ...tracer._span import _OFF, _get
 from ...tracer._w3c import fields_of_baggage
 from .._guard import guard
-from ._bridge import native_of, remote_of, sdk_faces, with_fields
+from ._bridge import keep_face, native_of, remote_of, sdk_faces, with_fields
 from ._span import KIND_NAMES, STATUS_NAMES, plain_links
 
 
@@ -79,7 +79,7 @@ def _begin(span: SdkSpan, parent: NativeSpan | None) -> ForeignSpan:
     context = span.get_span_context()
     face = ForeignSpan(span.name, span)
     face.begin_as(parent, f"{context.trace_id:032x}", context.span_id, span.attributes, span.start_time or 0)
-    sdk_faces[context.trace_id, context.span_id] = face
+    keep_face((context.trace_id, context.span_id), face)
     return face
 
 

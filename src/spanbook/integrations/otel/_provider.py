@@ -123,6 +123,8 @@ class SpanbookTracer(Tracer):
                 parent = _get() or _bridge.outside()
             else:
                 parent, told = _bridge.of_context(context)
+            if links:
+                span.link_to(links)
         except Exception as error:  # noqa: BLE001 - what a library gives is not the program's fault
             report_failure("start an OpenTelemetry span", error)
         if told:
@@ -130,8 +132,6 @@ class SpanbookTracer(Tracer):
                 span.face = ForeignSpan.begun(name, span, parent, said, start_time)
         else:
             span.face = ForeignSpan.begun(name, span, parent, said, start_time)
-        if links:
-            span.link_to(links)
         return span
 
     def _start_elsewhere(self, name: str, context: Context | None, *rest: Any) -> Span:

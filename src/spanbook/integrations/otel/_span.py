@@ -26,7 +26,7 @@ from ..._version import __version__
 from ...model import clock
 from ...store._segments import EVENT
 from ...tracer import Span as NativeSpan
-from ...tracer import emit
+from ...tracer import emit, report_failure
 from ...tracer._foreign import ForeignSpan, OtelRest, otel_fields
 from ...tracer._span import _OPEN
 from ...tracer._w3c import trace_state_of
@@ -185,7 +185,10 @@ class OtelSpan(_Readable):
 
     def set_attribute(self, key: str, value: Any) -> None:
         if self.face._state == _OPEN:
-            self._own()[key] = tuple(value) if type(value) is list else value
+            try:
+                self._own()[key] = tuple(value) if type(value) is list else value
+            except Exception as error:  # noqa: BLE001 - a key that is none
+                report_failure("set an attribute of an OpenTelemetry span", error)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         if self.face._state == _OPEN and attributes:
@@ -216,7 +219,8 @@ class OtelSpan(_Readable):
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if self.face._state == _OPEN and context is not None:
-            self.link_to([Link(context, attributes)])
+            with guard("add a link to an OpenTelemetry span"):
+                self.link_to([Link(context, attributes)])
 
     def link_to(self, links: Sequence[Link]) -> None:
         """Add links to other spans."""
@@ -225,10 +229,11 @@ class OtelSpan(_Readable):
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         if self.face._state != _OPEN or self._status.status_code is StatusCode.OK:
             return  # OK is final
-        if not isinstance(status, Status):
-            status = Status(status, description if status is StatusCode.ERROR else None)
-        if status.status_code is not StatusCode.UNSET:
-            self._status = status
+        with guard("set the status of an OpenTelemetry span"):
+            if not isinstance(status, Status):
+                status = Status(status, description if status is StatusCode.ERROR else None)
+            if status.status_code is not StatusCode.UNSET:
+                self._status = status
 
     def end(self, end_time: int | None = None) -> None:
         """End it; only the first call counts."""
@@ -239,9 +244,11 @@ class OtelSpan(_Readable):
         self._end_time = end = clock.perf_ns() + clock.offset_ns if end_time is None else end_time
         status, scope = self._status, self.instrumentation_scope
         if status is not _UNSET or self._events is not None or self._links is not None or self.kind is not _INTERNAL:
-            with guard("record the end of an OpenTelemetry span"):
-                fields = otel_fields(scope.name, scope.version, self._attributes, self._rest())
-                face.finish(self.name, end, fields, is_error=status.status_code is StatusCode.ERROR)
+            rest: OtelRest | None = None
+            with guard("record all that an OpenTelemetry span says"):
+                rest = self._rest()
+            fields = otel_fields(scope.name, scope.version, self._attributes, rest)
+            face.finish(self.name, end, fields, is_error=status.status_code is StatusCode.ERROR)
         elif self._attributes:
             face.finish(self.name, end, {**scope.fields, "attributes": self._attributes})
         else:
