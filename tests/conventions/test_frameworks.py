@@ -118,6 +118,17 @@ def test_a_stream_of_responses_in_logfire_3_ends_with_its_events() -> None:
     assert found.fields["output"] == [text("assistant", "Yo")]
 
 
+def test_the_last_words_of_the_assistant_are_the_answer_where_no_event_says_so() -> None:
+    said = [("user", "Hi"), ("assistant", "Yo")]
+    events = [{"event.name": f"gen_ai.{role}.message", "role": role, "content": content} for role, content in said]
+    fields = mapped({"events": dumps(events)}, scope_name="logfire.openai")
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_the_provider_is_that_of_the_scope() -> None:
+    assert mapped({"logfire.msg": "x"}, scope_name="logfire.anthropic")["provider"] == "anthropic"
+
+
 def test_request_and_response_of_logfire_3() -> None:
     request = {"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
     response = {
@@ -282,3 +293,28 @@ def test_a_pending_span_of_logfire_is_the_open_span_above_it() -> None:
     fields = mapped(given, parent_id=f"{5:016x}")
     assert (fields["span"], fields["parent"], fields["status"]) == (5, 7, "open")
     assert "end_ns" not in fields
+
+
+def test_litellm_writes_pieces_and_counts_as_python_does() -> None:
+    pieces = [
+        {"type": "text", "text": "It's"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+    ]
+    used = {"prompt_tokens": 89, "completion_tokens": 37, "prompt_tokens_details": {"cached_tokens": 9, "audio": None}}
+    fields = mapped(
+        {
+            "llm.request.type": "completion",
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.content": str(pieces),
+            "metadata.usage_object": str(used),
+        },
+        scope_name="litellm",
+    )
+    said, picture = fields["input"][0]["parts"]
+    assert (said["content"], picture["type"]) == ("It's", "blob")
+    assert fields["usage"] == {"input_tokens": 89, "output_tokens": 37, "cache_read_tokens": 9}
+
+
+def test_the_reason_to_stop_is_taken_from_the_answer() -> None:
+    given = {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.finish_reason": "length"}
+    assert mapped(given)["finish_reason"] == "length"

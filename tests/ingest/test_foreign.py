@@ -153,7 +153,9 @@ def test_an_open_span_is_closed_by_the_same_span_later(world: World) -> None:
     assert world.span().status == "ok"
 
 
-def test_the_end_of_a_stream_completes_its_call(world: World) -> None:
+@pytest.mark.parametrize("trace", [TRACE, f"{77:032x}"])
+def test_the_end_of_a_stream_completes_its_call(trace: str, world: World) -> None:
+    """Also when the end came in a trace of its own: there was no span around the call."""
     request = llm(2, 9, tokens=None, more={"logfire.span_type": "span"}, end_ns=START + 10**7)
     ended = START + 5 * 10**8
     end = llm(
@@ -165,8 +167,10 @@ def test_the_end_of_a_stream_completes_its_call(world: World) -> None:
         more={"logfire.span_type": "log", "duration": 0.49, "gen_ai.output.messages": dumps([text("assistant", "Yo")])},
     )
     world.take(request)
-    world.take(end)
-    found, mark = world.span(2), world.span(3)
+    for _ in range(2):
+        world.take(replace(end, trace_id=trace))
+    found, mark = world.span(2), world.reader.span(trace, f"{3:016x}")
+    assert mark is not None
     assert (found.output, found.usage, found.end_ns) == ([text("assistant", "Yo")], {"input_tokens": 7}, ended)
     assert (mark.kind, mark.counted) == ("event", False)
     assert world.totals()[:3] == (7, None, 1)

@@ -132,6 +132,23 @@ def test_opentelemetry_sees_our_current_span(otel: Tracing) -> None:
     assert found.attributes == {"k": "v", "n": 1} and [event.name for event in found.events] == ["hello"]
 
 
+def test_a_wrapper_that_a_library_made_current_stays_current(tracer: trace.Tracer, otel: Tracing) -> None:
+    """Logfire's spans are wrappers, which do more than what they wrap."""
+
+    class Wrapper(NonRecordingSpan):
+        pass
+
+    inner = tracer.start_span("a")
+    wrapper = Wrapper(inner.get_span_context())
+    with use_span(wrapper):
+        is_current = trace.get_current_span() is wrapper
+        with sb.span("b"):
+            pass
+        assert is_current and trace.get_current_span() is wrapper
+    inner.end()
+    assert otel.span("b").trace_id == f"{inner.get_span_context().trace_id:032x}"
+
+
 def test_what_is_set_on_the_current_span_is_kept_whoever_runs_it(tracer: trace.Tracer, otel: Tracing) -> None:
     """``sb.current()`` inside a span of a library."""
     with tracer.start_as_current_span("ask", attributes={"gen_ai.operation.name": "chat"}):

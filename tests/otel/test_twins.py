@@ -65,3 +65,14 @@ def test_calls_that_follow_each_other_all_count(otel: Tracing) -> None:
         with sb.span("two", "llm") as span:
             span.set(usage={"input_tokens": 5})
     assert [found.counted for found in otel.spans() if found.kind == "llm"] == [True, True]
+
+
+def test_the_outer_call_counts_when_the_inner_one_tells_no_usage(otel: Tracing) -> None:
+    """Although it was taken for the twin while it was open."""
+    attributes: dict[str, Any] = {"gen_ai.operation.name": "chat", "gen_ai.response.id": "r-1"}
+    with trace.get_tracer("lib").start_as_current_span("outer", attributes=attributes) as outer:
+        with sb.span("inner", "llm"):
+            pass
+        assert sb.flush()
+        outer.set_attribute("gen_ai.usage.input_tokens", 5)
+    assert {found.name: found.counted for found in otel.spans()} == {"outer": True, "inner": False}

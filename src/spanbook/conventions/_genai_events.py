@@ -60,7 +60,17 @@ def _in_attribute(draft: Draft) -> list[_Said]:
     if found:
         del draft.left["events"]
         draft.put("kind", "llm")
-    return found
+    return _with_answer(found)
+
+
+def _with_answer(said: list[_Said]) -> list[_Said]:
+    """Return events with what the assistant says last as the answer, where no event is marked as one (Logfire 3)."""
+    if any(one.name in (*_CHOICES, _DETAILS) for one in said):
+        return said
+    start = len(said)
+    while start and said[start - 1].name == "gen_ai.assistant.message":
+        start -= 1
+    return [*said[:start], *(_Said("gen_ai.choice", {"message": one.body}) for one in said[start:])]
 
 
 def _is_content(item: Any) -> bool:

@@ -43,6 +43,9 @@ def map_logfire(draft: Draft) -> None:
     draft.left.pop("logfire.json_schema", None)  # says which attributes are JSON text; we see it
     _put_request(draft)
     _put_response(draft)
+    scope, _, client = draft.span.scope_name.partition(".")
+    if scope == "logfire" and client in ("openai", "anthropic") and not draft.has("gen_ai.system", "gen_ai.provider"):
+        draft.put_provider(client)
     if draft.left.get("logfire.span_type") == "log" and (
         draft.is_kind("llm") or draft.has("gen_ai.output.messages", "events")
     ):

@@ -9,6 +9,7 @@ from ._openai_chat import chat_message, content_parts
 from ._openai_common import flat_tool
 from ._openai_responses import item_messages
 from ._parts import Message, Part, not_captured, parsed_json, text_parts
+from ._python_text import parsed_python
 
 #: Roles of LangChain and Gemini → OpenAI's.
 _ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant"}
@@ -233,10 +234,10 @@ def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list
 
 
 def _content(raw: Mapping[str, Any]) -> Any:
-    """Return a message's content: text, pieces, or JSON text of pieces."""
+    """Return a message's content: text, pieces, or text of pieces (as JSON, or as Python writes them: litellm)."""
     content = raw.get("content", raw.get("blocks"))
-    if isinstance(content, str) and content[:2] in ("[{", "[ "):
-        pieces = parsed_json(content)
+    if isinstance(content, str) and content[:2] == "[{":
+        pieces = parsed_python(content) if content[2:3] == "'" else parsed_json(content)
         if isinstance(pieces, list) and all(isinstance(one, Mapping) and "type" in one for one in pieces):
             return pieces
     if isinstance(content, Mapping) and "parts" in content:

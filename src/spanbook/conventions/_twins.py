@@ -68,9 +68,9 @@ def stream_of(end: Call, seconds: float, calls: Iterable[Call]) -> Call | None:
     began = end.start_ns - round(seconds * 1e9)
     known = list(calls)
     for call in known:
-        is_beside = (call.trace_id, call.parent_id) == (end.trace_id, end.parent_id) and _is_same_model(call, end)
-        if is_beside and call.has_output and call.end_ns == end.end_ns and call.key != end.key:
-            return call  # joined before: this is sent again
+        is_joined = call.has_output and call.end_ns == end.end_ns and call.start_ns < end.start_ns
+        if is_joined and call.key != end.key and _is_same_model(call, end):
+            return call  # by an earlier request: this is sent again
     waiting = [
         (abs(call.end_ns - began), call)
         for call in known

@@ -23,7 +23,7 @@ from ..conventions.otel import OtelEvent, OtelLink, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
 from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
-from ..store._related import find_calls, find_events, find_silent, find_states
+from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
 from ..tracer._foreign import OtelRest
 from ..tracer._report import errors, warn_once
@@ -38,6 +38,8 @@ _MAX_NAMES: Final = 1_000
 _MAX_TRACES: Final = 10_000
 #: What a start record says for itself: the mapped span has it from the same place, or better.
 _OF_START: Final = ("format", "attributes", "input", "status", "name", "kind")
+#: Where the call of a stream is looked for when it is in none of the traces at hand.
+_RECENT_TRACES: Final = 50
 _MAX_REASONS: Final = 100
 #: What the end of a stream tells of the call that it ends.
 _FROM_STREAM: Final = (
@@ -218,6 +220,7 @@ class _Ingestion:
         self._batch = Batch() if batch is None else batch
         self._mapped: dict[Key, MappedSpan] = {}
         self._own: dict[Key, SpanRecord] = {}  # calls that we traced ourselves, in the same batch
+        self._uncounted: set[Key] = set()  # of the batch, those that are stored as not counted
         self.report = IngestReport()
 
     def batch_of(self, spans: Sequence[OtelSpan], logs: Sequence[OtelLog]) -> Batch:
@@ -351,13 +354,17 @@ class _Ingestion:
         mine |= {key: _own_call(key, record) for key, record in self._own.items()}
         if not mine:
             return
-        stored, statuses = self._stored_calls(mine)
-        if any(mapped.stream_end is not None for mapped in self._mapped.values()):
-            silent = find_silent(self._db, {key[0] for key in mine})
-            for key, call in stored.items():
-                call.has_output = key not in silent
-            self._join_streams(mine, stored, statuses)
-        for key in uncounted_twins([*stored.values(), *mine.values()]):
+        stored, statuses = self._stored_calls(mine, {key[0] for key in mine})
+        ends = [key for key, mapped in self._mapped.items() if key in mine and mapped.stream_end is not None]
+        if ends:
+            self._join_streams(ends, mine, stored, statuses)
+        twins = uncounted_twins([*stored.values(), *mine.values()])
+        for key in self._uncounted & mine.keys() - twins:  # it was taken for one while the other call was open
+            if key in self._own:
+                self._own[key].columns["counted"] = 1
+            else:
+                self._mapped[key].fields.setdefault("counted", True)
+        for key in twins:
             self.report.twins += 1
             if key in self._own:
                 self._own[key].columns["counted"] = 0
@@ -366,10 +373,11 @@ class _Ingestion:
             elif stored[key].counted:
                 self._mark(key, statuses[key])
 
-    def _stored_calls(self, mine: dict[Key, Call]) -> tuple[dict[Key, Call], dict[Key, str]]:
+    def _stored_calls(self, mine: dict[Key, Call], trace_ids: set[str]) -> tuple[dict[Key, Call], dict[Key, str]]:
+        """Return the calls of some traces that are stored and not ``mine``, and the status of all; fill in mine."""
         stored: dict[Key, Call] = {}
         statuses: dict[Key, str] = {}
-        for row in find_calls(self._db, {key[0] for key in mine}):
+        for row in find_calls(self._db, trace_ids):
             *ids_and_times, response_id, model, has_usage, counted, status = row
             trace_id, span_id, parent_id, kind, start_ns, end_ns = ids_and_times
             call = Call(
@@ -384,24 +392,44 @@ class _Ingestion:
                 known.parent_id = known.parent_id or call.parent_id
                 known.response_id = known.response_id or call.response_id
                 known.has_usage = known.has_usage or call.has_usage
+                if not call.counted:
+                    self._uncounted.add(call.key)
         return stored, statuses
 
-    def _join_streams(self, mine: dict[Key, Call], stored: dict[Key, Call], statuses: dict[Key, str]) -> None:
-        ends = [key for key in mine if key in self._mapped and self._mapped[key].stream_end is not None]
+    def _join_streams(
+        self, ends: list[Key], mine: dict[Key, Call], stored: dict[Key, Call], statuses: dict[Key, str]
+    ) -> None:
+        """Let what the end of a stream says be said of its call, which may be in another trace."""
+        self._note_silence(stored)
         for key in ends:
-            end = self._mapped[key]
-            call = stream_of(mine[key], end.stream_end or 0.0, [*mine.values(), *stored.values()])
+            seconds = self._mapped[key].stream_end or 0.0
+            call = stream_of(mine[key], seconds, [*mine.values(), *stored.values()])
             if call is None:
-                continue
-            told: dict[str, Any] = {name: end.fields[name] for name in _FROM_STREAM if end.fields.get(name) is not None}
-            told["end_ns"] = max(end.fields.get("end_ns") or 0, call.end_ns or 0)
-            call.has_output, call.end_ns, call.has_usage = True, told["end_ns"], call.has_usage or "usage" in told
-            end.fields["kind"], end.fields["counted"] = "event", False  # a moment of the call, not another one
-            del mine[key]
-            if call.key in self._mapped:
-                self._mapped[call.key].fields.update(told)
-            elif call.key in statuses:
-                self._update(call.key, statuses[call.key], {"kind": "llm", "start_ns": call.start_ns, **told})
+                recent = set(find_recent_traces(self._db, mine[key].start_ns, _RECENT_TRACES))
+                others, other_statuses = self._stored_calls(mine, recent - {one[0] for one in mine})
+                self._note_silence(others)
+                statuses |= other_statuses
+                call = stream_of(mine[key], seconds, others.values())
+            if call is not None:
+                self._complete(key, call, mine, statuses)
+
+    def _note_silence(self, stored: dict[Key, Call]) -> None:
+        silent = find_silent(self._db, {key[0] for key in stored}) if stored else set()
+        for key, call in stored.items():
+            call.has_output = key not in silent
+
+    def _complete(self, key: Key, call: Call, mine: dict[Key, Call], statuses: dict[Key, str]) -> None:
+        """Put what the end of a stream says into its call; the end stays as an event beside it."""
+        end = self._mapped[key]
+        told: dict[str, Any] = {name: end.fields[name] for name in _FROM_STREAM if end.fields.get(name) is not None}
+        told["end_ns"] = max(end.fields.get("end_ns") or 0, call.end_ns or 0)
+        call.has_output, call.end_ns, call.has_usage = True, told["end_ns"], call.has_usage or "usage" in told
+        end.fields["kind"], end.fields["counted"] = "event", False  # a moment of the call, not another one
+        del mine[key]
+        if call.key in self._mapped:
+            self._mapped[call.key].fields.update(told)
+        elif call.key in statuses:
+            self._update(call.key, statuses[call.key], {"kind": "llm", "start_ns": call.start_ns, **told})
 
     def _mark(self, key: Key, status: str) -> None:
         """Mark a stored span as not counted."""

@@ -65,7 +65,7 @@ def unwrap(client: C) -> C:
 
 
 def integrations() -> list[dict[str, Any]]:
-    """Return one row per integration: ``name``, ``state``, ``version``, ``patched``, ``problems``.
+    """Return one row per integration: ``name``, ``package``, ``state``, ``version``, ``patched``, ``problems``.
 
     ``state`` is ``on``, ``waiting`` (for its import), ``missing`` (not installed) or ``off``.
     """

@@ -19,6 +19,7 @@ _SILENT: Final = (
     "SELECT s.trace_id, s.span_id FROM json_each(?) k CROSS JOIN spans s ON s.trace_id = k.value "
     "LEFT JOIN payloads p ON p.span = s.id WHERE s.kind = 'llm' AND p.output IS NULL"
 )
+_RECENT: Final = "SELECT trace_id FROM traces WHERE start_ns <= ? ORDER BY start_ns DESC LIMIT ?"
 _STATES: Final = (
     "SELECT s.trace_id, s.span_id, s.kind, s.status FROM json_each(?) k CROSS JOIN spans s "
     "ON s.trace_id = json_extract(k.value, '$[0]') AND s.span_id = json_extract(k.value, '$[1]')"
@@ -42,6 +43,11 @@ def find_calls(db: sqlite3.Connection, trace_ids: Iterable[str]) -> list[tuple[A
 def find_silent(db: sqlite3.Connection, trace_ids: Iterable[str]) -> set[tuple[str, str]]:
     """Return (trace id, span id) of the llm spans of some traces that have no output (yet)."""
     return {(row[0], row[1]) for row in look_up(db, _SILENT, dict.fromkeys(trace_ids))}
+
+
+def find_recent_traces(db: sqlite3.Connection, before_ns: int, limit: int) -> list[str]:
+    """Return the ids of the traces that started last before a moment."""
+    return [row[0] for row in db.execute(_RECENT, (before_ns, limit))]
 
 
 def find_states(db: sqlite3.Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:

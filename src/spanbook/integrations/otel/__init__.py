@@ -69,7 +69,14 @@ class OtelIntegration(Integration):
         if found is not None and (said := untested(found)):
             problems.append(said)
         state = "off" if not self.is_on else "missing" if found is None else "on" if count else "waiting"
-        return {"name": self.name, "state": state, "version": found, "patched": count, "problems": problems}
+        return {
+            "name": self.name,
+            "package": _API,
+            "state": state,
+            "version": found,
+            "patched": count,
+            "problems": problems,
+        }
 
 
 def untested(version: str) -> str:

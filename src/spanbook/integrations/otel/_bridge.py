@@ -59,8 +59,10 @@ class Runtime:
         span = _get()
         if span is None:
             return context if _frames.get() is None or _SPAN_KEY not in context else _without_span(context)
-        view = view_of(span)
-        return context if context.get(_SPAN_KEY) is view else Context({**context, _SPAN_KEY: view})
+        theirs, view = context.get(_SPAN_KEY), view_of(span)
+        if theirs is view or (isinstance(theirs, Span) and theirs.get_span_context().span_id == span.span_int):
+            return context  # theirs may be a wrapper of it, such as Logfire's
+        return Context({**context, _SPAN_KEY: view})
 
     def attach(self, context: Context) -> Token[Context]:
         """Make a context the current one, and its span our current span."""

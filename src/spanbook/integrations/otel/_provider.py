@@ -117,8 +117,8 @@ class SpanbookTracer(Tracer):
         said, parent, told = None, None, None
         try:
             if attributes:
-                span._attributes = said = {name: tuple(value) if type(value) is list else value
-                                           for name, value in attributes.items()}  # fmt: skip
+                span._attributes = said = {key: tuple(value) if type(value) is list else value
+                                           for key, value in attributes.items()}  # fmt: skip
             if context is None:
                 parent = _get() or _bridge.outside()
             else:
