@@ -220,7 +220,7 @@ class _Ingestion:
         self._batch = Batch() if batch is None else batch
         self._mapped: dict[Key, MappedSpan] = {}
         self._own: dict[Key, SpanRecord] = {}  # calls that we traced ourselves, in the same batch
-        self._uncounted: set[Key] = set()  # of the batch, those that are stored as not counted
+        self._is_in_process = batch is not None
         self.report = IngestReport()
 
     def batch_of(self, spans: Sequence[OtelSpan], logs: Sequence[OtelLog]) -> Batch:
@@ -358,13 +358,10 @@ class _Ingestion:
         ends = [key for key, mapped in self._mapped.items() if key in mine and mapped.stream_end is not None]
         if ends:
             self._join_streams(ends, mine, stored, statuses)
-        twins = uncounted_twins([*stored.values(), *mine.values()])
-        for key in self._uncounted & mine.keys() - twins:  # it was taken for one while the other call was open
-            if key in self._own:
-                self._own[key].columns["counted"] = 1
-            else:
-                self._mapped[key].fields.setdefault("counted", True)
-        for key in twins:
+        calls = [*stored.values(), *mine.values()]
+        if self._is_in_process:  # what is open here is looked at again when it ends, and says its usage only then
+            calls = [call for call in calls if call.end_ns is not None]
+        for key in uncounted_twins(calls):
             self.report.twins += 1
             if key in self._own:
                 self._own[key].columns["counted"] = 0
@@ -392,8 +389,6 @@ class _Ingestion:
                 known.parent_id = known.parent_id or call.parent_id
                 known.response_id = known.response_id or call.response_id
                 known.has_usage = known.has_usage or call.has_usage
-                if not call.counted:
-                    self._uncounted.add(call.key)
         return stored, statuses
 
     def _join_streams(
