@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -210,7 +210,7 @@ class Fold:
         began = time.monotonic()
         try:
             if self._pending is None:
-                batch = self._records.read(self.journal.read(self._batch_bytes))
+                batch = self._read(self._records, self.journal.read(self._batch_bytes), wait_s)
                 batch.journal = (self.journal.id, self.journal.position)
                 self._pending = (batch, before)
             self._write(self._pending[0], wait_s, durable)
@@ -222,13 +222,20 @@ class Fold:
             self.journal.rewind(self._pending[1] if self._pending else before)
             self._records.undo()
             self._pending = None
-        except (sqlite3.Error, SpanbookError, OSError):
-            raise  # the batch stays pending
         except BaseException:
-            if self._pending is None:
+            if self._pending is None:  # else the batch stays pending
                 self.journal.rewind(before)
                 self._records.undo()
             raise
+
+    def _read(self, records: RecordReader, bodies: Iterable[bytes], wait_s: float) -> Batch:
+        """Return the batch of these records; spans of OpenTelemetry in it are put into our words."""
+        batch = records.read(bodies)
+        if records.otel or (records.otel_calls and batch.spans):
+            from ._foreign import add_otel
+
+            add_otel(records, self.writer.connection(wait_s), batch)
+        return batch
 
     def _notice_new_store(self, wait_s: float) -> None:
         """Open the store; when it is another than before, put the open spans into it."""
@@ -341,7 +348,7 @@ class Fold:
         *,
         last: bool = False,
     ) -> None:
-        batch = records.read(bodies)
+        batch = self._read(records, bodies, wait_s)
         batch.journal = (dead.id, at)
         batch.ended_journal = dead.id if last else None
         self._write(batch, wait_s, durable=last)  # on disk before the journal is removed
@@ -453,7 +460,7 @@ class Fold:
     def write_now(self, framed: bytes) -> None:
         """Fold one framed record at once: after :meth:`close`, when no journal is left."""
         with self.lock:
-            batch = self._records.read([framed[FRAME.size :]])
+            batch = self._read(self._records, [framed[FRAME.size :]], 1.0)
             for record in batch.spans:
                 if record.columns["status"] == "open":  # no journal is left that would say it never ended
                     record.columns["status"] = "interrupted"

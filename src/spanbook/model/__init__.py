@@ -20,6 +20,7 @@ from ._types import (
     Status,
 )
 from .errors import (
+    ExportError,
     FilterError,
     NewerStoreError,
     NotAStoreError,
@@ -46,6 +47,7 @@ __all__ = [
     "STATUS_RANK",
     "USAGE_FIELDS",
     "Event",
+    "ExportError",
     "FilterError",
     "Json",
     "Level",
