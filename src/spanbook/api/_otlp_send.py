@@ -137,12 +137,12 @@ class Receiver:
             with error:
                 raise _refused(self.url, error.code, error.headers, _said(error)) from None
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
+            reason = getattr(error, "reason", None) or f"{type(error).__name__}: {error}"
             raise ExportError(
-                f"{self.url} cannot be reached ({type(error).__name__}: {reason}); check that the receiver runs and "
+                f"{self.url} cannot be reached ({reason}); check that the receiver runs and "
                 "that the endpoint is right, then export again.",
                 can_retry=True,
-            ) from error
+            ) from None
 
 
 def _refused(url: str, status: int, headers: Any, said: str) -> ExportError:
