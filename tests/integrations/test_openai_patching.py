@@ -221,8 +221,8 @@ def test_stream_of_an_unknown_layout_is_left_alone(
 
     raw = wclient.chat.completions.with_raw_response.create(**ASK, stream=True)
     sealed = Sealed(cast_to=object, response=raw.http_response, client=wclient)
-    from spanbook.integrations.openai._calls import Call
-    from spanbook.integrations.openai._streams import _watch_stream
+    from spanbook.integrations._stainless._calls import Call
+    from spanbook.integrations._stainless._streams import _watch_stream
     from spanbook.integrations.openai._targets import CHAT
 
     call = Call(CHAT, wclient.chat.completions, ASK, False)

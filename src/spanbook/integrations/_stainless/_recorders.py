@@ -6,10 +6,9 @@ import time
 import weakref
 from typing import Any, Final
 
-from .._guard import guard
 from ._calls import Call
-from ._chunks import Accumulator
 from ._plain import parsed_body
+from ._sdk import Accumulator
 from ._sse import EventDecoder
 
 _SHOW_EVERY_S: Final = 0.05
@@ -47,7 +46,7 @@ class Recorder:
         if not isinstance(error, Exception | KeyboardInterrupt | SystemExit):  # asyncio's and trio's, GeneratorExit
             self.end(abandoned="cancelled")
         elif self._ending():
-            with guard("record an OpenAI stream"):
+            with self.call.recording("stream"):
                 self._set_output()
             self._chunks = None
             self.call.fail(error)
@@ -61,7 +60,7 @@ class Recorder:
         """End the span with what came; ``abandoned`` says why no more will, if the answer is not whole."""
         if not self._ending():
             return
-        with guard("record an OpenAI stream"):
+        with self.call.recording("stream"):
             self._set_output()
             whole = self.is_whole()
             if abandoned is not None and not whole:
@@ -112,7 +111,7 @@ class BodyRecorder(Recorder):
     def feed(self, piece: bytes) -> None:
         """Take bytes that the user is about to get."""
         self.has_read = True
-        with guard("record an OpenAI stream"):
+        with self.call.recording("stream"):
             if self._decoder is not None:
                 for event in self._decoder.feed(piece):
                     self.take(event)
