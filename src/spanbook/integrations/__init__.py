@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
+from .anthropic import INTEGRATION as _anthropic
 from .openai import INTEGRATION as _openai
 
 __all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap", "wrap"]
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _threads])
+_registry = Registry([_openai, _anthropic, _threads])
 
 
 def instrument(*names: str) -> list[str]:
