@@ -170,7 +170,7 @@ def test_tool_runner_is_one_span_a_turn(claude_traced: Spans, model: OfflineMode
     first, second = claude_traced()
     assert answer.content[0].text == text_of(second) == "18 degrees"
     assert first.tools[0]["name"] == "get_weather"
-    assert second.input[2]["parts"][0]["response"] == "Paris: 18 degrees"
+    assert second.input[-1]["parts"][0]["response"] == "Paris: 18 degrees"
 
 
 def test_raw_response(claude_traced: Spans, wire: Wire, wclaude: Any) -> None:

@@ -231,6 +231,20 @@ def test_what_the_provider_would_refuse(claude: Any, wrong: Any, said: str) -> N
         claude.messages.create(**{**ASK, **wrong})
 
 
+def test_a_thread_is_continued(claude: Any) -> None:
+    """The server keeps what was said and offered before; the client's tool runner counts on that."""
+    question: Any = {"role": "user", "content": "What is the weather in Paris?"}
+    begun: Any = {**ASK, "messages": [question], "tools": [WEATHER], "system": "Be brief."}
+
+    first = claude.messages.create(**begun, extra_body={"thread": {"type": "create"}})
+    result = {"type": "tool_result", "tool_use_id": first.content[0].id, "content": '{"degrees": 18}'}
+    goes_on = {"thread": {"type": "continue", "previous_message_id": first.id}}
+    second = claude.messages.create(**{**ASK, "messages": [{"role": "user", "content": [result]}]}, extra_body=goes_on)
+
+    assert "18" in second.content[0].text
+    assert second.usage.input_tokens > first.usage.input_tokens
+
+
 def test_model_that_does_not_exist(claude: Any) -> None:
     with pytest.raises(anthropic.NotFoundError):
         claude.messages.create(**{**ASK, "model": "no-such-model"})

@@ -80,8 +80,9 @@ class Engine:
         if not isinstance(body, Mapping):
             raise ApiError(400, "The body of the request is not a JSON object.")
         if found.re is _ANTHROPIC:
-            request = _messages_in.parse_messages(body, is_count=found["count"] is not None)
-            return self._messages(request) if found["count"] is None else self._count(request)
+            if found["count"] is not None:
+                return self._count(_messages_in.parse_messages(body, is_count=True))
+            return self._messages(self._parse_messages(body))
         deployment = found["deployment"]
         name = urllib.parse.unquote(deployment) if deployment else None
         if found["api"] == "embeddings":
@@ -135,6 +136,8 @@ class Engine:
         thinking = _messages_out.thinking_of(request, reply)
         usage = with_thinking(usage_of(request, [reply], self._cache.read(request)), thinking)
         head = {"id": f"msg_{self._number()}", "model": request.model}
+        if request.body.get("thread"):
+            self._keep(head["id"], dict(request.body), request, reply)
         plan = self._plan(request, rule)
         if not request.stream:
             plan.body = _messages_out.message(head, request, reply, usage)
@@ -203,6 +206,16 @@ class Engine:
         earlier = self._recall(str(previous))[1] if previous else ()
         return _responses_in.parse_responses(body, earlier, deployment)
 
+    def _parse_messages(self, body: Mapping[str, Any]) -> Request:
+        """Read a request of a thread (the SDK's tool runner makes one) with what its earlier turns said and offered."""
+        thread = body.get("thread")
+        previous = thread.get("previous_message_id") if isinstance(thread, Mapping) else None
+        if not previous:
+            return _messages_in.parse_messages(body)
+        begun, earlier = self._recall(str(previous))
+        offered = {name: begun[name] for name in ("system", "tools") if name in begun}
+        return _messages_in.parse_messages({**offered, **body}, earlier)
+
     def _recall(self, response_id: str) -> tuple[dict[str, Any], tuple[Message, ...]]:
         with self._lock:
             kept = self._kept.get(response_id)
@@ -211,7 +224,7 @@ class Engine:
         return kept
 
     def _keep(self, key: str, body: dict[str, Any], request: Request, reply: Reply) -> None:
-        has_head = bool(request.body.get("instructions"))  # instructions hold for one request only
+        has_head = bool(request.body.get("instructions") or request.body.get("system"))  # said again each time
         messages = (*request.messages[1 if has_head else 0 :], *_responses_out.reply_messages(reply))
         with self._lock:
             self._kept[key] = (body, messages)

@@ -6,7 +6,7 @@ ignored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._keywords import read_schema
@@ -30,8 +30,11 @@ from ._types import ApiError, Image, Message, Request, Tool, ToolCall
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
-def parse_messages(body: Json, *, is_count: bool = False) -> Request:
-    """Read a Messages request, or with ``is_count`` one that only asks how many tokens it has."""
+def parse_messages(body: Json, earlier: Sequence[Message] = (), *, is_count: bool = False) -> Request:
+    """Read a Messages request, or with ``is_count`` one that only asks how many tokens it has.
+
+    ``earlier`` are the messages of the thread that it continues.
+    """
     for name in ("temperature", "top_p"):
         check_number(body, name, 0.0, 1.0)
     most = read_count(body, "max_tokens")
@@ -43,7 +46,7 @@ def parse_messages(body: Json, *, is_count: bool = False) -> Request:
     return Request(
         api="messages",
         model=require_model(body, None),
-        messages=(*_read_system(body.get("system")), *_read_messages(body.get("messages"))),
+        messages=(*_read_system(body.get("system")), *_read_messages(body.get("messages"), earlier)),
         tools=tools,
         tool_choice=choice,
         parallel_tool_calls=asked.get("disable_parallel_tool_use") is not True,
@@ -63,11 +66,11 @@ def _read_system(value: object) -> tuple[Message, ...]:
     return (Message(role="system", text=text, images=images),)
 
 
-def _read_messages(value: object) -> tuple[Message, ...]:
+def _read_messages(value: object, earlier: Sequence[Message]) -> tuple[Message, ...]:
     raw = read_list(value, "messages")
     if not raw:
         raise ApiError(400, "messages: at least one message is required", param="messages")
-    messages = tuple(message for i, item in enumerate(raw) for message in _read_message(item, f"messages.{i}"))
+    messages = (*earlier, *(one for i, item in enumerate(raw) for one in _read_message(item, f"messages.{i}")))
     stray, missing = match_tool_results(messages)
     if stray is not None:
         text = f"messages: unexpected `tool_use_id` found in `tool_result` blocks: {stray}."
