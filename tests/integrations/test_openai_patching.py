@@ -48,9 +48,9 @@ def test_uninstrument_restores_the_very_same_functions() -> None:
 
     assert sb.instrument("openai") == ["openai"]
     during = methods()
-    assert sb.instrument() == ["openai"]
+    assert "openai" in sb.instrument()
     assert methods() == during
-    assert sb.uninstrument() == ["openai"]
+    assert "openai" in sb.uninstrument()
 
     assert all(now is before[name] for name, now in methods().items())
     assert during["Completions.create"] is not before["Completions.create"]

@@ -14,6 +14,8 @@ from ._sse import EventDecoder
 _SHOW_EVERY_S: Final = 0.05
 #: Bodies above this are not collected from a streamed raw response.
 _MAX_BODY: Final = 16 << 20
+#: How Bedrock sends events.
+_BINARY: Final = "application/vnd.amazon.eventstream"
 
 
 class Recorder:
@@ -100,10 +102,12 @@ class BodyRecorder(Recorder):
     """Collects the bytes of a raw response: server-sent events, or one JSON document."""
 
     def __init__(self, call: Call, response: Any, *, ends_at_close: bool) -> None:
-        is_events = "text/event-stream" in response.headers.get("content-type", "")
+        kind = response.headers.get("content-type", "")
+        is_events = "text/event-stream" in kind
         chunks = call.api.new_chunks() if is_events and call.api.new_chunks is not None else None
         super().__init__(call, response, chunks)
         self._decoder = EventDecoder() if is_events else None
+        self._is_binary = _BINARY in kind
         self._body = bytearray()
         self._ends_at_close = ends_at_close
         self._is_exhausted = False
@@ -115,7 +119,7 @@ class BodyRecorder(Recorder):
             if self._decoder is not None:
                 for event in self._decoder.feed(piece):
                     self.take(event)
-            elif len(self._body) + len(piece) <= _MAX_BODY:
+            elif not self._is_binary and len(self._body) + len(piece) <= _MAX_BODY:
                 self._body += piece
 
     def exhausted(self) -> None:
@@ -128,6 +132,8 @@ class BodyRecorder(Recorder):
         return self._is_exhausted and super().is_whole()
 
     def _set_output(self) -> None:
+        if self._is_binary and self.has_read:
+            self.mark({"stream": "not captured", "stream.reason": "a raw response in a binary form"})
         if self._body and self._is_exhausted:
             body = parsed_body(bytes(self._body))
             self.call.set_response(self.call.api.to_plain(body) if isinstance(body, dict) else body)
