@@ -20,7 +20,7 @@ anthropic = pytest.importorskip("anthropic")
 
 
 def is_he(piece: Any) -> bool:
-    return piece.type == "content_block_delta" and piece.delta.text == "He"
+    return bool(piece.type == "content_block_delta" and piece.delta.text == "He")
 
 
 def test_stream_read_to_the_end(claude_traced: Spans, wire: Wire, wclaude: Any) -> None:

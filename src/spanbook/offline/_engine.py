@@ -213,7 +213,7 @@ class Engine:
         if not previous:
             return _messages_in.parse_messages(body)
         begun, earlier = self._recall(str(previous))
-        offered = {name: begun[name] for name in ("system", "tools") if name in begun}
+        offered: dict[str, Any] = {name: begun[name] for name in ("system", "tools") if name in begun}
         return _messages_in.parse_messages({**offered, **body}, earlier)
 
     def _recall(self, response_id: str) -> tuple[dict[str, Any], tuple[Message, ...]]:
