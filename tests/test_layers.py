@@ -35,6 +35,7 @@ FRONT_ENDS = {"magics", "cli", "__main__"}  # these use the public API, so they 
 
 #: Costly to import, or optional: only where they are used, that is, inside functions.
 HEAVY = {
+    "anthropic",
     "anywidget",
     "genai_prices",
     "ipywidgets",
