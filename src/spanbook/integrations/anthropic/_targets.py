@@ -38,7 +38,7 @@ def _messages() -> list[Target]:
 
 
 def _copied_messages() -> list[Target]:
-    """Return the same for a platform's class, which holds some of the functions of the beta's, by version more or less."""
+    """Return the same for a platform's class, which holds those of the beta's functions that its version has."""
     return [target._replace(is_optional=True) for target in _messages()]
 
 
