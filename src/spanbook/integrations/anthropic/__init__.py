@@ -14,7 +14,7 @@ __all__ = ["INTEGRATION"]
 INTEGRATION = Integration(
     "anthropic",
     package="anthropic",
-    tested="2.14",
+    tested="1.5 to 2.14",
     targets=targets,
     wrap_client=CLIENTS.wrap,
     unwrap_client=CLIENTS.unwrap,

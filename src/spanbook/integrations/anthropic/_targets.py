@@ -37,13 +37,18 @@ def _messages() -> list[Target]:
     ]
 
 
+def _copied_messages() -> list[Target]:
+    """Return the same for a platform's class, which holds those of the beta's functions that its version has."""
+    return [target._replace(is_optional=True) for target in _messages()]
+
+
 #: Module → methods. Tool runners call ``parse`` and ``stream``. The platforms' stable messages are the first class of
-#: these; their beta messages are classes of their own that hold the same functions.
+#: these; their beta messages are classes of their own.
 RESOURCES: Final[dict[str, list[Target]]] = {
     "anthropic.resources.messages.messages": _messages(),
     "anthropic.resources.beta.messages.messages": _messages(),
-    "anthropic.lib.bedrock._beta_messages": _messages(),
-    "anthropic.lib.vertex._beta_messages": _messages(),
+    "anthropic.lib.bedrock._beta_messages": _copied_messages(),
+    "anthropic.lib.vertex._beta_messages": _copied_messages(),
 }
 CLIENTS: Final = Clients((("messages",), ("beta", "messages")), RESOURCES, RETRIES)
 
