@@ -21,7 +21,7 @@ from ..conventions._record import read_record
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
 from ..conventions.otel import OtelEvent, OtelLink, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
-from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
+from ..model import COUNTED_KINDS, SCORE_SOURCES, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
@@ -65,6 +65,12 @@ class IngestReport:
     failures: Counter[str] = field(default_factory=Counter)
     #: Names of attributes that no mapper knows → on how many spans they were kept as they came.
     unmapped: Counter[str] = field(default_factory=Counter)
+
+    def reject(self, reason: str) -> None:
+        """Count a record that is left out, and keep the reason while there are few."""
+        self.n_rejected += 1
+        if len(self.rejected) < _MAX_REASONS:
+            self.rejected.append(reason)
 
     def add(self, other: IngestReport) -> None:
         """Add what became of others."""
@@ -182,8 +188,7 @@ def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestRe
             try:
                 fields = read_record(record)
             except OtlpError as error:
-                report.n_rejected += 1
-                report.rejected.append(str(error))
+                report.reject(str(error))
             else:
                 _take_own(reader, batch, fields)
                 report.spans += 1
@@ -438,8 +443,7 @@ class _Ingestion:
     def _take(self, key: Key, mapped: MappedSpan) -> None:
         row = self._records.row(mapped.fields, self._batch)
         if row is None:  # times beyond 64 bits
-            self.report.n_rejected += 1
-            self.report.rejected.append(f"span {key[1]} of trace {key[0]} has values that no store can hold")
+            self.report.reject(f"span {key[1]} of trace {key[0]} has values that no store can hold")
             return
         self._batch.spans.append(row)
         for at, event in enumerate(mapped.events):
@@ -559,7 +563,7 @@ def _score(key: Key, event: OtelEvent) -> dict[str, Any] | None:
         "name": name,
         "value": float(value) if kind == "number" else int(value) if kind == "bool" else value,
         "value_type": kind,
-        "source": source if source in ("human", "code", "llm", "user") else "code",
+        "source": source if source in SCORE_SOURCES else "code",
         "comment": _text(said.get("gen_ai.evaluation.explanation")),
         "evaluator": _text(said.get("spanbook.evaluator")),
         "author": _text(said.get("spanbook.author")),

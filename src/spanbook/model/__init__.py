@@ -18,6 +18,7 @@ from ._types import (
     ObservationKind,
     ScoreSource,
     Status,
+    text_score_type,
 )
 from .errors import (
     ExportError,
@@ -66,6 +67,7 @@ __all__ = [
     "TraceNotFoundError",
     "TraceSummary",
     "UsageError",
+    "text_score_type",
 ]
 
 
