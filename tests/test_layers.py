@@ -37,6 +37,7 @@ FRONT_ENDS = {"magics", "cli", "__main__"}  # these use the public API, so they 
 HEAVY = {
     "anywidget",
     "genai_prices",
+    "google",
     "ipywidgets",
     "openai",
     "opentelemetry",
@@ -44,9 +45,14 @@ HEAVY = {
     "pandas",
     "plotly",
     "sqlite_utils",
+    "tornado",
     "traitlets",
 }
-WIDGET_BASES = {"anywidget", "ipywidgets", "traitlets"}  # base classes and traits of spanbook.widgets
+#: Packages that are themselves imported only where they are used, and what they cannot do without.
+BASES = {
+    "receiver": {"google", "opentelemetry", "tornado"},  # an extra: the server, the wire format
+    "widgets": {"anywidget", "ipywidgets", "traitlets"},  # base classes and traits
+}
 
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s+\w"
@@ -76,7 +82,7 @@ def test_a_package_imports_only_from_those_above_it(path: Path) -> None:
 @by_module
 def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
     """Importing spanbook stays cheap, and tracing works where one of them is broken or missing."""
-    allowed = WIDGET_BASES if package_of(path) == "widgets" else set()
+    allowed: set[str] = BASES.get(package_of(path), set())
     for line, name in imported_modules(path, module_level(parse(path).body)):
         library = name.split(".")[0]
         assert library not in HEAVY - allowed, f"{path}:{line}: import {library} inside the function that uses it"

@@ -475,6 +475,7 @@ class Fold:
         Raises:
             StoreError, sqlite3.Error: nothing of it was written.
         """
+        self.gate.wait(wait_s)
         with self.lock:
             for attempt in (1, 2):
                 try:

@@ -1,0 +1,54 @@
+"""JSON of somebody else, parsed in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from ..model import OtlpError
+from ._refusal import MAX_JSON, MAX_RECORDS, MAX_VALUES, Budget, Refusal
+
+#: A string as a whole (also one that does not end, so that none is looked at twice), or what makes one more value.
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{,])', re.DOTALL)
+_MAKES_VALUE: Final = (b"[", b"{", b",")
+
+
+def parse(data: bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        OtlpError: it is no JSON, or nested too deep.
+        Refusal: it is too large, or would become too many objects.
+    """
+    if len(data) > MAX_JSON:
+        raise Refusal(413, f"the request has {len(data):,} bytes of JSON; at most {MAX_JSON:,} are read")
+    if sum(map(data.count, _MAKES_VALUE)) > MAX_VALUES:  # in texts, too; so look closer
+        values = Budget(MAX_VALUES, "values")
+        for token in _TOKEN.finditer(data):
+            if token.lastindex:
+                values.take()
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise OtlpError("", "is nested too deep") from None
+    except ValueError as error:
+        raise OtlpError("", f"is no JSON ({error})") from None
+
+
+def check_count(request: Any, names: tuple[str, str, str]) -> None:
+    """See to it that an OTLP/JSON request holds no more records than one may.
+
+    Raises:
+        Refusal: it holds too many.
+    """
+    budget = Budget(MAX_RECORDS, "records")
+    level = [request]
+    for name in names:
+        level = [item for one in level for item in _items(one, name)]
+        budget.take(len(level))
+
+
+def _items(value: Any, name: str) -> list[Any]:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
