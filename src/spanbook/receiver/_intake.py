@@ -97,13 +97,13 @@ class Intake:
 
     def _traces(self, request: Request, body: bytes) -> Answer:
         rejects, report = _Rejects(), IngestReport()
-        for some in _sliced(_spans(request.encoding, body, rejects)):
+        for some in _sliced(_spans(request.encoding, body, rejects), _texts_of_span, rejects):
             report.add(ingest_spans(self._fold(), some))
         return self._taken(request, "spans", report.spans, "rejectedSpans", rejects, report)
 
     def _logs(self, request: Request, body: bytes) -> Answer:
         rejects, report = _Rejects(), IngestReport()
-        for some in _sliced(_log_records(request.encoding, body, rejects)):
+        for some in _sliced(_log_records(request.encoding, body, rejects), _texts_of_log, rejects):
             report.add(ingest_spans(self._fold(), (), some))
         return self._taken(request, "logs", report.logs, "rejectedLogRecords", rejects, report)
 
@@ -146,6 +146,7 @@ class Intake:
     def _write_events(self, events: list[Any]) -> tuple[list[str], dict[str, str]]:
         accepted_ids: list[str] = []
         refused_ids: dict[str, str] = {}
+        _json.check_texts(events)
         for at in range(0, len(events), _SLICE):
             read, report = ingest_langfuse(self._fold(), events[at : at + _SLICE])
             accepted_ids += read.accepted
@@ -186,11 +187,26 @@ def _from_json(
     return [(record, size) for record in records]
 
 
-def _sliced(records: Iterable[tuple[Record, int]]) -> Iterator[list[Record]]:
-    """Yield the records some at a time, as many as one transaction takes."""
+def _texts_of_span(span: OtelSpan) -> list[Any]:
+    return [span.attributes, *(event.attributes for event in span.events)]
+
+
+def _texts_of_log(log: OtelLog) -> list[Any]:
+    return [log.attributes, log.body]
+
+
+def _sliced(
+    records: Iterable[tuple[Record, int]], texts_of: Callable[[Record], list[Any]], rejects: _Rejects
+) -> Iterator[list[Record]]:
+    """Yield the records some at a time, as many as one transaction takes, without those that would become too much."""
     some: list[Record] = []
     size = 0
     for record, bytes_of_it in records:
+        try:
+            _json.check_texts(*texts_of(record))
+        except OtlpError as error:
+            rejects(str(error))
+            continue
         if some and (len(some) >= _SLICE or size + bytes_of_it > _SLICE_BYTES):
             yield some
             some, size = [], 0

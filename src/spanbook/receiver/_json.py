@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ..model import OtlpError
-from ._refusal import MAX_JSON, MAX_RECORDS, MAX_VALUES, Budget, Refusal
+from ._refusal import MAX_IN_TEXTS, MAX_JSON, MAX_RECORDS, MAX_VALUES, Budget, Refusal
 
 #: A string as a whole (also one that does not end, so that none is looked at twice), or what makes one more value.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{,])', re.DOTALL)
 _MAKES_VALUE: Final = (b"[", b"{", b",")
+#: Texts shorter than this cannot ask for more memory than a transaction may take.
+_LONG: Final = 64 << 10
 
 
 def parse(data: bytes) -> Any:
@@ -34,6 +37,26 @@ def parse(data: bytes) -> Any:
         raise OtlpError("", "is nested too deep") from None
     except ValueError as error:
         raise OtlpError("", f"is no JSON ({error})") from None
+
+
+def check_texts(*values: Any) -> None:
+    """See to it that texts in the values of a record, which mappers may parse as JSON, do not become too many objects.
+
+    Raises:
+        OtlpError: they would.
+    """
+    left, waiting = MAX_IN_TEXTS, list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if len(value) > _LONG:
+                left -= sum(map(value.count, "[{,"))
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    if left < 0:
+        raise OtlpError("", f"has texts that may be JSON of more than {MAX_IN_TEXTS:,} values")
 
 
 def check_count(request: Any, names: tuple[str, str, str]) -> None:

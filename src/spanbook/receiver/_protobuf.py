@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from ..conventions.otel import SPAN_KINDS, STATUS_CODES, Attributes, OtelEvent, OtelLink, OtelLog, OtelSpan
 from ..model import OtlpError
-from ._refusal import MAX_DEPTH, MAX_VALUES, Budget
+from ._refusal import MAX_DEPTH, MAX_RECORD, MAX_VALUES, Budget
 from ._wire import Group, check_size, groups
 
 _INT64: Final = 1 << 63
@@ -89,6 +89,8 @@ def _at(path: str, error: OtlpError) -> OtlpError:
 
 
 def _parse(message: type[M], raw: bytes, name: str) -> M:
+    if len(raw) > MAX_RECORD:
+        raise OtlpError("", f"has {len(raw):,} bytes; expected at most {MAX_RECORD:,}")
     check_size(raw, name)
     try:
         parsed: M = message.FromString(raw)

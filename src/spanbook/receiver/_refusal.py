@@ -8,13 +8,17 @@ from typing import Final
 MAX_WIRE: Final = 8 << 20
 MAX_INFLATED: Final = 32 << 20
 #: JSON takes several times its size in memory: what one character beyond U+FFFF does to all others of its text.
-MAX_JSON: Final = 16 << 20
+MAX_JSON: Final = 8 << 20
+#: Bytes of one encoded record.
+MAX_RECORD: Final = 8 << 20
 #: Bytes of all bodies that are being read or wait for their turn.
 MAX_IN_FLIGHT: Final = 32 << 20
 #: Spans or log records, and the groups that they stand in.
 MAX_RECORDS: Final = 20_000
 #: Attributes, elements of lists, events and links of all records of a request.
 MAX_VALUES: Final = 400_000
+#: Values in the JSON texts that attributes of one record may be.
+MAX_IN_TEXTS: Final = 200_000
 MAX_DEPTH: Final = 64
 
 
