@@ -86,7 +86,12 @@ class IngestReport:
 
 
 def ingest_spans(
-    fold: Fold, spans: Iterable[OtelSpan], logs: Iterable[OtelLog] = (), *, durable: bool = False
+    fold: Fold,
+    spans: Iterable[OtelSpan],
+    logs: Iterable[OtelLog] = (),
+    *,
+    durable: bool = False,
+    wait_s: float = 5.0,
 ) -> IngestReport:
     """Map spans of any client and write them, in one transaction that is committed when this returns.
 
@@ -95,6 +100,7 @@ def ingest_spans(
         spans: Decoded spans; those already stored are updated.
         logs: Decoded log records, of these spans, of stored ones, or of spans still to come.
         durable: Also wait until it is on disk.
+        wait_s: Seconds to wait for another process that has the store locked.
 
     Returns:
         What was mapped, and what was not.
@@ -113,18 +119,21 @@ def ingest_spans(
         return batch
 
     if given or said:
-        fold.write_foreign(make, durable=durable)
+        fold.write_foreign(make, durable=durable, wait_s=wait_s)
         _say_failures(report)
     return report
 
 
-def ingest_langfuse(fold: Fold, events: Sequence[Any], *, durable: bool = False) -> tuple[LangfuseBatch, IngestReport]:
+def ingest_langfuse(
+    fold: Fold, events: Sequence[Any], *, durable: bool = False, wait_s: float = 5.0
+) -> tuple[LangfuseBatch, IngestReport]:
     """Write a batch of the older Langfuse SDKs, in one transaction that is committed when this returns.
 
     Args:
         fold: Of the store to write to.
         events: The ``batch`` of ``POST /api/public/ingestion``; partial states of what is stored update it.
         durable: Also wait until it is on disk.
+        wait_s: Seconds to wait for another process that has the store locked.
 
     Returns:
         What the batch says (``accepted`` and ``refused`` ids for the answer 207), and what was mapped.
@@ -143,7 +152,7 @@ def ingest_langfuse(fold: Fold, events: Sequence[Any], *, durable: bool = False)
 
     read = read_batch(events)
     if read.spans or read.scores:
-        fold.write_foreign(make, durable=durable)
+        fold.write_foreign(make, durable=durable, wait_s=wait_s)
         _say_failures(report)
     return read, report
 

@@ -28,6 +28,8 @@ from ._refusal import Refusal
 #: Records, and bytes of them, in one transaction: bounds memory, and how long the store is held.
 _SLICE: Final = 256
 _SLICE_BYTES: Final = 1 << 20
+#: Seconds to wait for a store that another process has locked, and to let the client wait after that.
+_STORE_S: Final = 1.0
 _RETRY_STORE_S: Final = 2
 _NO_METRICS: Final = "spanbook keeps traces and logs, no metrics; OTEL_METRICS_EXPORTER=none stops sending them"
 Record = TypeVar("Record")
@@ -98,13 +100,13 @@ class Intake:
     def _traces(self, request: Request, body: bytes) -> Answer:
         rejects, report = _Rejects(), IngestReport()
         for some in _sliced(_spans(request.encoding, body, rejects), _texts_of_span, rejects):
-            report.add(ingest_spans(self._fold(), some))
+            report.add(ingest_spans(self._fold(), some, wait_s=_STORE_S))
         return self._taken(request, "spans", report.spans, "rejectedSpans", rejects, report)
 
     def _logs(self, request: Request, body: bytes) -> Answer:
         rejects, report = _Rejects(), IngestReport()
         for some in _sliced(_log_records(request.encoding, body, rejects), _texts_of_log, rejects):
-            report.add(ingest_spans(self._fold(), (), some))
+            report.add(ingest_spans(self._fold(), (), some, wait_s=_STORE_S))
         return self._taken(request, "logs", report.logs, "rejectedLogRecords", rejects, report)
 
     def _taken(
@@ -148,7 +150,7 @@ class Intake:
         refused_ids: dict[str, str] = {}
         _json.check_texts(events)
         for at in range(0, len(events), _SLICE):
-            read, report = ingest_langfuse(self._fold(), events[at : at + _SLICE])
+            read, report = ingest_langfuse(self._fold(), events[at : at + _SLICE], wait_s=_STORE_S)
             accepted_ids += read.accepted
             refused_ids |= read.refused
             self.counts["spans"] += report.spans

@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from tornado.netutil import bind_sockets
-
 from ..ingest._fold import Fold
 from ..model import UsageError
 from ..store._platform import close_in_child
@@ -45,9 +43,9 @@ class Receiver:
         self.host, self.token = host, token
         self._intake = Intake(fold)
         self._traffic = Traffic(Guard(host, token, frozenset(self._intake.paths)), self._intake.answer)
-        self._sockets = _bind(port, host)
+        self._listening = _bind(port, host)
         #: The port it listens on.
-        self.port: int = self._sockets[0].getsockname()[1]
+        self.port: int = self._listening.getsockname()[1]
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._loop = asyncio.SelectorEventLoop()
@@ -55,8 +53,6 @@ class Receiver:
         self._thread: threading.Thread | None = threading.Thread(
             target=self._run, name=f"spanbook-receiver-{self.port}", daemon=True
         )
-        for one in self._sockets:
-            close_in_child(one)
         self._thread.start()
         atexit.register(self.stop)  # before the store is closed, which was registered earlier
 
@@ -95,7 +91,7 @@ class Receiver:
 
     async def _serve(self) -> None:
         server = Server(self._traffic)
-        server.add_sockets(self._sockets)
+        server.add_socket(self._listening)
         await self._stopping.wait()
         server.stop()
         await self._traffic.end(_END_S)
@@ -134,11 +130,16 @@ def _check(port: int, host: str, token: str | None) -> None:
         )
 
 
-def _bind(port: int, host: str) -> list[socket.socket]:
+def _bind(port: int, host: str) -> socket.socket:
     try:
-        return bind_sockets(port, host, backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
         raise UsageError(
-            f"port {port} of {host} cannot be used ({error.strerror}); something else may listen there, such as a "
-            "collector or another receiver. Stop that, or give another port (0 takes a free one)."
+            f"port {port} of {host} cannot be used ({why}); something else may listen there, such as a collector or "
+            "another receiver. Stop that, or give another port (0 takes a free one)."
         ) from error
+    listening.setblocking(False)
+    close_in_child(listening)
+    return listening
