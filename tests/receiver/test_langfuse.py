@@ -79,8 +79,9 @@ def test_scores_of_newer_sdks(receiver: Receiver, store: Path) -> None:
     path = "/api/public/scores"
 
     answer = post(receiver.port, path, json.dumps([one, {"id": "z", "name": "no value"}]), JSON)
-    post(receiver.port, path, json.dumps(two), JSON)
+    whole = post(receiver.port, path, json.dumps(two), JSON)
 
+    assert (whole.status, whole.json) == (202, {"message": "Accepted"})
     assert (answer.status, answer.json["accepted"], answer.json["rejected"]) == (207, 1, 1)
     assert answer.json["errors"][0]["id"] == "z"
     rows = stored(store, "SELECT name, value, value_type FROM scores ORDER BY name")
