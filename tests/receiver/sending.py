@@ -107,9 +107,9 @@ def stored(path: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 class Process:
-    """``spanbook receive`` in a process of its own, in a folder of its own."""
+    """``spanbook receive`` in a process of its own, in a folder of its own; on one core when it is named."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, core: int | None = None) -> None:
         self.store = folder / "store.db"
         command = [sys.executable, "-m", "spanbook", "receive", "--store", str(self.store), "--port", "0", *arguments]
         self.popen = subprocess.Popen(
@@ -119,6 +119,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
         )
         assert self.popen.stdout is not None
         said = self.popen.stdout.readline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ..receiver import Receiver
 
 TOKEN_VARIABLE: Final = "SPANBOOK_RECEIVE_TOKEN"  # noqa: S105 (the name of a variable, not a token)
+#: A batch makes many objects and no cycles: looked through as often as usual, they take a tenth of the time.
+_COLLECT: Final = (50_000, 20, 20)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -21,6 +24,8 @@ def receive(given: Namespace) -> int:
     """Receive until SIGINT or SIGTERM comes; what was received is answered first."""
     store = sb.init(store=given.store, instrument=False)
     token = given.token if given.token is not None else os.environ.get(TOKEN_VARIABLE) or None
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
     stopping = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopping.set()) for number in _SIGNALS}
     try:
