@@ -13,7 +13,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OUT = here("../src/spanbook/widgets/static/");
 
 /** Largest minified size in bytes: every widget instance carries its bundle. */
-const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "markdown.js": 55_000, "more.js": 90_000, "export.js": 270_000 };
+const LIMITS = { "explorer.js": 140_000, "chip.js": 12_000, "table.js": 110_000, "markdown.js": 55_000, "more.js": 110_000, "compare.js": 110_000, "export.js": 300_000, "export_traces.js": 330_000 };
 
 async function minify(entry) {
   const { outputFiles } = await esbuild.build({
@@ -84,21 +84,27 @@ async function build() {
   const MARKDOWN_SHA256 = sha256(markdown);
   const more = await bundleLent("src/widgets/more.ts");
   const explorer = await bundle("src/widgets/explorer.tsx", { MARKDOWN_SHA256, MORE_SHA256: sha256(more) });
+  const compare = await bundle("src/widgets/compare.tsx");
   const outputs = {
     "explorer.js": explorer,
     "chip.js": await bundle("src/widgets/chip.ts", { EXPLORER_SHA256: sha256(explorer) }),
+    "table.js": await bundle("src/widgets/table.tsx", { EXPLORER_SHA256: sha256(explorer), COMPARE_SHA256: sha256(compare) }),
     "markdown.js": markdown,
     "more.js": more,
+    "compare.js": compare,
     "export.js": await bundle("src/widgets/export.ts", { MARKDOWN_SHA256, MORE_SHA256: '""' }),
+    "export_traces.js": await bundle("src/widgets/export_traces.tsx", { MARKDOWN_SHA256, MORE_SHA256: '""', EXPLORER_SHA256: '""', COMPARE_SHA256: '""' }),
   };
   // The text of the explorer's <style>, for the hash in the exported page's content security policy.
   await writeFile(`${OUT}export.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css", "src/more/more.css"].map(minify))).join(""));
+  await writeFile(`${OUT}compare.css`, (await Promise.all(["src/core/theme.css", "src/widgets/explorer.css", "src/widgets/compare.css"].map(minify))).join(""));
+  await writeFile(`${OUT}export_traces.css`, (await Promise.all(["src/core/theme.css", "src/widgets/table.css"].map(minify))).join(""));
   let isTooLarge = false;
   for (const [name, bytes] of Object.entries(outputs)) {
     await writeFile(OUT + name, bytes);
     const over = bytes.length > LIMITS[name];
     isTooLarge ||= over;
-    console.log(`${name.padEnd(12)} ${(bytes.length / 1000).toFixed(1).padStart(6)} kB of ${LIMITS[name] / 1000}${over ? "  TOO LARGE" : ""}`);
+    console.log(`${name.padEnd(17)} ${(bytes.length / 1000).toFixed(1).padStart(6)} kB of ${LIMITS[name] / 1000}${over ? "  TOO LARGE" : ""}`);
   }
   if (isTooLarge) throw new Error("A bundle is over its size limit; see LIMITS in build.mjs.");
 }

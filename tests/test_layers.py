@@ -23,7 +23,7 @@ LAYERS = [
     {"ingest"},
     {"integrations", "receiver"},
     {"offline", "testing"},
-    {"prompts", "datasets", "evaluate", "analytics"},
+    {"prompts", "datasets", "evaluate", "analytics", "compare"},
     {"frames", "widgets"},
     {"api"},
     {"magics", "cli"},

@@ -167,28 +167,28 @@ describe("keys", () => {
 describe("find", () => {
   test("shows matches in their tree, drops answers that are overtaken", async () => {
     const { x, asked } = await setUp();
-    void x.search("lo");
-    void x.search("look");
+    void x.find.search("lo");
+    void x.find.search("look");
     await asked.find((each) => each.params.query === "look")?.answer({ rows: [2] });
     await asked.find((each) => each.params.query === "lo")?.answer({ rows: [0, 1, 2, 3] });
     expect(drawn(x)).toEqual([0, 1, 2]);
-    x.clearFind();
+    x.find.clear();
     expect(drawn(x).length).toBe(4);
   });
 
   test("a refused filter says why and leaves the tree as it was", async () => {
     const { x, asked } = await setUp();
-    void x.search("cots > 1");
+    void x.find.search("cots > 1");
     await asked.at(-1)?.answer({ rows: [], error: { message: "unknown name 'cots'", at: 0 } });
-    expect([x.findError.value, drawn(x).length]).toEqual([{ message: "unknown name 'cots'", at: 0 }, 4]);
+    expect([x.find.problem.value, drawn(x).length]).toEqual([{ message: "unknown name 'cots'", at: 0 }, 4]);
   });
 
   test("selecting a row outside the matches ends the search", async () => {
     const { x, asked } = await setUp();
-    void x.search("look");
+    void x.find.search("look");
     await asked.at(-1)?.answer({ rows: [2] });
     x.select(3);
-    expect([x.found.value, x.query.value]).toEqual([null, ""]);
+    expect([x.find.found.value, x.find.query.value]).toEqual([null, ""]);
   });
 });
 

@@ -3,6 +3,7 @@ import { render, type ComponentChild } from "preact";
 import { afterEach, expect, test } from "vitest";
 import { Explorer } from "../src/core/explorer.ts";
 import type { Json as Value } from "../src/core/types.ts";
+import { more } from "../src/more/index.tsx";
 import { ExplorerContext } from "../src/ui/context.ts";
 import { Json } from "../src/ui/Json.tsx";
 import { Markdown } from "../src/ui/Markdown.tsx";
@@ -12,6 +13,7 @@ function draw(child: ComponentChild): HTMLElement {
   const el = document.body.appendChild(document.createElement("div"));
   const x = new Explorer({
     lex,
+    more,
     load: () => Promise.reject(new Error("nothing to load")),
     rpc: () => Promise.reject(new Error("nobody to ask")),
     onPush: () => () => undefined,
@@ -82,8 +84,8 @@ test("keys that mean something to objects are only keys", () => {
 });
 
 test.each<[Value, string]>([
-  [{ $type: "dataframe", shape: [1200, 2], columns: ["a", "b"], dtypes: { a: "int64", b: "object" }, head: [{ a: 1, b: "x" }] }, "DataFrame 1,200 × 2ab1x"],
-  [{ $type: "array", shape: [3, 4], dtype: "float32", head: [0.5, 1], min: 0, max: 1 }, "array [3 × 4] float32 · 0 to 1[0.5, 1]"],
+  [{ $type: "dataframe", shape: [1200, 2], columns: ["a", "b"], dtypes: { a: "int64", b: "object" }, head: [{ a: 1, b: "x" }] }, "tableJSONDataFrame 1,200 × 2, the first 1 were keptcopy TSVpythonrowab01x"],
+  [{ $type: "array", shape: [3, 4], dtype: "float32", head: [0.5, 1], min: 0, max: 1 }, "tableJSONarray [3 × 4] float32 · 0 to 1[0.5, 1]"],
   [{ $type: "cut", size: 2_000_000, head: "abc" }, "abc… cut here: 2.0 M in all, the rest was not kept"],
   [{ $type: "repr", class: "app.Thing", text: "<Thing>" }, "app.Thing <Thing>"],
   [{ $type: "cycle", class: "dict" }, "↺ dict refers back to itself"],

@@ -26,7 +26,9 @@ from .tracer._span import Span as span
 
 if TYPE_CHECKING:
     from . import offline
+    from .api._compare import TraceComparison
     from .api._functions import (
+        compare_traces,
         flush,
         get_trace,
         last_trace,
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
 _LAZY = {
     "Store": "api._store",
     "Trace": "api._trace",
+    "TraceComparison": "api._compare",
     "Traces": "api._trace",
+    "compare_traces": "api._functions",
     "filter_names": "store._filter_names",
     "flush": "api._functions",
     "get_trace": "api._functions",
@@ -87,11 +91,13 @@ __all__ = [
     "Store",
     "StoreError",
     "Trace",
+    "TraceComparison",
     "TraceNotFoundError",
     "Traces",
     "UsageError",
     "__version__",
     "bind",
+    "compare_traces",
     "context",
     "current",
     "filter_names",

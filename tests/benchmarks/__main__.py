@@ -1,8 +1,8 @@
 """``make bench``: every budget that a machine can measure, as ratios and figures of one run.
 
 ``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller threads tail gil fold receiver redaction size
-start frames explorer peers. Peers are installed from the package index into a temporary folder, so they are measured
-only when they are named or ``PEERS=1`` is set.
+start frames traces explorer peers. Peers are installed from the package index into a temporary folder, so they are
+measured only when they are named or ``PEERS=1`` is set.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import caller, explorer, fold, frames, gil, peers, receiver, redaction, size, start, tail, threads
+from . import caller, explorer, fold, frames, gil, peers, receiver, redaction, size, start, tail, threads, traces
 from ._table import Row, table
 
 PARTS = {
@@ -26,6 +26,7 @@ PARTS = {
     "size": size.run,
     "start": start.run,
     "frames": frames.run,
+    "traces": traces.run,
     "explorer": explorer.run,
     "peers": peers.run,
 }

@@ -129,3 +129,17 @@ def test_redact_finds_nothing_in_what_was_traced_with_redaction(path: Path, run:
     assert rows(copy, "SELECT count(*) FROM spans WHERE name LIKE 'call%'") == [(1,)]
     assert KEY.encode() not in path.read_bytes()
     assert " 0 replacements" in run("redact", "--dry-run").out
+
+
+def test_what_was_exported_is_imported_once(path: Path, tmp_path: Path, run: Run) -> None:
+    assert run("export", "--all", "-o", str(tmp_path / "spans.jsonl")).code == 0
+    for _ in range(2):
+        done = run("--store", str(tmp_path / "other.db"), "import", str(tmp_path / "spans.jsonl"))
+        assert (done.code, "3 spans" in done.out) == (0, True)
+    assert rows(tmp_path / "other.db", "SELECT count(*) FROM spans") == [(3,)]
+
+
+def test_a_file_that_cannot_be_imported_is_named(path: Path, run: Run) -> None:
+    done = run("import", "nowhere.json")
+    assert done.code == 2
+    assert "there is no file 'nowhere.json'" in done.err

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -124,5 +127,90 @@ def test_what_is_malformed_is_left_out_and_named(new: New, tmp_path: Path) -> No
 def test_a_file_of_something_else_is_refused(content: str, new: New, tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     path.write_text(content)
-    with pytest.raises(UsageError, match="nothing in .* is OTLP/JSON"):
+    with pytest.raises(UsageError, match="nothing in .* is a trace"):
         import_file(new()[0], path)
+
+
+# -- other tools' files
+
+TRACE = {"id": "t-1", "timestamp": "2026-03-01T10:00:00.000Z", "name": "support", "userId": "ada", "tags": ["beta"],
+         "input": {"question": "price?"}, "output": "29"}  # fmt: skip
+CALL = {"id": "o-1", "traceId": "t-1", "type": "GENERATION", "name": "answer", "model": "gpt-4o-mini",
+        "startTime": "2026-03-01T10:00:00.100Z", "endTime": "2026-03-01T10:00:01.100Z",
+        "input": [{"role": "user", "content": "price?"}], "output": {"role": "assistant", "content": "29"},
+        "promptTokens": 12, "completionTokens": 3, "calculatedTotalCost": 0.002}  # fmt: skip
+SCORE = {"id": "s-1", "traceId": "t-1", "observationId": "o-1", "name": "correct", "value": 1, "dataType": "NUMERIC"}
+
+
+def imported(new: New, tmp_path: Path, name: str, text: str) -> list[Span]:
+    """The spans of a file, after it was imported twice."""
+    fold, reader = new()
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    assert import_file(fold, path).n_rejected == 0
+    import_file(fold, path)
+    return all_spans(reader)
+
+
+def as_csv(*rows: dict[str, Any]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()})
+    return out.getvalue()
+
+
+def snake(row: dict[str, Any]) -> dict[str, Any]:
+    return {re.sub(r"([A-Z])", r"_\1", name).lower(): value for name, value in row.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("trace.json", json.dumps({**TRACE, "observations": [CALL], "scores": [SCORE]}, indent=1)),
+        ("rows.json", json.dumps([TRACE, CALL, SCORE])),
+        ("rows.jsonl", "\n".join(map(json.dumps, [TRACE, CALL, SCORE]))),
+        ("blob.jsonl", "\n".join(json.dumps(snake(row)) for row in (TRACE, CALL, SCORE))),
+        ("rows.csv", as_csv(TRACE, CALL, SCORE)),
+    ],
+)
+def test_what_langfuse_exports_becomes_a_trace(name: str, text: str, new: New, tmp_path: Path) -> None:
+    root, call = imported(new, tmp_path, name, text)
+
+    assert (root.name, root.user_id, root.tags, root.input) == ("support", "ada", ["beta"], {"question": "price?"})
+    assert (call.parent_id, call.kind, call.model, call.duration_ms) == (root.span_id, "llm", "gpt-4o-mini", 1000)
+    assert call.output == [{"role": "assistant", "parts": [{"type": "text", "content": "29"}]}]
+    assert (call.usage, call.cost_usd) == ({"input_tokens": 12, "output_tokens": 3}, 0.002)
+    assert [(score.name, score.value) for score in call.scores] == [("correct", 1.0)]
+
+
+ASKED = {"role": "user", "content": "price?"}
+SAID = {"role": "assistant", "content": "29"}
+BODY = {"id": "r", "model": "gpt-4o-mini", "created": 1_760_000_000, "choices": [{"index": 0, "message": SAID}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}}  # fmt: skip
+
+
+def test_an_example_for_fine_tuning_is_a_call_with_its_answer(new: New, tmp_path: Path) -> None:
+    lines = [json.dumps({"messages": [ASKED, {**SAID, "content": str(at)}]}) for at in range(3)]
+    spans = imported(new, tmp_path, "train.jsonl", "\n".join(lines))
+
+    assert [span.kind for span in spans] == ["llm"] * 3
+    assert {span.output[0]["parts"][0]["content"] for span in spans} == {"0", "1", "2"}
+    assert spans[0].input == [{"role": "user", "parts": [{"type": "text", "content": "price?"}]}]
+
+
+def test_a_batch_of_openai_tells_its_usage(new: New, tmp_path: Path) -> None:
+    line = {"custom_id": "q-7", "response": {"status_code": 200, "body": BODY}, "error": None}
+    (span,) = imported(new, tmp_path, "results.jsonl", json.dumps(line))
+
+    assert (span.model, span.usage) == ("gpt-4o-mini", {"input_tokens": 12, "output_tokens": 3})
+    assert (span.start_ns, span.metadata) == (1_760_000_000_000_000_000, {"custom_id": "q-7"})
+
+
+def test_a_file_of_something_else_says_what_would_do(new: New, tmp_path: Path) -> None:
+    fold, _ = new()
+    path = tmp_path / "people.csv"
+    path.write_text("name,age\nAda,36\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is a trace \(line 2: .*has name, age; expected a trace.*export of Langfuse"):
+        import_file(fold, path)

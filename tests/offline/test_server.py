@@ -166,7 +166,7 @@ def test_times_of_a_rule_are_kept(model: OfflineModel, client: openai.OpenAI) ->
     start = time.perf_counter()
     times = [time.perf_counter() - start for chunk in ask(client, stream=True) if chunk.choices[0].delta.content]
     assert times[0] >= 0.07
-    assert times[2] - times[0] >= 0.05
+    assert times[2] >= 0.13
     start = time.perf_counter()
     ask(client)
     assert time.perf_counter() - start >= 0.13

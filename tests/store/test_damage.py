@@ -118,6 +118,20 @@ def test_a_damaged_value_is_said_where_it_would_stand(whole: Path, tmp_path: Pat
     assert "spanbook salvage" in checks["content"].advice
 
 
+@pytest.mark.parametrize("change", ["body = CAST(x'fffe' AS TEXT)", "body = 7", "codec = CAST(x'ff' AS TEXT)"])
+def test_a_value_whose_type_is_damaged_is_said_where_it_would_stand(whole: Path, tmp_path: Path, change: str) -> None:
+    path = tmp_path / "store.db"
+    shutil.copyfile(whole, path)
+    with closing(sqlite3.connect(path)) as db, db:  # SQLite itself would not write such a type
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'blobs'")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE blobs SET {change} WHERE mime_type IS NULL AND codec > 0")  # noqa: S608 (ours)
+    with closing(sb.open(path)) as store:
+        (said,) = store.sql("SELECT max(output) FROM span_view WHERE output LIKE '%not_captured%'").iloc[0]
+    assert "blob" in said
+
+
 def test_an_image_with_other_bytes_is_not_given_out(tmp_path: Path) -> None:
     """Its name is its digest."""
     image = random.Random(1).randbytes(20_000)

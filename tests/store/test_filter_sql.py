@@ -179,13 +179,13 @@ _ROWS["traces"].append(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(text=combined(st.one_of(conditions("", "spans"), conditions("", "spans"), over_rows("spans"))))
 def test_a_filter_on_spans_finds_what_its_python_reading_finds(world: World, text: str) -> None:
     assert found(world.db, text, "spans") == expected(world.rows["spans"], text, "spans")
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(text=combined(st.one_of(conditions("", "traces"), over_rows("traces"), over_rows("traces"))))
 def test_a_filter_on_traces_finds_what_its_python_reading_finds(world: World, text: str) -> None:
     assert found(world.db, text, "traces") == expected(world.rows["traces"], text, "traces")

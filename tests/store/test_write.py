@@ -125,7 +125,7 @@ def tell(writer: StoreWriter, trace: str, batches: Sequence[Sequence[SpanRecord]
 
 
 @given(story=stories())
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_order_repetition_and_batching_do_not_matter(writer: StoreWriter, story: Story) -> None:
     """The same rows and the same totals as when each record comes once, in order, in a transaction of its own."""
     number = writer.connection().execute("SELECT count(*) FROM traces").fetchone()[0]
@@ -341,7 +341,7 @@ def test_values_that_a_column_cannot_hold_fail_the_whole_batch(writer: StoreWrit
 
 @given(payloads=st.dictionaries(st.sampled_from(PAYLOAD_COLUMNS), st.text(max_size=400).map(json.dumps)))
 @example(payloads={})
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_payloads_come_back(writer: StoreWriter, payloads: dict[str, str]) -> None:
     """Inline or as a blob."""
     number = writer.connection().execute("SELECT count(*) FROM traces").fetchone()[0]

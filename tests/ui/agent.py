@@ -5,6 +5,7 @@ import struct
 import zlib
 from typing import Any
 
+from tests.ui import log
 from tests.ui.wire import Line, TraceData, messages, text
 
 PICTURE = "b" * 32
@@ -214,6 +215,7 @@ def answers(data: TraceData) -> dict[str, Any]:
     return {
         **data.answers(),
         "conversation": {"answer": {"turns": turns}},
+        "log": log.answers(data),
         "blob": {
             "answer": {"mime_type": "image/png", "size": len(png())},
             "buffers": [base64.b64encode(png()).decode()],

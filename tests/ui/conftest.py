@@ -1,5 +1,6 @@
 """A bare page in Chromium that stands for the notebook: a built bundle, a scripted model, nothing else."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,6 +35,21 @@ ARGS = [
     "--disable-sync",
 ]
 SURFACE = {"light": "#ffffff", "dark": "#111418"}
+AXE_RUN = """async ([within, surface]) => {
+  const root = document.querySelector(within), html = document.documentElement;
+  const { violations } = await axe.run(root);
+  if (!surface) return violations;
+  const [before, other] = html.className === 'dark' ? ['dark', 'light'] : ['light', 'dark'];
+  const turn = (theme) => {
+    html.className = theme;
+    document.body.style.background = surface[theme];
+    return new Promise((done) => setTimeout(done, 50));
+  };
+  await turn(other);
+  const contrast = await axe.run(root, { runOnly: ['color-contrast'] });
+  await turn(before);
+  return [...violations, ...contrast.violations];
+}"""
 
 
 def bundle(name: str) -> str:
@@ -99,10 +115,9 @@ class HostPage:
 
     def show(self, widget: str, state: dict[str, Any], answers: dict[str, Any], *, held: bool = False) -> None:
         """Render a widget; bundles that it asks the kernel for are answered unless ``answers`` says how."""
-        self.page.evaluate(
-            "([name, state, answers, held]) => host.show(name, state, answers, held)",
-            [widget, state, answers, held],
-        )
+        # as one text: the driver takes seconds to hand over a large value
+        given = json.dumps([widget, state, answers, held])
+        self.page.evaluate("given => host.show(...JSON.parse(given))", given)
 
     def explorer(
         self, trace: TraceData, *, answers: dict[str, Any] | None = None, held: bool = False, **traits: Any
@@ -128,15 +143,16 @@ class HostPage:
         sent: list[dict[str, Any]] = self.page.evaluate("host.model.calls")
         return [call["params"] for call in sent if call["method"] == method]
 
-    def axe(self) -> list[str]:
-        """Violations that axe-core finds on the page, one line each."""
+    def axe(self, within: str = "#cell", *, themes: int = 2) -> list[str]:
+        """Violations that axe-core finds, one line each: by all rules, and contrast in the other theme."""
         if not AXE.exists():
             pytest.fail(f"{AXE} is missing; install it with `npm ci --prefix js`.")
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate("axe.run(document.getElementById('cell'))")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate(AXE_RUN, [within, themes == 2 and SURFACE])
         return [
             f"{rule['id']}: {node['target']} {node['any'][0]['message'] if node['any'] else node['html']}"
-            for rule in found["violations"]
+            for rule in found
             for node in rule["nodes"]
         ]
 

@@ -69,7 +69,7 @@ window.host = (() => {
     leaked: [],
     async show(name, state, answers, isHeld) {
       answers.asset ??= { $by: "name" };
-      for (const each of ["explorer.js", "markdown.js"]) {
+      for (const each of ["explorer.js", "compare.js", "markdown.js", "more.js"]) {
         if ("$by" in answers.asset) answers.asset[each] ??= { answer: { name: each, sha256: `test-${each}` }, source: each };
       }
       const module = await load(await text(name));

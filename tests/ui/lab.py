@@ -18,6 +18,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 _START_S = 40
+_RAN = re.compile(r"\[\d+\]")
 _READY = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 _SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension": {
@@ -110,11 +111,13 @@ class LabServer:
 class Notebook:
     """A notebook that is open in the page."""
 
+    place = "doc/tree"
+
     def __init__(self, page: Page, server: LabServer, name: str) -> None:
         self.page, self.server, self.name = page, server, name
         server.end_kernels()
-        page.goto(f"{server.url}/doc/tree/{name}?reset")
-        page.wait_for_selector(_READY, timeout=_START_S * 1000)
+        page.goto(f"{server.url}/{self.place}/{name}?reset")
+        page.wait_for_selector(_READY, timeout=_START_S * 1000, state="attached")
         page.wait_for_timeout(1500)  # idle is said a moment before cells can be run
 
     def cell(self, at: int) -> Locator:
@@ -141,14 +144,18 @@ class Notebook:
 
     def run(self, at: int, timeout_ms: int = 30_000) -> Locator:
         """Run a cell to its end; returns its output."""
-        self.start(at)
-        self.wait(at, timeout_ms)
-        return self.output(at)
+        prompt = self.cell(at).locator(".jp-InputPrompt")
+        for _ in range(3):  # a kernel that is still being connected may let go of what it was asked
+            self.start(at)
+            expect(prompt).not_to_have_text("[*]:", timeout=timeout_ms)
+            if _RAN.search(prompt.inner_text()):
+                return self.output(at)
+        raise AssertionError(f"cell {at} of {self.name} was not run to its end")
 
     def wait(self, at: int, timeout_ms: int = 30_000) -> None:
         """Wait for the end of a cell that runs."""
         prompt = self.cell(at).locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout_ms)
+        expect(prompt).to_have_text(_RAN, timeout=timeout_ms)
 
     def save(self) -> Any:
         """Save the notebook, and return what is in the file."""
@@ -162,3 +169,9 @@ class Notebook:
             self.page.wait_for_timeout(50)
         self.page.wait_for_timeout(200)
         return json.loads(path.read_text())
+
+
+class Notebook7(Notebook):
+    """A notebook that is open in Notebook 7, which the same server offers."""
+
+    place = "notebooks"

@@ -126,7 +126,7 @@ def test_a_busy_kernel_is_named_in_find_too(host: Open) -> None:
     opened = host()
     data = agent.trace()
     opened.explorer(data, answers=agent.answers(data), held=True)
-    opened.page.get_by_role("searchbox").fill("price")
+    opened.page.get_by_role("combobox", name="Find or filter").fill("price")
 
     expect(opened.page.locator(".sb-find-note .sb-busy")).to_contain_text("will search when the cell ends")
     opened.release()

@@ -1,204 +1,315 @@
 """What a model or a stranger wrote is shown, never run, and asks the network for nothing."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
+import spanbook as sb
+from spanbook.api import _runtime
+from spanbook.widgets import Chip
 from tests.ui import agent
 from tests.ui.conftest import HostPage
-from tests.ui.wire import Line, TraceData, messages
+from tests.ui.payloads import HANDLERS, OUTSIDE, PAYLOADS, detail_of, parts_of, prefixes
+from tests.ui.wire import Line, TraceData
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., HostPage]
 
-PAYLOADS = [
-    "<script>window.ran = 1</script>",
-    "<img src=x onerror='window.ran = 1'>",
-    "<img src=http://beacon.test/a.png>",
-    "<svg onload='window.ran = 1'></svg>",
-    "<svg><script>window.ran = 1</script></svg>",
-    "<svg><use href='http://beacon.test/a.svg#x'></use></svg>",
-    "<iframe src='javascript:window.parent.ran = 1'></iframe>",
-    "<iframe srcdoc='<script>parent.ran = 1</script>'></iframe>",
-    "<object data='http://beacon.test/o'></object>",
-    "<embed src='http://beacon.test/e'>",
-    "<link rel=stylesheet href=http://beacon.test/s.css>",
-    "<style>@import url(http://beacon.test/i.css); .sb{background:url(http://beacon.test/b.png)}</style>",
-    "<base href=http://beacon.test/>",
-    "<meta http-equiv=refresh content='0;url=http://beacon.test/'>",
-    "<form action=http://beacon.test/><button autofocus onfocus='window.ran = 1'>x</button></form>",
-    "<video src=http://beacon.test/v onerror='window.ran = 1'></video>",
-    "<audio src=http://beacon.test/a></audio>",
-    "<input autofocus onfocus='window.ran = 1'>",
-    "<details open ontoggle='window.ran = 1'>x</details>",
-    "<math><mtext><table><mglyph><style><img src=x onerror='window.ran = 1'>",
-    "<noscript><p title=\"</noscript><img src=x onerror='window.ran = 1'>\">",
-    "![x](http://beacon.test/m.png)",
-    "![x](x \"onerror='window.ran = 1'\")",
-    "[x](javascript:window.ran=1)",
-    "[x](  javascript:window.ran=1)",
-    "[x](data:text/html,<script>opener.ran=1</script>)",
-    "[x](vbscript:window.ran=1)",
-    "[x]: http://beacon.test/ref\n\n![x][x]",
-    "<javascript:window.ran=1>",
-    "[<img src=x onerror='window.ran = 1'>](http://a.test/)",
-    "`<img src=x onerror='window.ran = 1'>`",
-    "| a |\n|-|\n| <img src=x onerror='window.ran = 1'> |",
-    "- <svg onload='window.ran = 1'>",
-    "\"><img src=x onerror='window.ran = 1'>",
-    "'-(window.ran=1)-'",
-    "{{constructor.constructor('window.ran=1')()}}",
-    "${window.ran=1}",
-    "javascript:window.ran=1",
-    "\u202egnp.exe\u0000<b>",
-]
+#: Rows of which every tab is opened; each has a share of all payloads wherever a field holds many.
+WALKED = 6
 
-
-def parts_of(payload: str) -> list[dict[str, Any]]:
-    """Every kind of message part with the payload in every field of it."""
-    return [
-        {"type": "text", "content": payload},
-        {"type": "reasoning", "content": payload},
-        {"type": "refusal", "content": payload},
-        {"type": "tool_call", "id": payload[:9], "name": payload, "arguments": {payload: payload}},
-        {"type": "tool_call", "id": "2", "name": "f", "arguments": payload},
-        {"type": "tool_call_response", "id": "none", "response": payload},
-        {"type": "uri", "modality": payload, "uri": payload},
-        {"type": "uri", "modality": "image", "uri": "http://beacon.test/u.png"},
-        {"type": "file", "filename": payload},
-        {"type": "blob", "modality": "image", "mime_type": payload, "digest": payload, "size": 1},
-        {"type": "not_captured", "count": 1, "reason": payload},
-        {"type": payload, "content": payload},
-    ]
-
-
-def detail_of(payload: str) -> dict[str, Any]:
-    """A span with the payload in every field."""
-    frame = {
-        "$type": "dataframe",
-        "shape": [1, 1],
-        "columns": [payload],
-        "dtypes": {payload: payload},
-        "head": [{payload: payload}],
-    }
-    special = {"$type": "repr", "class": payload, "text": payload}
-    return {
-        "input": messages({"role": payload, "name": payload, "parts": parts_of(payload)}),
-        "output": {"kind": "json", "value": {payload: [payload, special, frame]}},
-        "error": {"type": payload, "module": payload, "message": payload, "traceback": payload},
-        "tools": [{"name": payload, "description": payload, "parameters": {payload: payload}}],
-        "metadata": {payload: payload},
-        "attributes": {payload: payload},
-        "events": [{"time_ms": 0, "name": payload, "data": {payload: payload}}],
-        "scores": [{"name": payload, "value": payload, "value_type": "text", "source": payload, "comment": payload}],
-        "span": {
-            "model": payload,
-            "provider": payload,
-            "error_type": payload,
-            "finish_reason": payload,
-            "prompt_name": payload,
-            "cost_source": payload,
-            "cost_usd": 1.0,
-            "user_id": payload,
-            "tags": [payload],
-            "notebook": payload,
-        },
-    }
-
-
-FORBIDDEN = "script, img, iframe, object, embed, link, svg, math, video, audio, form, base, meta"
-
-# Opens every tab of every span and returns how many forbidden elements were seen, and how many tabs.
-WALK = """async (forbidden) => {
-  const pause = () => new Promise(done => setTimeout(done, 6));
-  const until = async (seen) => { for (let i = 0; i < 400 && !seen(); i++) await pause(); };
+# Opens every row, and every tab of every n-th; returns what should not be there, and how many tabs were opened.
+WALK = """async ([rows, each]) => {
+  const pause = () => new Promise(done => setTimeout(done, 3));
+  const until = async (seen) => { for (let i = 0; i < 800 && !seen(); i++) await pause(); return seen(); };
   const tree = document.querySelector('.sb-tree');
-  let found = 0, tabs = 0;
-  for (let row = 0; row < ROWS; row++) {
+  const found = new Set();
+  let tabs = 0;
+  for (let row = 0; row < rows; row++) {
     tree.scrollTop = row * 26;
     await until(() => tree.querySelector(`[id$="-r${row}"]`));
     tree.querySelector(`[id$="-r${row}"]`).click();
-    const id = (row + 1).toString(16).padStart(16, '0');
-    await until(() => host.model.get('selected_span_id') === id);
-    await pause();
-    for (let tab = 0; tab < 8; tab++) {
-      document.querySelectorAll('.sb-sub [role="tab"]')[tab].click();
+    await until(() => tree.querySelector(`[id$="-r${row}"]`)?.ariaSelected === 'true');
+    const shown = () => document.querySelector('.sb-panel') && !document.querySelector('.sb-detail .sb-busy');
+    if (!await until(shown)) found.add(`row ${row} shows no detail`);
+    for (const one of [...outside('.sb-right'), ...outside('.sb-row')]) found.add(one);
+    if (row % each) continue;
+    const all = () => [...document.querySelectorAll('.sb-sub [role="tab"]')];
+    for (let at = 0; at < all().length; at++) {
+      all()[at].click();
       await pause();
-      found += document.querySelectorAll(`.sb :is(${forbidden})`).length;
+      await pause();
+      const closed = '.sb-panel button[aria-expanded="false"], .sb-panel .sb-old';
+      for (const button of document.querySelectorAll(closed)) button.click();
+      await pause();
+      for (const one of outside('.sb-right')) found.add(one);
       tabs++;
     }
   }
-  return [found, tabs];
+  return [[...found], tabs];
+}"""
+STREAM = """async (texts) => {
+  const found = new Set();
+  for (const text of texts) {
+    host.push({ kind: 'partial', v: 1, row: 10, text, at_ms: 0 });
+    await new Promise(done => setTimeout(done, 0));
+    for (const one of outside('.sb-panel')) found.add(one);
+  }
+  return [...found];
 }"""
 
 
-def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
+def test_there_are_enough_of_them() -> None:
+    assert len(PAYLOADS) == len(set(PAYLOADS)) >= 90
+
+
+def test_the_look_finds_what_it_is_for(host: Open) -> None:
+    """Put into a page as HTML, what is looked for is found; an oracle that sees nothing would prove nothing."""
     opened = host()
-    data = TraceData(
+    page = opened.page
+    page.evaluate(OUTSIDE)
+    page.evaluate("cell.innerHTML = '<div class=sb>plain <b title=x>text</b></div>'")
+    assert page.evaluate("outside('.sb')") == []
+    seen = "payload => { cell.innerHTML = `<div class=sb>${payload}</div>`; return outside('.sb').length > 0 }"
+    assert sum(page.evaluate(seen, payload) for payload in HANDLERS) > len(HANDLERS) - 3
+    page.wait_for_function("window.ran === 1")
+    assert opened.requests != []
+
+
+def shares() -> dict[int, list[str]]:
+    """Rows whose every tab is opened, and the payloads in each."""
+    rows = range(0, len(PAYLOADS), len(PAYLOADS) // WALKED)
+    return {row: PAYLOADS[at :: len(rows)] for at, row in enumerate(rows)}
+
+
+def hostile() -> TraceData:
+    """A trace with one row per payload, and all of them in every field that holds many."""
+    many = shares()
+    return TraceData(
         [Line(payload, "llm", sub=payload, status="error", cost=1.0) for payload in PAYLOADS],
-        name=PAYLOADS[1],
-        details={row: detail_of(payload) for row, payload in enumerate(PAYLOADS)},
-        summary_changes={"user_id": PAYLOADS[0], "session_id": PAYLOADS[1], "tags": PAYLOADS},
+        name=PAYLOADS[16],
+        details={row: detail_of(payload, many.get(row, [])) for row, payload in enumerate(PAYLOADS)},
+        summary_changes={"user_id": PAYLOADS[0], "session_id": PAYLOADS[16], "tags": PAYLOADS, "n_llm": len(PAYLOADS)},
     )
+
+
+def answers(data: TraceData) -> dict[str, object]:
     turns = [
         {"row": row, "new_input": [{"role": payload, "parts": parts_of(payload)}], "output": []}
         for row, payload in enumerate(PAYLOADS)
     ]
-    answers = {
+    return {
+        **data.answers(),
+        "detail": {"$by": "row", **{str(row): {"answer": data.detail(row)} for row in range(len(data.lines))}},
         "conversation": {"answer": {"turns": turns}},
+        "diff": {
+            "$by": "row",
+            **{
+                str(row): {
+                    "answer": {
+                        "row": max(row - 1, 0),
+                        "reason": payload,
+                        "before": [{"role": payload, "parts": parts_of(payload)}],
+                        "after": [
+                            {"role": payload, "parts": [*parts_of(payload), {"type": "text", "content": "more"}]}
+                        ],
+                    }
+                }
+                for row, payload in enumerate(PAYLOADS)
+            },
+        },
+        "request_code": {
+            "$by": "row",
+            **{
+                str(row): {"answer": {"code": payload, "messages": payload, "reason": payload}}
+                for row, payload in enumerate(PAYLOADS)
+            },
+        },
         "blob": {"answer": {"mime_type": "image/svg+xml", "size": 1}, "buffers": ["AAAA"]},
-        "find": {"answer": {"rows": [], "error": {"message": PAYLOADS[1], "at": 1}}},
+        "find": {"answer": {"rows": [], "error": {"message": PAYLOADS[16], "at": 1}}},
+        "more": {"answer": {"text": PAYLOADS[16], "next": None}},
     }
-    opened.explorer(data, answers=answers)
+
+
+def harmless(opened: HostPage) -> None:
+    """Nothing ran, nothing was asked for, nothing was opened."""
+    assert opened.page.evaluate("outside('.sb')") == []
+    assert opened.page.url == "http://notebook.test/"
+    assert opened.requests == []
+    assert opened.errors == []
+
+
+def test_nothing_runs_and_nothing_is_requested(host: Open) -> None:
+    """Every payload as name, error and model; in each tab's fields; in every view of the trace."""
+    opened = host()
     page = opened.page
-    page.get_by_role("searchbox").fill(PAYLOADS[1])
-    expect(page.locator(".sb-find-note")).to_contain_text(PAYLOADS[1])
+    page.evaluate(OUTSIDE)
+    data = hostile()
+    opened.explorer(data, answers=answers(data))
+    page.get_by_role("combobox", name="Find or filter").fill(PAYLOADS[16])
+    expect(page.locator(".sb-find-note")).to_contain_text(PAYLOADS[16])
     page.keyboard.press("Escape")
 
-    assert page.evaluate(WALK.replace("ROWS", str(len(PAYLOADS))), FORBIDDEN) == [0, 8 * len(PAYLOADS)]
+    rows = list(shares())
+    found, tabs = page.evaluate(WALK, [len(PAYLOADS), rows[1]])
+    assert found == []
+    assert tabs >= 8 * len(rows)
+    views = page.get_by_role("tablist", name="Views of the trace").get_by_role("tab")
+    for view in views.all():
+        view.click()
+        expect(view).to_have_attribute("aria-selected", "true")
+        page.wait_for_timeout(150)
+        assert page.evaluate("outside('.sb')") == []
     page.get_by_role("tab", name="Conversation").click()
     expect(page.locator(".sb-turn")).to_have_count(len(PAYLOADS))
-    assert page.locator(f".sb :is({FORBIDDEN})").count() == 0
-    schemes = page.evaluate("[...document.querySelectorAll('.sb a')].map(a => a.protocol)")
-    assert set(schemes) <= {"http:", "https:", "mailto:"}
-    assert page.evaluate("window.ran") is None
-    assert opened.requests == []
+    harmless(opened)
 
 
 def test_nothing_runs_while_it_streams_in(host: Open) -> None:
+    """Half a tag, half an attribute, half an entity, half a link: what the page has at one moment is harmless too."""
     opened = host()
-    data = agent.live()
-    opened.explorer(data, _view={"row": 10})
-    opened.page.locator(".sb-sub").wait_for()
-    so_far = ""
-    for payload in PAYLOADS:
-        for piece in (payload[: len(payload) // 2], payload[len(payload) // 2 :]):
-            so_far += piece
-            opened.push({"kind": "partial", "v": 1, "row": 10, "text": so_far, "at_ms": 0})
-        so_far += "\n\n"
+    page = opened.page
+    page.evaluate(OUTSIDE)
+    opened.explorer(agent.live(), _view={"row": 10})
+    page.locator(".sb-sub").wait_for()
+    texts = [text for payload in PAYLOADS for text in prefixes(payload)]
+    texts += ["\n\n".join(PAYLOADS[: at + 1])[-30_000:] for at in range(0, len(PAYLOADS), 5)]
+    assert page.evaluate(STREAM, texts) == []
+    opened.push({"kind": "partial", "v": 1, "row": 10, "text": "the end <script>", "at_ms": 0})
+    expect(page.locator(".sb-caret")).to_contain_text("the end <script>")
+    harmless(opened)
 
-    expect(opened.page.locator(".sb-caret")).to_contain_text("window.ran=1")
-    assert opened.page.locator(f".sb :is({FORBIDDEN})").count() == 0
-    assert opened.page.evaluate("window.ran") is None
-    assert opened.requests == []
+
+def test_nothing_runs_when_rows_come_while_it_is_open(host: Open) -> None:
+    opened = host()
+    page = opened.page
+    page.evaluate(OUTSIDE)
+    data = agent.live()
+    opened.explorer(data)
+    page.locator(".sb-row").first.wait_for()
+    first = len(data.lines)
+    for at in range(0, len(PAYLOADS), 30):
+        new = {
+            first + at + i: Line(payload, "tool", parent=0, sub=payload[::-1], start=float(at + i))
+            for i, payload in enumerate(PAYLOADS[at : at + 30])
+        }
+        opened.rows(data, new)
+    expect(page.locator(".sb-foot")).to_contain_text(f"{first + len(PAYLOADS)} spans")
+    for at in range(0, len(data.lines), 12):
+        page.locator(".sb-tree").evaluate("(tree, top) => { tree.scrollTop = top }", at * 26)
+        page.wait_for_timeout(20)
+        assert page.evaluate("outside('.sb')") == []
+    harmless(opened)
 
 
 def test_the_chip_writes_text_only(host: Open) -> None:
     opened = host()
+    page = opened.page
+    page.evaluate(OUTSIDE)
     traces = [{"trace_id": payload, "name": payload, "status": payload, "duration_ms": 1} for payload in PAYLOADS]
     summary = {**agent.CHIP, "n_traces": len(traces), "traces": traces, "snap": "x'] , .sb, ["}
-    opened.show(
-        "chip.js",
-        {"_summary": summary, "_open": True, "_view": {}},
-        {"load": {"error": "<img src=x onerror='window.ran = 1'>"}},
-    )
+    error = "<img src=x onerror='window.ran = 1'>"
+    opened.show("chip.js", {"_summary": summary, "_open": True, "_view": {}}, {"load": {"error": error}})
 
-    expect(opened.page.locator(".sb-explorer")).to_contain_text("<img src=x")
-    assert opened.page.locator(f".sb :is({FORBIDDEN})").count() == 0
-    assert opened.page.evaluate("window.ran") is None
-    assert opened.requests == []
+    expect(page.locator(".sb-explorer")).to_contain_text("<img src=x")
+    harmless(opened)
+
+
+def test_a_chip_that_is_told_hostile_totals_writes_text(host: Open) -> None:
+    opened = host()
+    opened.page.evaluate(OUTSIDE)
+    opened.show("chip.js", {"_summary": agent.CHIP, "_open": False, "_view": {}}, {})
+    opened.page.locator(".sb-chip").wait_for()
+    for payload in PAYLOADS:
+        trace = {"trace_id": payload, "name": payload, "status": payload, "duration_ms": 1}
+        opened.set_trait("_summary", {**agent.CHIP, "n_traces": 1, "traces": [trace], "bars": [[payload, 1, 0, 1, 0]]})
+    harmless(opened)
+
+
+def trace_payloads(payloads: list[str]) -> sb.Trace:
+    """Trace them for real: one span each, in every field that ``sb.span`` takes."""
+    with sb.span(payloads[0], kind="agent", input=payloads, metadata={each: each for each in payloads}):
+        for payload in payloads:
+            said = [{"role": "assistant", "parts": parts_of(payload)}]
+            try:
+                with sb.span(payload, kind="llm", model=payload, provider=payload, input=said, tags=[payload],
+                             user_id=payload, session_id=payload, metadata={payload: payload}) as span:  # fmt: skip
+                    span.event(payload, {payload: payload})
+                    span.set(output=said)
+                    sb.score(payload[:200] or "x", payload, comment=payload)
+                    raise type("Odd", (ValueError,), {"__module__": payload, "__qualname__": payload})(payload)
+            except ValueError:
+                pass
+    return sb.last_trace()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[sb.Store]:
+    """An empty store that this process traces into."""
+    made = sb.init(tmp_path / "store.db", instrument=False, redact="off")
+    yield made
+    import ipywidgets
+
+    ipywidgets.Widget.close_all()
+    _runtime.reset()
+
+
+#: The attributes of a snapshot: nothing that is fetched, nothing that runs.
+SNAPSHOT = """() => [...document.querySelectorAll('.sb-snap, .sb-snap *')].flatMap(el => [
+  ...(/^(DIV|STYLE|DETAILS|SUMMARY|B|SPAN|TABLE|TBODY|TR|TD)$/.test(el.tagName) ? [] : [el.tagName]),
+  ...[...el.attributes].map(a => a.name).filter(name => !/^(class|style|open)$/.test(name)),
+  ...(/url\\(/.test(el.style.cssText) ? ['url'] : []),
+])"""
+
+
+def test_snapshots_hold_text_only(host: Open, store: sb.Store) -> None:
+    """``_repr_html_`` of traces and chips, and the snapshot beside a live widget, parsed by a real browser."""
+    html = []
+    for at in range(0, len(PAYLOADS), 20):
+        trace = trace_payloads(PAYLOADS[at : at + 20])
+        chip = Chip(trace._reader, [trace.trace_id])
+        html += [trace._repr_html_(), trace.view()._html(f"u{at}"), chip._repr_html_(), chip._html(f"c{at}")]
+    many = [trace.trace_id for trace in sb.traces()]
+    html.append(Chip(store._reader, many)._repr_html_())
+    opened = host(body="".join(html))
+
+    assert opened.page.locator(".sb-snap").count() == len(html)
+    assert opened.page.evaluate(SNAPSHOT) == []
+    opened.page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    opened.page.wait_for_timeout(100)
+    opened.page.evaluate(OUTSIDE)
+    harmless(opened)
+
+
+@pytest.fixture
+def exported(browser: Browser, store: sb.Store, tmp_path: Path) -> Iterator[Page]:
+    """The exported page of a trace of payloads, opened from disk; fails on requests, dialogs and errors."""
+    path = trace_payloads(PAYLOADS).export_html(tmp_path / "trace.html")
+    page = browser.new_page(viewport={"width": 1180, "height": 800})
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url))
+    page.on("pageerror", lambda error: seen.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: seen.append(f"dialog: {dialog.message}"))
+    page.on("console", lambda message: seen.append(message.text) if message.type == "error" else None)
+    page.on("popup", lambda popup: seen.append(f"popup: {popup.url}"))
+    page.goto(path.as_uri())
+    yield page
+    assert [each for each in seen if not each.startswith(("blob:", path.as_uri()))] == []
+    page.close()
+
+
+def test_the_exported_page_holds_text_only(exported: Page) -> None:
+    exported.evaluate(OUTSIDE)
+    exported.locator(".sb-row").first.wait_for()
+    found, tabs = exported.evaluate(WALK, [len(PAYLOADS) + 1, 20])
+    assert found == []
+    assert tabs > 25
+    for view in exported.get_by_role("tablist", name="Views of the trace").get_by_role("tab").all():
+        view.click()
+        exported.wait_for_timeout(150)
+        assert exported.evaluate("outside('.sb')") == []
 
 
 def test_links_open_apart_and_show_where_they_lead(host: Open) -> None:
@@ -211,3 +322,9 @@ def test_links_open_apart_and_show_where_they_lead(host: Open) -> None:
     expect(link).to_have_attribute("target", "_blank")
     expect(link).to_have_attribute("title", "https://evil.test/x")
     expect(opened.page.locator(".sb-detail")).to_contain_text("bank evil.test/x")
+    opened.page.context.route("https://evil.test/**", lambda route: route.fulfill(body="elsewhere"))
+    with opened.page.expect_popup() as popup:
+        link.click()
+    expect(popup.value).to_have_url("https://evil.test/x")
+    assert popup.value.evaluate("window.opener") is None
+    popup.value.close()

@@ -55,13 +55,13 @@ def columns(lines: Sequence[Line], names: list[str], subs: list[str], *, wide: b
     """Return the columns of ``lines``; ``names`` and ``subs`` grow by what is new in them."""
     n = len(lines)
 
-    def index(known: list[str], value: str) -> int:
-        if value not in known:
-            known.append(value)
-        return known.index(value)
+    def indexes(known: list[str], values: list[str]) -> list[int]:
+        at = {value: index for index, value in enumerate(dict.fromkeys([*known, *values]))}
+        known[:] = at
+        return [at[value] for value in values]
 
-    name = [index(names, line.name) for line in lines]
-    sub = [index(subs, line.sub) for line in lines]
+    name = indexes(names, [line.name for line in lines])
+    sub = indexes(subs, [line.sub for line in lines])
     status = [STATUS.index(line.status) | (0 if line.counted else 16) for line in lines]
     return b"".join(
         [

@@ -9,6 +9,7 @@ from typing import Any
 
 from spanbook.widgets.chip import Chip
 from spanbook.widgets.explorer import TraceExplorer
+from spanbook.widgets.table import TraceTable
 
 _COLUMNS = (("start", "d"), ("duration", "f"), ("first_token", "f"), ("parent", "i"), ("tokens", "I"), ("cost", "f"))
 
@@ -113,6 +114,10 @@ class CapturedExplorer(_Captured, TraceExplorer):
 
 class CapturedChip(_Captured, Chip):
     """A chip whose messages are kept."""
+
+
+class CapturedTable(_Captured, TraceTable):
+    """A trace table whose messages are kept."""
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:

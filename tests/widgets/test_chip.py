@@ -13,7 +13,7 @@ import spanbook as sb
 from spanbook.api._trace import Trace
 from spanbook.store._write import Batch, SpanRecord, StoreWriter
 from spanbook.tracer import _recorder
-from spanbook.widgets import Chip, TraceList
+from spanbook.widgets import Chip
 from spanbook.widgets._facts import bars
 from spanbook.widgets._live import Change
 from tests.widgets.page import CapturedChip, TreePage, wait_for
@@ -182,20 +182,6 @@ def test_the_selection_of_an_explorer_in_the_chip_is_readable(agent: Agent) -> N
     widget._view = {"trace": trace.trace_id, "selected": trace.spans[2].span_id}
     assert widget.selected is not None
     assert widget.selected.name == "plan"
-
-
-def test_a_list_of_traces_is_open_and_has_no_common_waterfall(store: sb.Store) -> None:
-    for at in range(60):
-        with sb.span(f"job {at}"):
-            pass
-    found = store.traces()
-    widget = found.view()
-    assert isinstance(widget, TraceList)
-    assert widget._open
-    facts = widget._summary
-    assert (facts["n_traces"], len(facts["traces"]), facts["bars"], facts["duration_ms"]) == (60, 50, [], None)
-    assert facts["traces"][0]["name"] == "job 59"
-    assert repr(widget) == "<TraceList of 60 traces>"
 
 
 def test_an_empty_chip_says_so(store: sb.Store) -> None:

@@ -299,8 +299,7 @@ def test_a_closed_widget_leaves_nothing_behind(agent: Agent) -> None:
     assert len(ipywidgets.widgets.widget._instances) == before
     assert hub.views() == []
     del widget
-    gc.collect()
-    assert gone() is None
+    wait_for(lambda: gc.collect() >= 0 and gone() is None)  # the thread of all views may be in the middle of a round
 
 
 def test_a_closed_widget_can_still_be_read_and_shown_again(agent: Agent) -> None:

@@ -77,7 +77,7 @@ def test_a_long_text_comes_in_slices(store: sb.Store) -> None:
     read, at = long["head"], len(long["head"])
     while at is not None:
         slice_ = ask("more", row=0, field=long["field"], path=long["path"], offset=at)
-        assert len(slice_["text"]) <= 65_536
+        assert len(slice_["text"]) <= max(65_536, at)  # as long as what came before
         read, at = read + slice_["text"], slice_["next"]
     assert read == text
 

@@ -5,6 +5,10 @@ import type { Host } from "./rpc.ts";
 /** Raster formats that cannot carry script; everything else is only offered for saving. */
 const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
+/** Sounds that browsers play; an element that plays runs nothing. */
+const PLAYED = new Set(["audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/flac", "audio/mp4", "audio/webm"]);
+
+export const isPlayed = (mimeType: string): boolean => PLAYED.has(mimeType.toLowerCase());
 export const isShown = (mimeType: string): boolean => SHOWN.has(mimeType.toLowerCase());
 
 export class Blobs {
@@ -13,10 +17,10 @@ export class Blobs {
 
   constructor(private readonly host: Host) {}
 
-  /** URL of an image to show; rejects what is not one of the shown formats. */
+  /** URL of an image to show or a sound to play; rejects what is none of their formats. */
   image(digest: string): Promise<string> {
     return this.url(`show:${digest}`, digest, (mimeType) => {
-      if (!isShown(mimeType)) throw new Error(`${mimeType} is not shown here; save it instead.`);
+      if (!isShown(mimeType) && !isPlayed(mimeType)) throw new Error(`${mimeType} is not shown here; save it instead.`);
       return mimeType;
     });
   }

@@ -36,7 +36,7 @@ export function decodeColumns(view: DataView, n: number, wide: boolean): Columns
     throw new Error(`The trace's columns hold ${view.byteLength} bytes where ${n} rows need ${need}; re-run this cell.`);
   }
   const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + need) as ArrayBuffer;
-  const name = wide ? new Uint32Array(bytes, 28 * n, n) : Uint32Array.from(new Uint16Array(bytes, 28 * n, n));
+  const name = wide ? new Uint32Array(bytes, 28 * n, n) : new Uint32Array(new Uint16Array(bytes, 28 * n, n));
   const afterName = 28 * n + (wide ? 4 : 2) * n;
   return {
     start: new Float64Array(bytes, 0, n),
@@ -90,7 +90,8 @@ export class SpanTable {
   readonly names: string[];
   readonly subs: string[];
   readonly startMs: number;
-  readonly cut: number;
+  /** Spans of the trace that are not among the rows. */
+  cut: number;
   /** Bumped when rows were added or moved, so that the tree is rebuilt only then. */
   structure = 0;
   c: Columns;
@@ -131,6 +132,7 @@ export class SpanTable {
     if (moved) this.structure++;
     this.rev = push.rev;
     this.summary = push.summary;
+    this.cut = Math.max(0, push.summary.n_spans - this.n);
     return at;
   }
 
@@ -179,12 +181,13 @@ export class SpanTable {
 
   /** Latest moment that any row knows of, ms from the trace's start. */
   lastKnown(): number {
+    const { start, duration, firstToken } = this.c;
     let last = 0;
     for (let row = 0; row < this.n; row++) {
-      const start = this.c.start[row] as number;
-      const duration = this.c.duration[row] as number;
-      const firstToken = this.c.firstToken[row] as number;
-      last = Math.max(last, start + (duration >= 0 ? duration : firstToken >= 0 ? firstToken : 0));
+      const took = duration[row] as number;
+      const waited = firstToken[row] as number;
+      const end = (start[row] as number) + (took >= 0 ? took : waited >= 0 ? waited : 0);
+      if (end > last) last = end;
     }
     return last;
   }

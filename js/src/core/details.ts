@@ -9,27 +9,27 @@ import type { Detail } from "./types.ts";
 
 const KEEP = 60;
 
-interface Entry {
-  detail: Detail;
+interface Entry<T> {
+  detail: T;
   at: number;
   fresh: boolean;
 }
 
-export class Details {
+export class Details<T = Detail> {
   /** Bumped whenever what `get` returns may have changed. */
   readonly version = signal(0);
   readonly isSlow = signal(false);
   readonly failed = signal<{ row: number; message: string } | null>(null);
-  private readonly entries = new Map<number, Entry>();
+  private readonly entries = new Map<number, Entry<T>>();
   private wanted = -1;
   private asking = -1;
 
   constructor(
-    private readonly host: Host,
-    private readonly arrived: (row: number, detail: Detail) => void,
+    private readonly host: Pick<Host, "rpc">,
+    private readonly arrived: (row: number, detail: T) => void,
   ) {}
 
-  get(row: number): Detail | null {
+  get(row: number): T | null {
     return this.entries.get(row)?.detail ?? null;
   }
 
@@ -48,6 +48,13 @@ export class Details {
     return true;
   }
 
+  /** Put in what was said of a row just now. */
+  setScores(row: number, scores: Detail["scores"]): void {
+    const entry = this.entries.get(row);
+    if (entry) entry.detail = { ...entry.detail, scores };
+    this.version.value++;
+  }
+
   clear(): void {
     this.entries.clear();
     this.version.value++;
@@ -57,7 +64,7 @@ export class Details {
     while (this.asking < 0 && this.wanted >= 0 && !this.entries.get(this.wanted)?.fresh) {
       const row = this.wanted;
       this.asking = row;
-      const request = this.host.rpc<Detail>("detail", { row });
+      const request = this.host.rpc<T>("detail", { row });
       whenSlow(request, () => (this.isSlow.value = true));
       try {
         const { result } = await request;
@@ -75,7 +82,7 @@ export class Details {
     }
   }
 
-  private keep(row: number, detail: Detail): void {
+  private keep(row: number, detail: T): void {
     this.entries.delete(row);
     this.entries.set(row, { detail, at: Date.now(), fresh: true });
     for (const oldest of this.entries.keys()) {

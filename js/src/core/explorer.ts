@@ -7,23 +7,15 @@ import { axisEnd } from "./axis.ts";
 import { Blobs } from "./blobs.ts";
 import { SpanTable } from "./columns.ts";
 import { Details } from "./details.ts";
+import { Find } from "./find.ts";
 import type { More, MoreModule } from "./more.ts";
+import type { FormName, Jump, Said } from "./acts.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import { isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+import { hasLong, headEnd, isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
 export type View = (typeof VIEWS)[number];
-
-export interface Found {
-  query: string;
-  rows: number[];
-}
-
-export interface FindError {
-  message: string;
-  at?: number;
-}
 
 export type Lex = (text: string) => Token[];
 
@@ -47,10 +39,13 @@ export class Explorer {
   readonly split = signal(58);
   readonly showKeys = signal(false);
 
-  readonly query = signal("");
-  readonly found = signal<Found | null>(null);
-  readonly findError = signal<FindError | null>(null);
-  readonly findIsSlow = signal(false);
+  readonly find: Find;
+  /** Where the last jump by time or cost went. */
+  readonly jumped = signal<Jump | null>(null);
+  /** The form that is open in the detail, and what came of the last request of it. */
+  readonly form = signal<FormName | null>(null);
+  readonly said = signal<Said | null>(null);
+  readonly isActing = signal(false);
 
   readonly partials = new Map<number, PartialPush>();
   readonly partialVersion = signal(0);
@@ -65,16 +60,15 @@ export class Explorer {
 
   private readonly offs: (() => void)[] = [];
   private readonly saveView = debounce(() => this.host.setView(this.viewState()), 250);
-  private readonly searchAgain = debounce(() => void this.search(this.query.peek()), 1000);
   private readonly lex = signal<Lex | null>(null);
   private lexWanted = false;
   private readonly loaded = signal<More | null>(null);
   private moreWanted = false;
+  private readonly waiting: ((more: More) => void)[] = [];
   private memory: Record<string, Json> = {};
   private clockAhead = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private backlog: [RowsPush, DataView[]][] | null = null;
-  private searches = 0;
   private lagging = 0;
   private isDisposed = false;
 
@@ -84,7 +78,7 @@ export class Explorer {
     return buildTree(table?.c ?? { parent: [], start: [] }, table?.n ?? 0);
   });
 
-  readonly keep = computed(() => (this.found.value ? keepMatches(this.tree.value, this.found.value.rows) : undefined));
+  readonly keep = computed(() => (this.find.found.value ? keepMatches(this.tree.value, this.find.found.value.rows) : undefined));
 
   readonly flat = computed(() => flatten(this.tree.value, this.collapsed.value, this.keep.value));
 
@@ -118,6 +112,7 @@ export class Explorer {
     private readonly lends: Record<string, unknown> = {},
   ) {
     this.blobs = new Blobs(host);
+    this.find = new Find(host.rpc, this.closed);
     this.details = new Details(host, (row, detail) => this.detailArrived(row, detail));
   }
 
@@ -149,6 +144,7 @@ export class Explorer {
     this.isDisposed = true;
     this.saveView.flush();
     clearInterval(this.timer);
+    this.find.clear();
     for (const off of this.offs) off();
     this.blobs.dispose();
   }
@@ -186,12 +182,12 @@ export class Explorer {
     });
   }
 
-  /** A gap in the revisions: take what came, and ask once for everything. */
-  private async reload(): Promise<void> {
+  /** A gap in the revisions, or `more` is wanted of a trace that was cut: take what came, and ask once for everything. */
+  async reload(more = false): Promise<void> {
     if (this.backlog) return;
     this.backlog = [];
     try {
-      const { result, buffers } = await this.host.rpc<Parameters<typeof SpanTable.decode>[0]>("reload");
+      const { result, buffers } = await this.host.rpc<Parameters<typeof SpanTable.decode>[0]>("reload", { more });
       const table = await SpanTable.decode(result, buffers[0] ?? new DataView(new ArrayBuffer(0)));
       for (const [push, columns] of this.backlog) if (push.rev > table.rev) table.apply(push, columns);
       this.adopt(table, result.now_ms);
@@ -230,7 +226,7 @@ export class Explorer {
       for (const row of changed) this.rowChanged(table, row);
     });
     if (hasGap) void this.reload();
-    if (this.query.peek().trim() !== "") this.searchAgain();
+    this.find.again();
   }
 
   private rowChanged(table: SpanTable, row: number): void {
@@ -311,7 +307,7 @@ export class Explorer {
       const row = result.rows[0];
       if (row !== undefined) this.select(row);
     } catch (error) {
-      if (this.closed.peek() === null) this.findError.value = { message: (error as Error).message };
+      if (this.closed.peek() === null) this.find.problem.value = { message: (error as Error).message };
     }
   }
 
@@ -355,7 +351,7 @@ export class Explorer {
     const row = this.selected.peek();
     const tree = this.tree.peek();
     if (row < 0 || !isParent(tree, row)) return;
-    if (this.collapsed.peek().has(row) && !this.found.peek()) this.toggle(row, true);
+    if (this.collapsed.peek().has(row) && !this.find.found.peek()) this.toggle(row, true);
     else this.move(1);
   }
 
@@ -364,7 +360,7 @@ export class Explorer {
     const row = this.selected.peek();
     const tree = this.tree.peek();
     if (row < 0) return;
-    if (isParent(tree, row) && !this.collapsed.peek().has(row) && !this.found.peek()) this.toggle(row, false);
+    if (isParent(tree, row) && !this.collapsed.peek().has(row) && !this.find.found.peek()) this.toggle(row, false);
     else if ((tree.parent[row] as number) >= 0) this.select(tree.parent[row] as number);
   }
 
@@ -392,40 +388,7 @@ export class Explorer {
   private reveal(row: number): void {
     const hidden = ancestors(this.tree.peek(), row).filter((up) => this.collapsed.peek().has(up));
     if (hidden.length > 0) this.collapsed.value = new Set([...this.collapsed.peek()].filter((each) => !hidden.includes(each)));
-    if (this.keep.peek() && this.keep.peek()?.[row] === 0) this.clearFind();
-  }
-
-  // ---- find -------------------------------------------------------------------------------------------
-
-  async search(query: string): Promise<void> {
-    this.query.value = query;
-    const ticket = ++this.searches;
-    if (query.trim() === "") return this.clearFind();
-    const request = this.host.rpc<{ rows: number[]; error?: FindError }>("find", { query });
-    whenSlow(request, () => (this.findIsSlow.value = ticket === this.searches));
-    try {
-      const { result } = await request;
-      if (ticket !== this.searches || this.isDisposed) return;
-      batch(() => {
-        this.findError.value = result.error ?? null;
-        if (!result.error) this.found.value = { query, rows: result.rows };
-        this.findIsSlow.value = false;
-      });
-    } catch (error) {
-      if (ticket !== this.searches) return;
-      this.findIsSlow.value = false;
-      this.findError.value = { message: this.closed.peek() === null ? (error as Error).message : "No kernel. Re-run this cell to search." };
-    }
-  }
-
-  clearFind(): void {
-    this.searches++;
-    batch(() => {
-      this.query.value = "";
-      this.found.value = null;
-      this.findError.value = null;
-      this.findIsSlow.value = false;
-    });
+    if (this.keep.peek() && this.keep.peek()?.[row] === 0) this.find.clear();
   }
 
   // ---- payloads and view state ------------------------------------------------------------------------
@@ -441,16 +404,27 @@ export class Explorer {
     return result;
   }
 
-  /** A string in full: itself, or all slices of a long one. */
+  /** A value as text with nothing cut: texts as they are, everything else as JSON. */
   async fullText(row: number, value: unknown): Promise<string> {
-    if (!isLong(value)) return typeof value === "string" ? value : JSON.stringify(value, null, 2);
-    let text = value.head;
-    for (let at: number | null = text.length; at !== null && at < value.size; ) {
-      const slice = await this.more(row, value, at);
-      text += slice.text;
-      at = slice.next;
+    const whole = await this.whole(row, value as Json);
+    return typeof whole === "string" ? whole : JSON.stringify(whole, null, 2);
+  }
+
+  /** A value with all slices of the long texts in it. */
+  async whole(row: number, value: Json): Promise<Json> {
+    if (!hasLong(value)) return value;
+    if (isLong(value)) {
+      let text = value.head;
+      for (let at: number | null = headEnd(value); at !== null && at < value.size; ) {
+        const slice = await this.more(row, value, at);
+        text += slice.text;
+        at = slice.next;
+      }
+      return text;
     }
-    return text;
+    const made: [string, Json][] = [];
+    for (const [key, inner] of Object.entries(value as object)) made.push([key, await this.whole(row, inner)]); // one request at a time
+    return Array.isArray(value) ? made.map(([, inner]) => inner) : Object.fromEntries(made);
   }
 
   /** The markdown lexer; null, and asked for, as long as it is not here. Without it text stays plain. */
@@ -478,6 +452,7 @@ export class Explorer {
             this.moreCss.value = css;
             this.loaded.value = more;
           });
+          for (const run of this.waiting.splice(0)) run(more);
         },
         (error: Error) => {
           this.moreWanted = false;
@@ -486,6 +461,21 @@ export class Explorer {
       );
     }
     return this.loaded.value;
+  }
+
+  /** Do something with the parts that are loaded on first use, as soon as they are here. */
+  withParts(run: (more: More) => void): void {
+    const more = this.parts();
+    if (more) run(more);
+    else this.waiting.push(run);
+  }
+
+  /** Go to the next span by its own time or cost, unless another was selected while that was being loaded. */
+  jump(measure: "time" | "cost", by: 1 | -1 = 1): void {
+    const from = this.selected.peek();
+    this.withParts((more) => {
+      if (this.selected.peek() === from) more.nextBy(this, measure, by);
+    });
   }
 
   /** What a view or a pane remembers of how it was left; small, saved with the notebook's widget state. */

@@ -77,3 +77,9 @@ export function formatBytes(bytes: number | null | undefined): string {
 export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : many}`;
 }
+
+/** `2nd`, `3rd`, `11th`. */
+export function ordinal(count: number): string {
+  const teen = count % 100 > 10 && count % 100 < 14;
+  return `${formatCount(count)}${(teen ? undefined : ["", "st", "nd", "rd"][count % 10]) || "th"}`;
+}

@@ -58,3 +58,18 @@ export function startsOpen(value: Json, depth: number, isInList = false): boolea
   if (depth === 0) return true;
   return !isInList && depth <= 2 && size <= 12 && sketch(value, 56).includes("…");
 }
+
+/** Whether a value has more lines than are taken in at a glance; found out early. */
+export function isLarge(value: Json, most = 12): boolean {
+  let left = most;
+  const walk = (item: Json): void => {
+    if (left < 0 || !isContainer(item)) return;
+    for (const inner of Array.isArray(item) ? item : Object.values(item)) {
+      left--;
+      walk(inner);
+      if (left < 0) return;
+    }
+  };
+  walk(value);
+  return left < 0;
+}

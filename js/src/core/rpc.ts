@@ -48,6 +48,8 @@ export interface Host {
   lex?: (text: string) => Token[];
   /** The parts that are loaded on first use, likewise. */
   more?: More;
+  /** Whether this is a file without a kernel behind it: nothing can be said or stopped there. */
+  isFile?: boolean;
   /** Height of the body in px that Python asked for; 0 or absent leaves it to the widget. */
   height?: number;
 }
@@ -159,6 +161,25 @@ export function debounce(run: () => void, ms: number): { (): void; flush(): void
     due();
   };
   return later;
+}
+
+/** The host of one trace inside a view of many, whose requests and pushes name the trace. */
+export function traceHost(channel: Channel, trace: string, remembered: ViewState, keep: (change: { view?: ViewState; selected?: string | null }) => void): Host {
+  return {
+    load: async (): Promise<Loaded> => {
+      const { result, buffers } = await channel.call<Meta>("load", { trace });
+      return { meta: result, cols: buffers[0] ?? new DataView(new ArrayBuffer(0)) };
+    },
+    rpc: (method, params = {}) => channel.call(method, { ...params, trace }),
+    onPush: (callback) =>
+      channel.listen((message, buffers) => {
+        if ((message as { trace?: string }).trace === trace) callback(message as unknown as Push, buffers);
+      }),
+    onClose: (callback) => channel.onClose(callback),
+    getView: () => remembered,
+    setView: (view) => keep({ view }),
+    setSelected: (selected) => keep({ selected }),
+  };
 }
 
 /** The host behind a TraceExplorer's traits; `dispose` when its view is removed. */

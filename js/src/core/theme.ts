@@ -72,7 +72,19 @@ export function hideSnapshot(doc: Document, snap: unknown): () => void {
   return () => rule.remove();
 }
 
-/** Keep a key from the notebook ("d d" in Lab's command mode deletes the cell); saving goes through. */
-export function keepKey(event: KeyboardEvent): void {
-  if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) event.stopPropagation();
+/**
+ * Keep keys pressed in `root` from the notebook ("d d" in command mode deletes the cell); saving goes through.
+ *
+ * JupyterLab listens where events end, so ending them here is enough. Notebook 7 listens where they begin, before any
+ * widget is asked, and leaves out an element with this attribute (not what is in one); while Control or Command is
+ * held, keys are the host's again.
+ */
+export function keepKeys(root: HTMLElement): void {
+  const mark = (event: Event): void => {
+    const { ctrlKey, metaKey, key } = event as KeyboardEvent;
+    const isChord = ctrlKey || metaKey;
+    (event.target as Element).toggleAttribute("data-lm-suppress-shortcuts", !isChord);
+    if (key && !(isChord && key === "s")) event.stopPropagation();
+  };
+  for (const type of ["keydown", "keyup", "focusin"]) root.addEventListener(type, mark);
 }

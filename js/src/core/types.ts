@@ -23,6 +23,8 @@ export interface Cell {
   id?: string | null;
   execution_count?: number | null;
   notebook?: string | null;
+  /** What became of it: run since with another source, or again with the same. */
+  stale?: "changed" | "again" | null;
 }
 
 export interface Summary {
@@ -181,6 +183,19 @@ export interface Score {
   value_type: string;
   source: string;
   comment: string | null;
+  /** In an exported file only. */
+  created_ms?: number;
+}
+
+/** US dollars per million tokens; null where the plain input or output price holds. */
+export interface Price {
+  input: number;
+  output: number;
+  cache_read: number | null;
+  cache_write: number | null;
+  audio_input: number | null;
+  audio_output: number | null;
+  source: string;
 }
 
 export interface Detail {
@@ -192,8 +207,43 @@ export interface Detail {
   model_parameters: Json;
   tools: Json;
   attributes: Json;
+  links?: Json;
   events: SpanEvent[];
   scores: Score[];
+  /** What the cost was computed with; null where that is not known. */
+  price?: Price | null;
+}
+
+/** The call before an llm call, and the messages of both with their answers. */
+export interface Previous {
+  row: number | null;
+  reason?: "continued" | "beside" | "same name";
+  before?: Message[];
+  after?: Message[];
+}
+
+/** A call as Python that makes it again, or why there is none. */
+export interface RequestCode {
+  code: string | null;
+  messages: string | null;
+  reason: string | null;
+}
+
+/** A proposal for a filter that is being written: `text` in place of the characters from `start` to `end`. */
+export interface Completion {
+  text: string;
+  kind: string;
+  help: string;
+  start: number;
+  end: number;
+}
+
+/** Why a filter is refused, and where; `unfinished` when more text may mend it. */
+export interface FilterProblem {
+  message: string;
+  at?: number | null;
+  length?: number;
+  unfinished?: boolean;
 }
 
 export interface Turn {
@@ -216,6 +266,15 @@ export interface ViewState {
 
 export function isLong(value: unknown): value is Long {
   return typeof value === "object" && value !== null && (value as { $long?: unknown }).$long === true;
+}
+
+/** Where the rest of a long text begins: Python counts code points, JavaScript halves of some. */
+export const headEnd = (long: Long): number => Array.from(long.head).length;
+
+/** Whether a long text is anywhere in a value. */
+export function hasLong(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return isLong(value) || (Array.isArray(value) ? value : Object.values(value)).some(hasLong);
 }
 
 export function isObject(value: unknown): value is JsonObject {

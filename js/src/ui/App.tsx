@@ -1,25 +1,26 @@
 /** The explorer as a whole: header, the view chosen, footer, and the keys that work everywhere in it. */
 
 import * as preact from "preact";
-import { render, type CSSProperties, type JSX } from "preact";
+import { render, type JSX } from "preact";
 import * as hooks from "preact/hooks";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import * as jsx from "preact/jsx-runtime";
 import * as signals from "@preact/signals";
 import { useSignal } from "@preact/signals";
 import { Explorer } from "../core/explorer.ts";
 import { SLOW_MS, type Host } from "../core/rpc.ts";
-import { followTheme, keepKey } from "../core/theme.ts";
+import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
-import { Detail } from "./Detail.tsx";
 import { Footer, Keys } from "./Footer.tsx";
 import { FindNote, Header } from "./Header.tsx";
 import * as kit from "./kit.ts";
 import { Busy, Grip } from "./Small.tsx";
+import { BODY_PX, bodyStyle, Split } from "./Split.tsx";
 import { TreePane } from "./Tree.tsx";
 
-const BODY_PX = 432;
+/** What has the keys of a view, the tree or another. */
+const MAIN = ".sb-tree, .sb-main";
 
 /** Draw an explorer into `el` and keep it until the returned function is called. */
 export function mountExplorer(el: HTMLElement, host: Host, css: string): () => void {
@@ -29,9 +30,9 @@ export function mountExplorer(el: HTMLElement, host: Host, css: string): () => v
   const explorer = new Explorer(host, { preact, "preact/hooks": hooks, "preact/jsx-runtime": jsx, "@preact/signals": signals, kit });
   const prefix = newPrefix();
   const onKeyDown = (event: KeyboardEvent): void => {
-    keepKey(event);
     if (!event.defaultPrevented) anywhere(explorer, root, event);
   };
+  keepKeys(root);
   root.addEventListener("keydown", onKeyDown);
   const stopTheme = followTheme(root);
   const stopFocus = keepFocus(root);
@@ -65,7 +66,7 @@ function keepFocus(root: HTMLElement): () => void {
   let pane = "";
   const remember = (event: FocusEvent): void => {
     last = event.target as HTMLElement;
-    pane = last.closest(".sb-right") ? ".sb-detail" : last.closest(".sb-convo") ? ".sb-convo" : ".sb-tree";
+    pane = last.closest(".sb-right") ? ".sb-detail" : last.closest(".sb-convo") ? ".sb-convo" : MAIN;
   };
   const check = (): void => {
     if (!last || last.isConnected || !root.isConnected) return;
@@ -94,8 +95,8 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
   if (event.key === "Escape") {
     event.preventDefault();
     if (x.showKeys.peek()) x.showKeys.value = false;
-    else if (x.query.peek() !== "" && !target.closest(".sb-right")) x.clearFind();
-    focusOn(root, ".sb-tree");
+    else if (x.find.query.peek() !== "" && !target.closest(".sb-right")) x.find.clear();
+    focusOn(root, MAIN);
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
@@ -107,6 +108,10 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     "?": () => (x.showKeys.value = !x.showKeys.peek()),
     e: () => x.nextError(1),
     E: () => x.nextError(-1),
+    s: () => x.jump("time"),
+    S: () => x.jump("time", -1),
+    d: () => x.jump("cost"),
+    D: () => x.jump("cost", -1),
     n: () => x.nextMatch(1),
     N: () => x.nextMatch(-1),
   };
@@ -118,13 +123,13 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
 
 function App({ root }: { root: HTMLElement }): JSX.Element {
   const x = useExplorer();
-  const focusTree = useMemo(() => () => setTimeout(() => focusOn(root, ".sb-tree"), 0), [root]);
+  const focusTree = useMemo(() => () => setTimeout(() => focusOn(root, MAIN), 0), [root]);
   return (
     <>
       <Header focusTree={focusTree} />
       <FindNote />
       {x.moreCss.value !== "" && <style>{x.moreCss.value}</style>}
-      {x.table.value === null ? <NoTrace /> : x.table.value.n === 0 ? <Empty /> : <View root={root} focusTree={focusTree} />}
+      {x.table.value === null ? <NoTrace /> : x.table.value.n === 0 ? <Empty /> : <View focusTree={focusTree} />}
       <Footer />
       <Keys
         close={() => {
@@ -153,14 +158,10 @@ function Empty(): JSX.Element {
   );
 }
 
-function bodyStyle(height: number): CSSProperties {
-  return { "--sb-height": `${height > 0 ? height : BODY_PX}px` } as CSSProperties;
-}
-
-function View({ root, focusTree }: { root: HTMLElement; focusTree: () => void }): JSX.Element {
+function View({ focusTree }: { focusTree: () => void }): JSX.Element {
   const x = useExplorer();
   const view = x.view.value;
-  if (view === "tree") return <Body root={root} />;
+  if (view === "tree") return <Split what="tree" panelOf="tree">{(focusDetail) => <TreePane focusDetail={focusDetail} />}</Split>;
   return <div style={bodyStyle(x.height.value)}>{view === "conversation" ? <Conversation toTree={focusTree} /> : <OtherView id={view} toTree={focusTree} />}</div>;
 }
 
@@ -179,63 +180,6 @@ function OtherView({ id, toTree }: { id: string; toTree: () => void }): JSX.Elem
       {Found ? <Found toTree={toTree} /> : x.moreError.value !== null ? <div class="sb-note sb-err">{x.moreError.value}</div> : isSlow.value ? <Busy /> : null}
     </div>
   );
-}
-
-function Body({ root }: { root: HTMLElement }): JSX.Element {
-  const x = useExplorer();
-  const prefix = usePrefix();
-  const body = useRef<HTMLDivElement>(null);
-  const detail = useRef<HTMLDivElement>(null);
-  const row = x.selected.value;
-  const split = x.split.value;
-  useEffect(() => {
-    if (detail.current) detail.current.scrollTop = 0;
-  }, [row]);
-  useFollow(detail, row);
-  const style = { ...bodyStyle(x.height.value), "--sb-left": `${split}fr`, "--sb-rest": `${100 - split}fr` } as CSSProperties;
-  const name = row >= 0 ? (x.table.value?.name(row) ?? "") : "";
-  return (
-    <div class="sb-body" ref={body} style={style} role="tabpanel" id={`${prefix}-view-panel`} aria-labelledby={`${prefix}-view-tree`}>
-      <TreePane focusDetail={() => detail.current?.focus()} />
-      <div class="sb-right">
-        <Grip
-          axis="x"
-          label="Width of the tree"
-          value={split}
-          min={25}
-          max={80}
-          drag={(px) => x.setSplit(x.split.peek() + (px / (body.current?.clientWidth || root.clientWidth || 1)) * 100)}
-          step={(by) => x.setSplit(x.split.peek() + 2 * by)}
-        />
-        <div class="sb-detail" ref={detail} tabIndex={0} role="region" aria-label={name === "" ? "Detail" : `Detail of ${name}`}>
-          <Detail />
-        </div>
-      </div>
-    </div>
-  );
-}
-
-/** Keep text that streams in view, until the reader scrolls by hand. */
-function useFollow(pane: { current: HTMLElement | null }, row: number): void {
-  const x = useExplorer();
-  useEffect(() => {
-    const el = pane.current;
-    if (!el) return;
-    let isFollowing = true;
-    const letGo = (): void => {
-      isFollowing = false;
-    };
-    const off = x.partialVersion.subscribe(() => {
-      if (!isFollowing || !x.partials.has(row)) return;
-      requestAnimationFrame(() => isFollowing && (el.scrollTop = el.scrollHeight));
-    });
-    for (const event of ["wheel", "pointerdown", "keydown"]) el.addEventListener(event, letGo, { passive: true });
-    return () => {
-      letGo();
-      off();
-      for (const event of ["wheel", "pointerdown", "keydown"]) el.removeEventListener(event, letGo);
-    };
-  }, [x, row]);
 }
 
 function HeightGrip({ root }: { root: HTMLElement }): JSX.Element {

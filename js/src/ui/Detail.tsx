@@ -2,14 +2,18 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useRef } from "preact/hooks";
+import type { SpanTable } from "../core/columns.ts";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
 import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
+import { Act } from "./Act.tsx";
 import { useExplorer, usePrefix } from "./context.ts";
+import { CopyBoth } from "./CopyBoth.tsx";
 import { ErrorBox, ErrorLine } from "./ErrorBox.tsx";
-import { Events, Metadata, Scores, Tools, UsageTable } from "./Facts.tsx";
+import { Events, Metadata, Scores } from "./Facts.tsx";
 import { Json } from "./Json.tsx";
 import { CopyMessages, Messages } from "./Messages.tsx";
+import { Pane } from "./Pane.tsx";
 import { Busy, Copy, Glyph, Section, Tabs, kindClass, type TabSpec } from "./Small.tsx";
 import { Text } from "./Text.tsx";
 
@@ -22,7 +26,7 @@ export function Detail(): JSX.Element {
   const known = useRef<TabSpec[]>([]);
   const detail = x.detail();
   if (!table || row < 0) return <div class="sb-note">Choose a span to see what went in and came out.</div>;
-  const tabs = detail ? tabsOf(detail, x.partialVersion.value >= 0 && x.partials.has(row)) : known.current;
+  const tabs = detail ? tabsOf(detail, x.partialVersion.value >= 0 && x.partials.has(row), isLater(table, row)) : known.current;
   // While the next span loads, which takes a moment, the tabs of the last one stay: nothing jumps.
   known.current = tabs;
   const wanted = x.tab.value;
@@ -36,6 +40,7 @@ export function Detail(): JSX.Element {
           {detail && <Actions detail={detail} tab={active?.id ?? ""} />}
         </h3>
         <Facts row={row} detail={detail} />
+        <Act row={row} detail={detail} />
       </div>
       {active && <Tabs label="Parts of the span" class="sb-sub" name="part" tabs={tabs} active={active.id} choose={(id) => x.setTab(id)} />}
       <div class="sb-panel" role="tabpanel" id={`${prefix}-part-panel`} aria-label={active?.label ?? "Loading"}>
@@ -52,7 +57,7 @@ function Actions({ detail, tab }: { detail: DetailData; tab: string }): JSX.Elem
   const isText = tab === "messages" || tab === "io";
   return (
     <span class="sb-acts">
-      {tab === "messages" && <CopyMessages shown={pairCalls(messagesOf(detail.input) ?? [], messagesOf(detail.output) ?? [])} />}
+      {tab === "messages" && <CopyMessages row={x.selected.value} input={messagesOf(detail.input) ?? []} output={messagesOf(detail.output) ?? []} />}
       {isText && (
         <button type="button" class="sb-small" aria-pressed={x.plain.value} title="Show text as it was written, without markdown" onClick={() => x.setPlain(!x.plain.value)}>
           {x.plain.value ? "markdown" : "plain"}
@@ -63,19 +68,29 @@ function Actions({ detail, tab }: { detail: DetailData; tab: string }): JSX.Elem
   );
 }
 
-function tabsOf(detail: DetailData | null, isStreaming: boolean): TabSpec[] {
+/** Whether an llm call comes before this one. */
+function isLater(table: SpanTable, row: number): boolean {
+  const start = table.c.start[row] as number;
+  for (let each = 0; each < table.n; each++) if (each !== row && (table.c.start[each] as number) <= start && table.kind(each) === "llm") return true;
+  return false;
+}
+
+function tabsOf(detail: DetailData | null, isStreaming: boolean, isLater: boolean): TabSpec[] {
   if (!detail) return [];
   const tabs: TabSpec[] = [];
   const { input, output, span } = detail;
   if (detail.error) tabs.push({ id: "error", label: "Error", isError: true });
   if (input?.kind === "messages" || output?.kind === "messages" || (isStreaming && !output)) tabs.push({ id: "messages", label: "Messages" });
   else if (input || output) tabs.push({ id: "io", label: input && output ? "Input / output" : input ? "Input" : "Output" });
+  if (span.kind === "llm" && input?.kind === "messages" && isLater) tabs.push({ id: "diff", label: "Diff" });
   if (Object.values(span.usage ?? {}).some((count) => typeof count === "number") || typeof span.cost_usd === "number") tabs.push({ id: "usage", label: "Usage" });
   const tools = Array.isArray(detail.tools) ? detail.tools.length : 0;
   if (tools > 0) tabs.push({ id: "tools", label: `Tools ${tools}` });
   if ((detail.events ?? []).length > 0) tabs.push({ id: "events", label: `Events ${detail.events.length}` });
   if ((detail.scores ?? []).length > 0) tabs.push({ id: "scores", label: `Scores ${detail.scores.length}` });
-  tabs.push({ id: "metadata", label: "Metadata" }, { id: "raw", label: "Raw" });
+  tabs.push({ id: "metadata", label: "Metadata" });
+  if (input && (span.kind === "llm" || span.kind === "embedding")) tabs.push({ id: "code", label: "Code" });
+  tabs.push({ id: "raw", label: "Raw" });
   return tabs;
 }
 
@@ -102,15 +117,16 @@ function Waiting({ row }: { row: number }): JSX.Element {
 function Panel({ id, row, detail }: { id: string; row: number; detail: DetailData }): JSX.Element {
   switch (id) {
     case "error":
-      return <ErrorBox error={detail.error} row={row} />;
+      return <Pane id="error" row={row} detail={detail} fallback={<ErrorBox error={detail.error} row={row} />} />;
     case "messages":
       return <Chat row={row} detail={detail} />;
     case "io":
       return <InputOutput row={row} detail={detail} />;
     case "usage":
-      return <UsageTable span={detail.span} />;
     case "tools":
-      return <Tools tools={Array.isArray(detail.tools) ? detail.tools : []} row={row} />;
+    case "diff":
+    case "code":
+      return <Pane key={id} id={id} row={row} detail={detail} />;
     case "events":
       return <Events events={detail.events} row={row} />;
     case "scores":
@@ -151,16 +167,11 @@ function InputOutput({ row, detail }: { row: number; detail: DetailData }): JSX.
   return (
     <>
       {detail.error && <ErrorLine error={detail.error} />}
-      {input && <Section title="Input" side={<CopyPayload payload={input} row={row} what="input" />}><PayloadView payload={input} row={row} label="Input" /></Section>}
-      {output && <Section title="Output" side={<CopyPayload payload={output} row={row} what="output" />}><PayloadView payload={output} row={row} label="Output" /></Section>}
+      {input && <Section title="Input" side={<CopyBoth value={input.value as Value} row={row} what="input" />}><PayloadView payload={input} row={row} label="Input" /></Section>}
+      {output && <Section title="Output" side={<CopyBoth value={output.value as Value} row={row} what="output" />}><PayloadView payload={output} row={row} label="Output" /></Section>}
       {!output && detail.span.status === "open" && <div class="sb-note">Still running.</div>}
     </>
   );
-}
-
-function CopyPayload({ payload, row, what }: { payload: Payload; row: number; what: string }): JSX.Element {
-  const x = useExplorer();
-  return <Copy title={`Copy ${what}`} text={() => x.fullText(row, payload.value)} />;
 }
 
 function PayloadView({ payload, row, label }: { payload: Payload; row: number; label: string }): JSX.Element {
@@ -171,11 +182,12 @@ function PayloadView({ payload, row, label }: { payload: Payload; row: number; l
 
 /** Everything of a span as the kernel sent it; the unmapped attributes first, since only this place has them. */
 function Raw({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
+  const x = useExplorer();
   const attributes = isObject(detail.attributes) && Object.keys(detail.attributes).length > 0 ? detail.attributes : null;
   return (
     <>
       {attributes && <Section title="Attributes"><Json value={attributes} row={row} label="Attributes" /></Section>}
-      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={() => JSON.stringify(detail, null, 2)} />}>
+      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={() => x.fullText(row, detail)} />}>
         <Json value={detail as unknown as Value} row={row} label="Span" />
       </Section>
     </>

@@ -11,17 +11,31 @@ export function Footer(): JSX.Element {
   const table = x.table.value;
   const shown = x.flat.value.rows.length;
   const n = table?.n ?? 0;
+  const jumped = x.jumped.value;
   const errors = table?.summary.n_errors ?? 0;
   return (
     <div class="sb-foot">
       <span>{shown === n ? plural(n, "span") : `${formatCount(shown)} of ${plural(n, "span")}`}</span>
-      {table !== null && table.cut > 0 && <span>{formatCount(table.cut)} more not shown</span>}
+      {table !== null && table.cut > 0 && (
+        <span>
+          {formatCount(table.cut)} more not shown{" "}
+          {x.closed.value === null && <button type="button" class="sb-link" onClick={() => void x.reload(true)}>show more</button>}
+        </span>
+      )}
       <span class="sb-hint"><kbd>↑</kbd> <kbd>↓</kbd> move</span>
-      {errors > 0 && <span class="sb-hint"><kbd>e</kbd> next error</span>}
+      {errors > 0 && <Jump letter="e" label="next error" go={() => x.nextError()} />}
+      {n > 1 && <Jump letter="s" label="slowest" go={() => x.jump("time")} />}
+      {n > 1 && (table?.summary.cost_usd ?? 0) > 0 && <Jump letter="d" label="dearest" go={() => x.jump("cost")} />}
       <button type="button" aria-expanded={x.showKeys.value} onClick={() => (x.showKeys.value = !x.showKeys.value)}><kbd>?</kbd> keys</button>
+      <span role="status">{jumped && jumped.row === x.selected.value && <><b>{jumped.own}</b> of its own, {jumped.place}</>}</span>
       <State />
     </div>
   );
+}
+
+/** A key that goes somewhere, for the mouse. */
+function Jump({ letter, label, go }: { letter: string; label: string; go: () => void }): JSX.Element {
+  return <button type="button" class="sb-hint" onClick={go}><kbd>{letter}</kbd> {label}</button>;
 }
 
 function State(): JSX.Element {
@@ -53,9 +67,14 @@ const KEYS: [string[], string][] = [
   [["Enter"], "to the detail"],
   [["Esc"], "back to the tree"],
   [["e", "E"], "next, previous error"],
+  [["s", "S"], "next slowest span, back"],
+  [["d", "D"], "next dearest span, back"],
   [["/"], "find or filter"],
   [["n", "N"], "next, previous match"],
-  [["p", "c"], "in JSON: copy path, copy value"],
+  [["p", "c", "f"], "in JSON: copy path, copy value, search"],
+  [["+", "-"], "in the timeline: zoom in, out"],
+  [["z", "0"], "in the timeline: only the span, all"],
+  [["Shift ←", "Shift →"], "in the timeline: back, on"],
 ];
 
 export function Keys({ close }: { close: () => void }): JSX.Element | null {

@@ -1,17 +1,21 @@
 /** The bar over the explorer: what the trace was, its views, and the find box. */
 
-import type { JSX, TargetedInputEvent, TargetedKeyboardEvent } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import type { JSX, TargetedMouseEvent } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
 import { debounce } from "../core/rpc.ts";
-import type { Summary } from "../core/types.ts";
+import type { Cell, Summary } from "../core/types.ts";
 import type { View } from "../core/explorer.ts";
 import { useExplorer } from "./context.ts";
+import { FilterInput, FilterNote } from "./FilterInput.tsx";
 import { Tabs } from "./Small.tsx";
 
 const VIEWS: { id: View; label: string }[] = [
   { id: "tree", label: "Tree" },
+  { id: "timeline", label: "Timeline" },
   { id: "conversation", label: "Conversation" },
+  { id: "graph", label: "Graph" },
+  { id: "log", label: "Log" },
 ];
 
 const STATUS_WORDS: Record<string, string> = { ok: "finished", error: "failed", open: "running", interrupted: "interrupted" };
@@ -42,7 +46,6 @@ function SummaryLine({ summary }: { summary: Summary }): JSX.Element {
   const isLive = x.isLive.value;
   const duration = isLive ? x.now.value : summary.duration_ms;
   const tokens = summary.input_tokens + summary.output_tokens;
-  const cell = summary.cell?.execution_count ?? null;
   const who = [summary.user_id, summary.session_id, ...(summary.tags ?? [])].filter(Boolean).join(" · ");
   return (
     <div class="sb-sum">
@@ -60,58 +63,76 @@ function SummaryLine({ summary }: { summary: Summary }): JSX.Element {
         {plural(summary.n_spans, "span")}
         {summary.n_llm > 0 && ` · ${formatCount(summary.n_llm)} llm`}
       </span>
-      {cell !== null && <span title={summary.cell?.notebook ?? undefined}>cell [{cell}]</span>}
+      {summary.cell && <CellLink cell={summary.cell} />}
       {who && <span title={who}>{who}</span>}
     </div>
   );
 }
 
+const STALE = { changed: "has changed since", again: "ran again since" };
+
+/** The cell that made the trace: goes there where the page shows the notebook, copies a link to it elsewhere. */
+function CellLink({ cell }: { cell: Cell }): JSX.Element | null {
+  const x = useExplorer();
+  const [said, say] = useState("");
+  const count = cell.execution_count ?? null;
+  const stale = cell.stale ? ` ${STALE[cell.stale]}` : "";
+  if (count === null && !stale) return null;
+  const text = `cell${count === null ? "" : ` [${count}]`}${stale}`;
+  const title = cell.notebook ?? undefined;
+  if (x.host.isFile) return <span title={title}>{text}</span>;
+  const go = ({ currentTarget, shiftKey }: TargetedMouseEvent<HTMLButtonElement>): void =>
+    x.withParts((more) => {
+      void more.visitCell(currentTarget, cell, shiftKey).then(say);
+      setTimeout(() => say(""), 1600);
+    });
+  return (
+    <button type="button" class={stale ? "sb-stale" : undefined} title={`${title ? `${title}: ` : ""}go to this cell; Shift copies a link to it`} onClick={go}>
+      <span aria-live="polite">{said || text}</span>
+    </button>
+  );
+}
+
 function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
   const x = useExplorer();
-  const query = x.query.value;
-  const found = x.found.value;
-  const error = x.findError.value;
+  const query = x.find.query.value;
+  const found = x.find.found.value;
+  const problem = x.find.problem.value;
   const typed = useMemo(() => {
     let latest = "";
-    const run = debounce(() => void x.search(latest), 160);
+    const run = debounce(() => void x.find.search(latest), 160);
     return (text: string): void => {
       latest = text;
-      x.query.value = text;
-      if (text.trim() === "") x.clearFind();
+      x.find.query.value = text;
+      if (text.trim() === "") x.find.clear();
       else run();
     };
   }, [x]);
-  useEffect(() => () => x.clearFind(), [x]);
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
-    if (event.key === "Enter") {
-      event.preventDefault();
-      if (x.found.peek()?.query === query) x.nextMatch(event.shiftKey ? -1 : 1);
-      else void x.search(query);
-    } else if (event.key === "ArrowDown") {
-      event.preventDefault();
-      focusTree();
-    }
+  const complete = useMemo(() => (text: string, at: number) => x.find.complete(text, at), [x]);
+  useEffect(() => () => x.find.clear(), [x]);
+  const submit = (back: boolean): void => {
+    if (x.find.found.peek()?.query === query) x.nextMatch(back ? -1 : 1);
+    else void x.find.search(query);
   };
   const isOn = query !== "";
-  const count = found && !error && isOn ? `${formatCount(found.rows.length)} found` : "";
+  const count = found && !problem && isOn ? `${formatCount(found.rows.length)} found` : "";
   return (
-    <div class={["sb-find", isOn ? "sb-on" : "", error ? "sb-bad" : ""].filter(Boolean).join(" ")} role="search">
-      <input
-        type="search"
-        aria-label="Find or filter spans"
-        aria-invalid={error ? true : undefined}
+    <div class={["sb-find", isOn ? "sb-on" : "", problem && !problem.unfinished ? "sb-bad" : ""].filter(Boolean).join(" ")} role="search">
+      <FilterInput
+        label="Find or filter spans"
         placeholder="Find or filter…"
         title={'Words, or a filter such as kind == "llm" and cost_usd > 0.01'}
-        autocomplete="off"
-        spellcheck={false}
         value={query}
-        onInput={(event: TargetedInputEvent<HTMLInputElement>) => typed(event.currentTarget.value)}
-        onKeyDown={onKeyDown}
+        problem={problem}
+        change={typed}
+        submit={submit}
+        leave={focusTree}
+        complete={x.host.isFile || x.closed.value !== null ? undefined : complete}
       />
       {isOn ? (
         <span class="sb-find-side">
           <span role="status">{count}</span>
-          <button type="button" aria-label="Clear search" onClick={() => { x.clearFind(); focusTree(); }}>×</button>
+          <button type="button" aria-label="Clear search" onClick={() => { x.find.clear(); focusTree(); }}>×</button>
         </span>
       ) : (
         <kbd aria-hidden="true">/</kbd>
@@ -123,15 +144,6 @@ function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
 /** Under the header: why a filter was refused, with the place marked, or that the kernel is busy. */
 export function FindNote(): JSX.Element | null {
   const x = useExplorer();
-  const error = x.findError.value;
-  const query = x.query.value;
-  if (x.findIsSlow.value) return <div class="sb-find-note sb-wait"><div class="sb-busy" role="status">Kernel busy, will search when the cell ends</div></div>;
-  if (!error) return null;
-  const at = error.at !== undefined && error.at >= 0 && error.at < query.length ? error.at : -1;
-  return (
-    <div class="sb-find-note" role="status">
-      {error.message}{" "}
-      {at >= 0 && <code>{query.slice(0, at)}<mark>{query.slice(at, at + 1)}</mark>{query.slice(at + 1)}</code>}
-    </div>
-  );
+  if (x.find.isSlow.value) return <div class="sb-find-note sb-wait"><div class="sb-busy" role="status">Kernel busy, will search when the cell ends</div></div>;
+  return x.find.problem.value && <FilterNote text={x.find.query.value} problem={x.find.problem.value} />;
 }

@@ -1,8 +1,8 @@
-/** Images and other files of a trace: raster images are shown, everything else is named and can be saved. */
+/** Images and other files of a trace: raster images are shown, sounds played, everything else is named; all can be saved. */
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { isShown } from "../core/blobs.ts";
+import { isPlayed, isShown } from "../core/blobs.ts";
 import { formatBytes } from "../core/format.ts";
 import { BUSY } from "./Small.tsx";
 import { useExplorer, useFetched } from "./context.ts";
@@ -20,13 +20,29 @@ interface MediaProps {
 export function Media({ digest, mimeType, size, name }: MediaProps): JSX.Element {
   const [wanted, want] = useState(size === null || size <= MOST_AT_ONCE);
   const caption = [name, mimeType, size === null ? "" : formatBytes(size)].filter(Boolean).join(" · ");
+  if (isPlayed(mimeType)) return <Sound digest={digest} caption={caption} save={<Save digest={digest} mimeType={mimeType} name={name} />} />;
   if (!isShown(mimeType)) return <span class="sb-file">{caption} <Save digest={digest} mimeType={mimeType} name={name} /></span>;
   return (
     <div class="sb-media">
-      {wanted ? <Image digest={digest} alt={name ?? "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
+      {wanted ? <Image digest={digest} alt={name || "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
       <span class="sb-small">
         {caption} <Save digest={digest} mimeType={mimeType} name={name} />
       </span>
+    </div>
+  );
+}
+
+/** A sound, fetched when it is to be played. */
+function Sound({ digest, caption, save }: { digest: string; caption: string; save: JSX.Element }): JSX.Element {
+  const x = useExplorer();
+  const [url, setUrl] = useState("");
+  const [problem, setProblem] = useState("");
+  const play = (): void => void x.blobs.image(digest).then(setUrl, (error: Error) => setProblem(error.message));
+  return (
+    <div class="sb-media">
+      {url === "" ? <button type="button" class="sb-link" onClick={play}>play</button> : <audio controls autoplay src={url} aria-label={caption} />}
+      <span class="sb-small">{caption} {save}</span>
+      {problem && <span class="sb-err">{problem}</span>}
     </div>
   );
 }
@@ -46,7 +62,7 @@ function Save({ digest, mimeType, name }: { digest: string; mimeType: string; na
     try {
       const link = near.ownerDocument.createElement("a");
       link.href = await x.blobs.file(digest);
-      link.download = (name ?? `${digest.slice(0, 12)}.${mimeType.split("/")[1] ?? "bin"}`).replace(/[^\w.-]+/g, "_");
+      link.download = (name || `${digest.slice(0, 12)}.${mimeType.split("/")[1] ?? "bin"}`).replace(/[^\w.-]+/g, "_").replace(/^\.+/, "_").slice(-100);
       near.after(link);
       link.click();
       link.remove();

@@ -4,8 +4,8 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { rowsOfCalls } from "../core/calls.ts";
 import { formatDuration, plural } from "../core/format.ts";
-import { errorIn, foldRange, messageText, oneLine, preview, structured, type Shown } from "../core/messages.ts";
-import { isLong, isObject, textOf, type Json as Value, type Part } from "../core/types.ts";
+import { errorIn, foldRange, messageText, oneLine, pairCalls, preview, structured, type Shown } from "../core/messages.ts";
+import { isLong, isObject, textOf, type Json as Value, type Message, type Part, type RequestCode } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Json } from "./Json.tsx";
 import { Link } from "./Markdown.tsx";
@@ -109,7 +109,7 @@ function PartView({ part, row, results, callNames, callIndex }: PartProps): JSX.
       return <Result part={part} row={row} />;
     case "blob":
       return typeof part.digest === "string" ? (
-        <Media digest={part.digest} mimeType={textOf(part.mime_type)} size={typeof part.size === "number" ? part.size : null} />
+        <Media digest={part.digest} mimeType={textOf(part.mime_type)} size={typeof part.size === "number" ? part.size : null} name={textOf(part.filename)} />
       ) : (
         <span class="sb-muted">{textOf(part.modality) || "file"}, {textOf(part.mime_type)}: its bytes were not kept</span>
       );
@@ -243,6 +243,19 @@ function shownText({ message, results }: Shown): string {
   return [`${message.role}: ${messageText(message)}`, ...answers].join("\n\n");
 }
 
-export function CopyMessages({ shown }: { shown: readonly Shown[] }): JSX.Element {
-  return <Copy title="Copy messages as text" label="copy" text={() => shown.map(shownText).join("\n\n")} />;
+export function CopyMessages({ row, input, output }: { row: number; input: Message[]; output: Message[] }): JSX.Element {
+  const x = useExplorer();
+  const whole = async (messages: Message[]): Promise<Message[]> => (await x.whole(row, messages as unknown as Value)) as unknown as Message[];
+  const asText = async (): Promise<string> => pairCalls(await whole(input), await whole(output)).map(shownText).join("\n\n");
+  const asPython = async (): Promise<string> => {
+    const { result } = await x.host.rpc<RequestCode>("request_code", { row });
+    if (result.messages === null) throw new Error(result.reason ?? "There is nothing to copy.");
+    return result.messages;
+  };
+  return (
+    <>
+      <Copy title="Copy messages as text" label="copy" text={asText} />
+      <Copy title="Copy messages = […] as Python, in OpenAI's form" label="python" text={asPython} />
+    </>
+  );
 }

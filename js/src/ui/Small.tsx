@@ -21,10 +21,12 @@ const GLYPHS: Record<string, string> = {
 /** Class that sets the hue of a kind; unknown kinds look like plain spans. */
 export const kindClass = (kind: string): string => `sb-k-${kind in GLYPHS ? kind : "span"}`;
 
+export const glyphLetter = (kind: string): string => GLYPHS[kind] ?? "S";
+
 export function Glyph({ kind }: { kind: string }): JSX.Element {
   return (
     <span class={`sb-glyph ${kindClass(kind)}`} aria-hidden="true" title={kind}>
-      {GLYPHS[kind] ?? "S"}
+      {glyphLetter(kind)}
     </span>
   );
 }
@@ -89,7 +91,7 @@ export function Tabs({ label, class: className, tabs, active, choose, name }: Ta
   );
 }
 
-async function toClipboard(text: string, near: HTMLElement): Promise<void> {
+export async function toClipboard(text: string, near: HTMLElement): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {

@@ -1,9 +1,10 @@
 /** Text of any length: markdown or plain, cut when tall, long strings fetched slice by slice. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { formatCount } from "../core/format.ts";
-import { isLong, type Long } from "../core/types.ts";
+import { hasHugeLine, pieces } from "../core/pieces.ts";
+import { headEnd, isLong, type Long } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Markdown } from "./Markdown.tsx";
 
@@ -24,15 +25,17 @@ export function Text({ value, row, markdown = false, mono = false }: TextProps):
 
 function Plain({ text, markdown, mono }: { text: string; markdown: boolean; mono: boolean }): JSX.Element {
   const x = useExplorer();
-  if (mono) return <pre class="sb-code">{text}</pre>;
-  if (markdown && !x.plain.value && text.length <= MOST_MARKDOWN) return <Markdown text={text} />;
-  return <div class="sb-text">{text}</div>;
+  const cut = useMemo(() => pieces(text), [text]);
+  const drawn = cut.length === 1 ? text : cut.map((piece, i) => <span key={i} class="sb-piece">{piece}</span>);
+  if (mono) return <pre class="sb-code">{drawn}</pre>;
+  if (markdown && !x.plain.value && text.length <= MOST_MARKDOWN && !hasHugeLine(text)) return <Markdown text={text} />;
+  return <div class="sb-text">{drawn}</div>;
 }
 
 function LongText({ long, row, markdown, mono }: { long: Long; row: number; markdown: boolean; mono: boolean }): JSX.Element {
   const x = useExplorer();
   const [text, setText] = useState(long.head);
-  const [next, setNext] = useState<number | null>(long.head.length);
+  const [next, setNext] = useState<number | null>(headEnd(long));
   const [state, setState] = useState<"idle" | "loading" | string>("idle");
   const fetchMore = async (): Promise<void> => {
     if (next === null) return;

@@ -1,7 +1,7 @@
 /** The virtualised tree with its columns, time axis and waterfall. */
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { axisTicks } from "../core/axis.ts";
 import type { SpanTable } from "../core/columns.ts";
@@ -95,7 +95,7 @@ function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
     observer.observe(el);
     return () => observer.disconnect();
   }, []);
-  useStableScroll(x, viewport.current);
+  const remember = useStableScroll(x, viewport.current, height);
   useEffect(
     () =>
       x.selected.subscribe((row) => {
@@ -133,7 +133,10 @@ function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
       tabIndex={0}
       aria-activedescendant={isDrawn ? `${prefix}-r${selected}` : undefined}
       onKeyDown={onKeyDown}
-      onScroll={(event) => (scroll.value = event.currentTarget.scrollTop)}
+      onScroll={(event) => {
+        scroll.value = event.currentTarget.scrollTop;
+        remember(scroll.value);
+      }}
     >
       <div class="sb-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
         {lines}
@@ -142,10 +145,19 @@ function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
   );
 }
 
-/** Rows that arrive above the view must not move what is being read; at the very end the view follows. */
-function useStableScroll(x: Explorer, el: HTMLElement | null): void {
+/**
+ * Rows that arrive above the view must not move what is being read; at the very end the view follows. Returns what has
+ * to be told of every scroll: measuring the element once more then would lay the page out twice a frame.
+ */
+function useStableScroll(x: Explorer, el: HTMLElement | null, height: ReadonlySignal<number>): (top: number) => void {
   const anchor = useRef({ row: -1, offset: 0, atEnd: false });
   const { rows, line } = x.flat.value;
+  const remember = (top: number): void => {
+    const drawn = x.flat.peek().rows;
+    const first = Math.floor(top / ROW);
+    const isAtEnd = top > 0 && top + height.peek() >= drawn.length * ROW - 2;
+    anchor.current = { row: drawn[first] ?? -1, offset: top - first * ROW, atEnd: isAtEnd };
+  };
   useLayoutEffect(() => {
     if (!el) return;
     const { row, offset, atEnd } = anchor.current;
@@ -153,20 +165,9 @@ function useStableScroll(x: Explorer, el: HTMLElement | null): void {
     else if (row >= 0 && (line[row] ?? -1) >= 0 && el.scrollTop > 0) el.scrollTop = (line[row] as number) * ROW + offset;
   }, [rows]);
   useEffect(() => {
-    if (!el) return;
-    const remember = (): void => {
-      const drawn = x.flat.peek().rows;
-      const first = Math.floor(el.scrollTop / ROW);
-      anchor.current = {
-        row: drawn[first] ?? -1,
-        offset: el.scrollTop - first * ROW,
-        atEnd: el.scrollTop > 0 && el.scrollTop + el.clientHeight >= el.scrollHeight - 2,
-      };
-    };
-    remember();
-    el.addEventListener("scroll", remember, { passive: true });
-    return () => el.removeEventListener("scroll", remember);
+    if (el) remember(el.scrollTop);
   }, [el, rows]);
+  return remember;
 }
 
 interface RowProps {
@@ -228,7 +229,7 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
           {parent ? (isOpen ? "▾" : "▸") : ""}
         </span>
         <Glyph kind={kind} />
-        <Name table={table} row={row} query={keep ? (x.found.value?.query ?? "") : ""} />
+        <Name table={table} row={row} query={keep ? (x.find.found.value?.query ?? "") : ""} />
         <span class="sb-sr"> {spoken(table, row, running)} </span>
         {parent && !isOpen && <Hidden x={x} row={row} />}
       </span>

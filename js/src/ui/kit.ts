@@ -5,6 +5,9 @@
 
 export * from "./context.ts";
 export * from "./Small.tsx";
+export { CopyBoth } from "./CopyBoth.tsx";
+export { ErrorHead } from "./ErrorBox.tsx";
 export { Json } from "./Json.tsx";
 export { Messages } from "./Messages.tsx";
 export { Text } from "./Text.tsx";
+export { Split } from "./Split.tsx";

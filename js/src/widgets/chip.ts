@@ -6,9 +6,9 @@
 
 import { loadModule } from "../core/assets.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
-import { Channel, ClosedError, whenSlow, type AnyModel, type Host, type Loaded } from "../core/rpc.ts";
-import { followTheme, hideSnapshot, keepKey } from "../core/theme.ts";
-import type { Meta, Push, Status, ViewState } from "../core/types.ts";
+import { Channel, ClosedError, traceHost, whenSlow, type AnyModel, type Host } from "../core/rpc.ts";
+import { followTheme, hideSnapshot, keepKeys } from "../core/theme.ts";
+import type { Status, ViewState } from "../core/types.ts";
 import theme from "../core/theme.css";
 import css from "./chip.css";
 
@@ -115,7 +115,7 @@ class Chip {
     this.#button.type = "button";
     this.#button.setAttribute("aria-controls", panelId);
     this.#root.append(element("style", "", theme + css), this.#button, this.#panel);
-    this.#root.addEventListener("keydown", keepKey);
+    keepKeys(this.#root);
     this.#button.addEventListener("click", () => this.#setOpen(!this.#isOpen));
     el.append(this.#root);
     const onSummary = (): void => this.#draw();
@@ -181,6 +181,7 @@ class Chip {
     const ticket = this.#opening;
     if (!trace) return this.#say("This cell's trace is not here any more. Re-run this cell.", "sb-chip-note");
     this.#shown = trace.trace_id;
+    if (this.#view.trace !== this.#shown) this.#keep({ trace: this.#shown });
     this.#drawPick();
     const ready = loadModule<ExplorerModule>((name, params) => this.#channel.call(name, params), "explorer.js", EXPLORER_SHA256);
     whenSlow(ready, () => ticket === this.#opening && this.#say("Kernel busy, will load when the cell ends", "sb-busy"));
@@ -238,9 +239,7 @@ class Chip {
 
   #go(index: number): void {
     const trace = this.#summary.traces[index];
-    if (!trace || trace.trace_id === this.#shown) return;
-    this.#keep({ trace: trace.trace_id });
-    this.#openTrace(trace.trace_id);
+    if (trace && trace.trace_id !== this.#shown) this.#openTrace(trace.trace_id);
   }
 
   #keep(view: ChipView): void {
@@ -250,24 +249,7 @@ class Chip {
   }
 
   #host(trace: string): Host {
-    const channel = this.#channel;
-    const remembered = this.#view.trace === trace ? (this.#view.view ?? {}) : {};
-    const keep = (change: ChipView): void => this.#keep({ ...(this.#view.trace === trace ? this.#view : {}), trace, ...change });
-    return {
-      load: async (): Promise<Loaded> => {
-        const { result, buffers } = await channel.call<Meta>("load", { trace });
-        return { meta: result, cols: buffers[0] ?? new DataView(new ArrayBuffer(0)) };
-      },
-      rpc: (method, params = {}) => channel.call(method, { ...params, trace }),
-      onPush: (callback) =>
-        channel.listen((message, buffers) => {
-          if ((message as { trace?: string }).trace === trace) callback(message as unknown as Push, buffers);
-        }),
-      onClose: (callback) => channel.onClose(callback),
-      getView: () => remembered,
-      setView: (view) => keep({ view }),
-      setSelected: (selected) => keep({ selected }),
-    };
+    return traceHost(this.#channel, trace, this.#view.view ?? {}, (change) => this.#keep({ ...this.#view, ...change }));
   }
 }
 

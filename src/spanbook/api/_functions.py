@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..frames import scores_frame, spans_frame, traces_frame
+from ..frames import comparison_frame, scores_frame, spans_frame, traces_frame
 from ..model import ScoreSource
 from ..model.when import When
 from . import _runtime
+from ._compare import TraceComparison
 from ._store import current_store
 from ._trace import Trace, Traces
 
@@ -80,6 +81,20 @@ def traces(
     return current_store().traces(where, since=since, until=until, limit=limit)
 
 
+def compare_traces(a: Trace | str, b: Trace | str) -> TraceComparison:
+    """Return what changed from trace ``a`` to trace ``b``, step by step; see :meth:`Store.compare_traces`.
+
+    Each is a Trace, its id, or the beginning of its id. ``.to_frame()`` has one row a pair of spans with durations in
+    milliseconds, cost in US dollars and tokens of both, and their differences b - a; ``print`` gives a text tree,
+    ``.summary`` the totals, and the last expression of a cell is shown as a tree with diffs.
+
+    Raises:
+        TraceNotFoundError: there is no such trace.
+        UsageError: it is neither a Trace nor the text of an id, or several traces begin with that.
+    """
+    return current_store().compare_traces(a, b)
+
+
 def traces_df(
     where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int | None = None
 ) -> pd.DataFrame:
@@ -115,3 +130,4 @@ def sql(query: str, params: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame
 _with_columns(traces_df, traces_frame)
 _with_columns(spans_df, spans_frame)
 _with_columns(scores_df, scores_frame)
+_with_columns(TraceComparison.to_frame, comparison_frame)

@@ -17,8 +17,9 @@ def import_traces(path: str | os.PathLike[str]) -> IngestReport:
     """Read a file of traces into the current store; importing it again changes nothing.
 
     Args:
-        path: OTLP/JSON (one request, or one a line, as the OpenTelemetry collector writes them), or JSON lines as
-            ``spanbook export`` makes them; either may be gzipped.
+        path: OTLP/JSON (one request, or one a line, as the OpenTelemetry collector writes them), JSON lines as
+            ``spanbook export`` makes them, an export of Langfuse (traces, observations or scores as JSON, JSON lines
+            or CSV), or JSON lines of chats as OpenAI takes them for fine-tuning and batches. Each may be gzipped.
 
     Returns:
         What was read: numbers of spans and log records, the conventions they follow (``dialects``), attributes that
@@ -33,5 +34,5 @@ def import_traces(path: str | os.PathLike[str]) -> IngestReport:
 
     file = Path(path).expanduser()
     if not file.is_file():
-        raise UsageError(f"there is no file {str(file)!r}; give one with OTLP/JSON or JSON lines of spans.")
+        raise UsageError(f"there is no file {str(file)!r}; give one that help(sb.import_traces) names.")
     return import_file(_runtime.active().fold, file)

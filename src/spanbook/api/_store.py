@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import reprlib
-import sys
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..model import SCORE_SOURCES, ScoreSource, StoreError, TraceNotFoundError, UsageError, clock, ids
+from ..model import ScoreSource, StoreError, TraceNotFoundError, UsageError, clock
 from ..model.when import When, to_ns
 from ..store._connection import WAL_LIMIT
 from ..store._read import StoreReader
-from ..store._segments import SCORE
-from ..tracer import current, emit
+from ..tracer import current
+from ..tracer._score import keep_score, score_record
 from ..widgets import _live
 from . import _runtime
+from ._compare import TraceComparison
 from ._trace import Trace, Traces
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Store:
         self.path = path
         self.readonly = readonly
         self._reader = StoreReader(path)
+        self._reader.is_readonly = readonly
 
     def _read(self) -> StoreReader:
         runtime = _runtime.started()
@@ -103,6 +104,39 @@ class Store:
         if summary is None:
             raise TraceNotFoundError("last", [])
         return Trace(reader, summary)
+
+    def compare_traces(self, a: Trace | str, b: Trace | str) -> TraceComparison:
+        """Return what changed from trace ``a`` to trace ``b``: steps added and removed, and what differs in the others.
+
+        Their trees are aligned by structure: a step pairs with one of the same kind and name, in order, below the same
+        parent; where that leaves a choice, the steps whose inputs are the most alike pair (below a parent with more
+        than some 600 steps the order alone decides). Ids of tool calls, which differ in every run, are no change, nor
+        are times, tokens and cost: those are given as differences, b - a.
+
+        Displayed in a notebook it is a tree with a diff of each step's input and output; printed, a text. It stands for
+        the moment it was made: of a trace that runs, compare again once it has ended.
+
+        Args:
+            a: The trace to start from: a Trace (of any store), its id, or the beginning of its id.
+            b: The trace to come to. The same trace twice is allowed; nothing has changed then.
+
+        Raises:
+            TraceNotFoundError: there is no such trace.
+            UsageError: it is neither a Trace nor the text of an id, or several traces begin with that.
+        """
+        return TraceComparison(self._of_trace(a, "a"), self._of_trace(b, "b"))
+
+    def _of_trace(self, trace: Trace | str, name: str) -> tuple[StoreReader, str]:
+        if isinstance(trace, str):
+            trace = self.get_trace(trace)
+        if not isinstance(trace, Trace):
+            raise UsageError(
+                f"{name}={reprlib.repr(trace)} is a {type(trace).__name__}; "
+                "give a Trace, such as sb.last_trace(), or the id of one."
+            )
+        if trace._reader.path == self.path:
+            self._read()  # what waits is part of it
+        return trace._reader, trace.trace_id
 
     # -- frames
 
@@ -189,7 +223,7 @@ class Store:
         """
         if self.readonly:
             raise UsageError("this store was opened read-only; open it with sb.open(path, readonly=False) to score.")
-        record = _score_record(name, value, source, comment)
+        record = score_record(name, value, source, comment)
         trace_id, span_id = _hex(trace_id, 32, "trace_id"), _hex(span_id, 16, "span_id")
         if session_id is not None and not isinstance(session_id, str):
             raise UsageError(f"session_id={session_id!r} is a {type(session_id).__name__}; give text.")
@@ -205,16 +239,7 @@ class Store:
             trace_id, span_id = span.trace_id, span_id or span.span_id
         record.update(trace_id=trace_id, span_id=span_id, session_id=session_id)
         runtime = _runtime.started()
-        if runtime is not None and runtime.path == self.path:
-            emit((SCORE, record))
-        else:
-            from ..store._write import Batch, StoreWriter
-
-            writer = StoreWriter(self.path)
-            try:
-                writer.write(Batch(scores=[record]))
-            finally:
-                writer.close()
+        keep_score(record, self.path, None if runtime is None else runtime.path)
 
     # -- the rest
 
@@ -335,31 +360,6 @@ def init(
 
         instrument_all()
     return _of(runtime)
-
-
-def _score_record(name: Any, value: Any, source: Any, comment: Any) -> dict[str, Any]:
-    if not isinstance(name, str) or not name.strip():
-        raise UsageError(f"score name {name!r} is no text; give for example sb.score('correct', True).")
-    if source not in SCORE_SOURCES:
-        raise UsageError(f"source={source!r} is unknown; it is one of {', '.join(SCORE_SOURCES)}.")
-    if comment is not None and not isinstance(comment, str):
-        raise UsageError(f"comment={comment!r} is a {type(comment).__name__}; give text.")
-    if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        value = value.item()  # a numpy scalar
-    kept: float | str
-    if isinstance(value, bool):
-        kind, kept = "bool", int(value)
-    elif isinstance(value, (int, float)) and abs(value) <= sys.float_info.max:
-        kind, kept = "number", float(value)
-    elif isinstance(value, str):
-        kind, kept = ("label" if len(value) <= 64 and "\n" not in value else "text"), value
-    else:
-        raise UsageError(
-            f"score {name!r} = {reprlib.repr(value)} is a {type(value).__name__}; "
-            "give a finite number, a bool or a text."
-        )
-    return {"score_id": ids.span_hex(ids.next_span_id()) + os.urandom(4).hex(), "name": name, "value": kept,
-            "value_type": kind, "source": source, "comment": comment, "created_ns": clock.now_ns()}  # fmt: skip
 
 
 def _hex(value: Any, length: int, name: str) -> str | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ..widgets import TraceExplorer
+    from ..widgets import TraceExplorer, TraceTable
 
 
 class Trace:
@@ -176,11 +176,28 @@ class Traces(Sequence[Trace]):
 
         return traces_frame(self._reader, self.where, self._window, self.limit)
 
-    def view(self) -> Any:
-        """Return the table of these traces; the last expression of a cell shows it."""
-        from ..widgets import TraceList
+    def export_html(self, path: str | os.PathLike[str], *, traces: int = 200) -> Path:
+        """Write one self-contained HTML file with the table, in which the first ``traces`` can be opened.
 
-        return TraceList(self._reader, [summary.trace_id for summary in self._found])
+        Raises:
+            UsageError: the path is a folder or cannot be written, or ``traces`` is no number.
+        """
+        view = self.view()
+        try:
+            return view.export_html(path, traces=traces)
+        finally:
+            view.close()
+
+    def view(self) -> TraceTable:
+        """Return the table of these traces; the last expression of a cell shows it.
+
+        Kept in a name, ``w.selected``, ``w.selected_df``, ``w.filter``, ``w.sort`` and ``w.columns`` follow what is
+        done in it, and what is set there is shown.
+        """
+        from ..frames import listed_frame
+        from ..widgets import TraceTable
+
+        return TraceTable(self._reader, self.where, self._window, self.limit, frame=listed_frame)
 
     def _ipython_display_(self) -> None:
         self.view()._ipython_display_()

@@ -45,6 +45,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_ls(commands)
     _add_show(commands)
     _add_export(commands)
+    _add_import(commands)
     _add_sql(commands)
     _add_redact(commands)
     _add_salvage(commands)
@@ -105,6 +106,16 @@ def _add_export(commands: _Commands) -> None:
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=help_text)
     parser.set_defaults(form="jsonl")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to; a folder when --html writes several pages")
+
+
+def _add_import(commands: _Commands) -> None:
+    text = "read traces from files into the store; importing a file again changes nothing"
+    after = (
+        "Files: OTLP/JSON, lines of `spanbook export`, traces, observations or scores that Langfuse exports (JSON, "
+        "JSON lines, CSV), JSON lines of OpenAI chats; gzipped or not."
+    )
+    parser = _command(commands, "import", _maintain.import_, text, after)
+    parser.add_argument("paths", nargs="+", metavar="FILE", help="what to read")
 
 
 def _add_sql(commands: _Commands) -> None:

@@ -1,4 +1,4 @@
-"""Commands that look after a store: ``salvage``, ``redact``."""
+"""Commands that change or look after a store: ``import``, ``salvage``, ``redact``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from ..store._salvage import Salvaged
 
 _MOST_NAMES: Final = 10
+
+
+def import_(given: Namespace) -> int:
+    """Read files of traces into the store, and say what was in each."""
+    sb.init(store_path(given.store), instrument=False)
+    for path in given.paths:
+        for line in f"{path}: {sb.import_traces(path)}".splitlines():
+            print(printable(line))
+    return 0
 
 
 def salvage(given: Namespace) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from ..store._columns import Columns, parse_all, read_scores, read_traces, select
+from ..store._columns import Columns, Selection, parse_all, read_scores, read_traces, select
 from ..store._guard import run_query
 from ..store._read import StoreReader
 from ._columns import Column, Form, each, make_frame, milliseconds_between, to_times
@@ -100,7 +101,19 @@ def traces_frame(
     Raises:
         FilterError: the filter cannot be understood.
     """
-    filled = _fill(_TRACES, read_traces(reader, list(_TRACES), select("traces", where, window, limit)))
+    return _traces_frame(reader, select("traces", where, window, limit))
+
+
+def listed_frame(reader: StoreReader, trace_ids: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of :func:`traces_frame` for these traces, in their order; those that are gone are left out."""
+    chosen = Selection("t.trace_id IN (SELECT value FROM json_each(?))", [json.dumps(list(trace_ids))])
+    frame = _traces_frame(reader, chosen)
+    row_of = {trace_id: row for row, trace_id in enumerate(frame["trace_id"])}
+    return frame.iloc[[row_of[each] for each in trace_ids if each in row_of]].reset_index(drop=True)
+
+
+def _traces_frame(reader: StoreReader, chosen: Selection) -> pd.DataFrame:
+    filled = _fill(_TRACES, read_traces(reader, list(_TRACES), chosen))
     made = {
         "start": to_times(filled["start_ns"].values()),
         "end": to_times(filled["end_ns"].values()),

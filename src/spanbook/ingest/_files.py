@@ -1,18 +1,22 @@
-"""Files of telemetry → the store: OTLP/JSON (one request, or one a line), and the JSON lines that spanbook exports."""
+"""Files of telemetry → the store: OTLP/JSON, our own JSON lines, Langfuse's exports, OpenAI's files of chats."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from ..conventions._langfuse_export import export_events
+from ..conventions._openai_file import chat_record
 from ..conventions._otlp_json import decode_logs, decode_spans
 from ..conventions.otel import OtelLog, OtelSpan
 from ..model import OtlpError, UsageError
 from ._fold import Fold
-from ._foreign import IngestReport, ingest_records, ingest_spans
+from ._foreign import IngestReport, ingest_langfuse, ingest_records, ingest_spans
 
 _BATCH: Final = 500
 _MAX_REASONS: Final = 100
@@ -24,8 +28,9 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
 
     Args:
         fold: Of the store to write to.
-        path: OTLP/JSON, as one object or one a line (as collectors write), or JSON lines as ``spanbook export`` makes
-            them; either may be gzipped.
+        path: OTLP/JSON, as one object or one a line (as collectors write); JSON lines as ``spanbook export`` makes
+            them; traces, observations or scores that Langfuse exports (JSON, JSON lines, CSV); JSON lines of chats as
+            OpenAI takes and gives them. Each may be gzipped.
 
     Returns:
         What was mapped, what was not, and why anything was left out.
@@ -36,7 +41,7 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
         StoreError, sqlite3.Error: the store cannot be written; what was written before stays.
     """
     report = IngestReport()
-    waiting = _Waiting(fold, report)
+    waiting = _Waiting(fold, report, path.stat().st_mtime_ns)
     for where, document in _documents(path, report):
         try:
             waiting.take(document)
@@ -46,8 +51,8 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
     if not report.spans and not report.logs:
         said = f" ({report.rejected[0]})" if report.rejected else ""
         raise UsageError(
-            f"nothing in {str(path)!r} is OTLP/JSON or a span of `spanbook export --jsonl`{said}; "
-            "give such a file, gzipped or not."
+            f"nothing in {str(path)!r} is a trace{said}; give OTLP/JSON, the lines of `spanbook export --jsonl`, "
+            "an export of Langfuse (JSON, JSON lines, CSV) or JSON lines of OpenAI chats, gzipped or not."
         )
     return report
 
@@ -55,14 +60,15 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
 class _Waiting:
     """Records on their way into the store, some hundred at a time."""
 
-    def __init__(self, fold: Fold, report: IngestReport) -> None:
-        self._fold, self._report = fold, report
+    def __init__(self, fold: Fold, report: IngestReport, written_ns: int) -> None:
+        self._fold, self._report, self._written_ns = fold, report, written_ns
         self._spans: list[OtelSpan] = []
         self._logs: list[OtelLog] = []
         self._records: list[Mapping[str, Any]] = []
+        self._events: list[Mapping[str, Any]] = []
 
     def take(self, document: Any) -> None:
-        """Take what is in one document: a request, or a span of ours.
+        """Take what is in one document: a request, a span, a row of an export, a chat.
 
         Raises:
             OtlpError: it is neither.
@@ -77,11 +83,15 @@ class _Waiting:
             self._records += [span for span in document["spans"] if isinstance(span, Mapping)]
         elif {"trace_id", "span_id"} <= document.keys():
             self._records.append(document)
+        elif (events := export_events(document)) is not None:
+            self._events += events
+        elif (record := chat_record(document, self._written_ns)) is not None:
+            self._records.append(record)
         else:
-            raise OtlpError("", f"has {', '.join(map(str, document))[:80]}; expected resourceSpans or a span of ours")
+            raise OtlpError("", f"has {', '.join(map(str, document))[:80]}; expected a trace, a span or a chat")
         for reason in rejected:
             _reject(self._report, reason)
-        if len(self._spans) + len(self._logs) + len(self._records) >= _BATCH:
+        if len(self._spans) + len(self._logs) + len(self._records) + len(self._events) >= _BATCH:
             self.write()
 
     def write(self) -> None:
@@ -92,11 +102,19 @@ class _Waiting:
             self._report.add(ingest_spans(self._fold, (), self._logs[at : at + _BATCH]))
         for at in range(0, len(self._records), _BATCH):
             self._report.add(ingest_records(self._fold, self._records[at : at + _BATCH]))
-        self._spans, self._logs, self._records = [], [], []
+        for at in range(0, len(self._events), _BATCH):
+            read, written = ingest_langfuse(self._fold, self._events[at : at + _BATCH])
+            self._report.add(written)
+            for id, reason in read.refused.items():
+                _reject(self._report, f"{id}: {reason}")
+        self._spans, self._logs, self._records, self._events = [], [], [], []
 
 
 def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
-    """Yield the JSON documents of a file, each with the words for where it stands."""
+    """Yield the documents of a file, each with the words for where it stands."""
+    if path.name.lower().removesuffix(".gz").endswith(".csv"):
+        yield from _rows(path, report)
+        return
     with _opened(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -110,6 +128,18 @@ def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
                 _reject(report, f"line {number}: no JSON ({error})")
             else:
                 yield from _items(f"line {number}", document)
+
+
+def _rows(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
+    """Yield the rows of a CSV file by the names in its first line."""
+    csv.field_size_limit(min(sys.maxsize, (1 << 31) - 1))
+    with _opened(path) as file:
+        reader = csv.DictReader(file, restkey="$more", restval=None)
+        try:
+            for row in reader:
+                yield f"line {reader.line_num}", row
+        except csv.Error as error:
+            _reject(report, f"line {reader.line_num}: no CSV ({error})")
 
 
 def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:

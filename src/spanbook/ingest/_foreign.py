@@ -69,7 +69,9 @@ class IngestReport:
 
     def __str__(self) -> str:
         """Return a few lines for people."""
-        lines = [f"{self.spans:,} spans and {self.logs:,} log records"]
+        lines = [f"{self.spans:,} span{'' if self.spans == 1 else 's'}"]
+        if self.logs:
+            lines[0] += f" and {self.logs:,} log record{'' if self.logs == 1 else 's'}"
         if self.dialects:
             lines.append(
                 "understood as " + ", ".join(f"{name} ({count:,})" for name, count in self.dialects.most_common())

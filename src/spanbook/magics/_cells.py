@@ -16,6 +16,7 @@ from IPython.core.error import UsageError as MagicError
 from ..api import _runtime, _settings
 from ..tracer import Span, _cell, context, report_failure
 from ..tracer._span import _current
+from ..widgets import _live
 from ._trace_cell import TRACE, arguments_of
 
 #: A chip appears while a cell runs when it has traced for so long; before, it waits for the end of the cell.
@@ -99,6 +100,7 @@ class CellHooks:
             traces = _cell.begin_cell(cell_id=cell_id, source=source, notebook=notebook)
             cell = Cell(cell_id, traces, _parent_header(self.ip))
             self._stack.append(cell)
+            _live.hub.wake()  # views of what this cell traced before say that it ran since
             if arguments is not None:
                 with contextlib.suppress(MagicError):  # the line itself says what is wrong with it
                     cell.begin_span(arguments)

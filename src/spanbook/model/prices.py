@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from .errors import UsageError
 
+#: ``Cost.source`` of the installed table.
+TABLE: Final = "genai-prices"
 _MILLION: Final = 1_000_000
 _DAY_NS: Final = 86_400_000_000_000
 _EPOCH: Final = date(1970, 1, 1)
@@ -87,18 +89,26 @@ class PriceTable:
         """
         if not model or not usage:
             return None
+        rates = self._find(provider, model, at_ns)
+        if rates is None:
+            return None
+        return _tiered(provider, model, usage, _day(at_ns)) if rates is _TIERED else rates.cost(usage)
+
+    def rates(self, provider: str | None, model: str | None, at_ns: int) -> Rates | None:
+        """Return the prices of a model at ``at_ns``, None when they are not known or depend on the size of the call."""
+        rates = self._find(provider, model, at_ns) if model else None
+        return None if rates is _TIERED else rates
+
+    def _find(self, provider: str | None, model: str, at_ns: int) -> Rates | None:
         own = self._own.get(model)
         if own is not None:
-            return own.cost(usage)
+            return own
         key = (provider, model, at_ns // _DAY_NS)
         if key not in self._known:
             if len(self._known) > 10_000:
                 self._known.clear()
             self._known[key] = _rates(provider, model, _day(at_ns))
-        rates = self._known[key]
-        if rates is None:
-            return None
-        return rates.cost(usage) if rates.input >= 0 else _tiered(provider, model, usage, _day(at_ns))
+        return self._known[key]
 
 
 def _day(at_ns: int) -> date:
@@ -141,7 +151,7 @@ def _rates(provider: str | None, model: str, day: date) -> Rates | None:
         return _TIERED
     rates = {name: None if value is None else float(value) for name, value in prices.items()}
     rates["input"], rates["output"] = rates["input"] or 0.0, rates["output"] or 0.0
-    return Rates(**rates, source="genai-prices")  # type: ignore[arg-type]
+    return Rates(**rates, source=TABLE)  # type: ignore[arg-type]
 
 
 def _tiered(provider: str | None, model: str, usage: Mapping[str, int], day: date) -> Cost | None:
@@ -153,4 +163,4 @@ def _tiered(provider: str | None, model: str, usage: Mapping[str, int], day: dat
         return None
     if found is None:
         return None
-    return Cost(float(found.total_price), float(found.input_price), float(found.output_price), "genai-prices")
+    return Cost(float(found.total_price), float(found.input_price), float(found.output_price), TABLE)

@@ -172,8 +172,9 @@ class Intake:
 def _short_turns() -> Iterator[None]:
     """Let threads take turns in steps of a fraction of the usual 5 ms meanwhile.
 
-    Encoding a span lets go of the GIL several times (to compress, to hash), and beside a cell that computes gets it back
-    only after a whole turn of the cell: seventy spans a second would be all.
+    Encoding a span lets go of the GIL several times (to compress, to hash), and beside a cell that computes gets it
+    back only after a whole turn of the cell: seventy spans a second would be all. Shorter turns than this take in more,
+    and take more from the cell.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, _TURN_S))

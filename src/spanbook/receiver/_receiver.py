@@ -21,7 +21,7 @@ from ._intake import Intake
 if TYPE_CHECKING:
     from types import TracebackType
 
-_BACKLOG: Final = 128
+_BACKLOG: Final = 1024
 _END_S: Final = 5.0
 _NAMES: Final = ("requests", "bytes", "spans", "logs", "scores", "rejected_spans", "rejected_logs", "rejected_events")
 

@@ -111,7 +111,7 @@ class Dictionaries:
             ValueError: it is damaged.
         """
         if number not in self._known:
-            found = self._rows("SELECT body FROM main.dictionaries WHERE dictionary_id = ?", [number])
+            found = self._rows("SELECT CAST(body AS BLOB) FROM main.dictionaries WHERE dictionary_id = ?", [number])
             self._known[number] = Dictionary(found[0][0]) if found else None
         return self._known[number]
 
@@ -131,7 +131,9 @@ def decompress(codec: int, body: bytes, dictionaries: Dictionaries | None = None
         if codec == ZSTD_LEARNT and dictionaries is not None:
             learnt = dictionaries.find(zstd.get_frame_info(body).dictionary_id)
         return zstd.decompress(body, learnt)
-    except (zstd.ZstdError, ValueError) as error:
+    except MemoryError as error:
+        raise ValueError("a blob is damaged, or too large; `spanbook salvage` recovers what is intact") from error
+    except (zstd.ZstdError, ValueError, TypeError) as error:
         raise ValueError(f"a blob is damaged ({error}); `spanbook salvage` recovers what is intact") from error
 
 
@@ -176,7 +178,10 @@ def unpack_ids(packed: bytes) -> list[int]:
     return ids
 
 
-_BLOB: Final = "SELECT codec, body FROM main.blobs WHERE id = ?"
+#: Whatever damage made of the types, the body comes as bytes: text would have to be UTF-8.
+_BLOB: Final = (
+    "SELECT iif(typeof(codec) = 'integer', codec, -1), coalesce(CAST(body AS BLOB), x'') FROM main.blobs WHERE id = ?"
+)
 
 
 class PayloadReader:

@@ -87,6 +87,7 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_readonly = True  # whether whoever looks may not say anything about what is read either
         self._local = threading.local()
 
     def _mine(self) -> _Held:

@@ -28,6 +28,13 @@ TREE_COLUMNS: Final = (
     "counted",
 )
 _TREE: Final = f"SELECT {', '.join(TREE_COLUMNS)} FROM spans WHERE trace_id = ? ORDER BY start_ns, id LIMIT ?"
+_LINKS: Final = "SELECT span_id, parent_id FROM spans WHERE trace_id = ? ORDER BY start_ns, id"
+_SOME: Final = f"SELECT {', '.join(TREE_COLUMNS)} FROM spans WHERE trace_id = ? AND span_id IN"
+#: Of an open span it is known that it runs now, of an interrupted one only that it began.
+_TIMES: Final = (
+    "SELECT min(start_ns), max(coalesce(end_ns, CASE status WHEN 'open' THEN max(?, start_ns) ELSE start_ns END)) "
+    "FROM spans WHERE trace_id = ?"
+)
 _TRACES: Final = f"SELECT {', '.join(TRACE_COLUMNS)} FROM traces WHERE trace_id IN"
 _PAYLOADS: Final = (
     f"SELECT s.span_id, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
@@ -45,6 +52,25 @@ _IDS_AT_ONCE: Final = 500
 def tree_rows(reader: StoreReader, trace_id: str, limit: int | None = None) -> list[tuple[Any, ...]]:
     """Return the spans of a trace as tuples of ``TREE_COLUMNS``, in order of start, at most ``limit``."""
     return reader.rows(_TREE, [trace_id, -1 if limit is None else limit])
+
+
+def tree_links(reader: StoreReader, trace_id: str) -> list[tuple[str, str | None]]:
+    """Return (span id, parent id) of the spans of a trace, in order of start: its shape, for a quarter of the time."""
+    return reader.rows(_LINKS, [trace_id])
+
+
+def tree_rows_of(reader: StoreReader, trace_id: str, span_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Return these spans of a trace by id, as tuples of ``TREE_COLUMNS``."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for ids in chunks(span_ids, _IDS_AT_ONCE):
+        found.update((row[0], row) for row in reader.rows(f"{_SOME} ({placeholders(ids)})", [trace_id, *ids]))
+    return found
+
+
+def tree_times(reader: StoreReader, trace_id: str, now_ns: int) -> tuple[int, int]:
+    """Return when the first span of a trace began, and the last moment that is known of any; the trace has spans."""
+    first, last = reader.rows(_TIMES, [now_ns, trace_id])[0]
+    return first, last
 
 
 def trace_rows(reader: StoreReader, trace_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

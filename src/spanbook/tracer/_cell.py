@@ -7,8 +7,9 @@ import os
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from ..model import clock
 from ..store._segments import UPDATE
 from . import _recorder
 from ._span import emit
@@ -16,17 +17,22 @@ from ._span import emit
 #: At most so many traces of one cell are shown and back-filled; more are stored all the same.
 MAX_TRACES = 10_000
 
+#: Cell id -> (hash of its source, when it began) of its last run in this process.
+_last_runs: dict[str, tuple[str, int]] = {}
 _commit: str | None = None
 _commit_of: str | None = None
 
 
 def begin_cell(*, cell_id: str | None, source: str, notebook: str | None) -> list[str]:
     """Say that a cell starts: its traces carry where they came from. Returns the list that its trace ids go to."""
+    cell_hash = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
+    if cell_id is not None:
+        _last_runs[cell_id] = (cell_hash, clock.now_ns())
     _recorder.provenance = {
         "process_id": os.getpid(),
         "notebook": notebook,
         "cell_id": cell_id,
-        "cell_hash": hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16],
+        "cell_hash": cell_hash,
         "git_commit": _commit,
     }
     traces: list[str] = []
@@ -40,6 +46,17 @@ def end_cell(traces: list[str], execution_count: int | None) -> None:
         emit((UPDATE, list(dict.fromkeys(traces[:MAX_TRACES])), {"execution_count": execution_count}))
     if _recorder.provenance is not None:
         _recorder.provenance = {**_recorder.provenance, "execution_count": execution_count}
+
+
+def staleness(cell_id: str | None, cell_hash: str | None, start_ns: int) -> Literal["changed", "again"] | None:
+    """Say what became of the cell that made a trace: run since with another source, or again with the same.
+
+    None when this process has not run it since: what stands in the notebook but was not run is not known here.
+    """
+    last = _last_runs.get(cell_id) if cell_id is not None else None
+    if last is None or start_ns >= last[1]:
+        return None
+    return "changed" if cell_hash is not None and cell_hash != last[0] else "again"
 
 
 def leave_notebook() -> None:

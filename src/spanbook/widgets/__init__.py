@@ -8,22 +8,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._compare_html import comparison_html, export_comparison_html
     from ._display import show_chip
     from ._export import export_html
     from ._snapshot import snapshot_html
-    from .chip import Chip, TraceList
+    from .chip import Chip
+    from .compare import TraceComparisonView
     from .explorer import TraceExplorer
+    from .table import TraceTable
 
 _LAZY = {
     "Chip": "chip",
+    "TraceComparisonView": "compare",
     "TraceExplorer": "explorer",
-    "TraceList": "chip",
+    "TraceTable": "table",
+    "comparison_html": "_compare_html",
+    "export_comparison_html": "_compare_html",
     "export_html": "_export",
     "show_chip": "_display",
     "snapshot_html": "_snapshot",
 }
 
-__all__ = ["Chip", "TraceExplorer", "TraceList", "export_html", "show_chip", "snapshot_html"]
+__all__ = [
+    "Chip",
+    "TraceComparisonView",
+    "TraceExplorer",
+    "TraceTable",
+    "comparison_html",
+    "export_comparison_html",
+    "export_html",
+    "show_chip",
+    "snapshot_html",
+]
 
 
 def __getattr__(name: str) -> Any:

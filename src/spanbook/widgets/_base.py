@@ -130,6 +130,12 @@ class SpanbookWidget(anywidget.AnyWidget):
             if self.comm is not None:
                 super().send(content, buffers=buffers)
 
+    def send_all(self, messages: list[tuple[dict[str, Any], list[bytes]]]) -> int:
+        """Send these messages; return how many they were."""
+        for message, buffers in messages:
+            self.send(message, buffers)
+        return len(messages)
+
     def send_traits(self, **values: Any) -> None:
         """Set traits and send them, without traitlets' notifications: those are not made for threads."""
         self._trait_values.update(values)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ..model import KIND_CODE
+from ..tracer._cell import staleness
 
 Row = Mapping[str, Any]
 
@@ -43,7 +44,9 @@ def trace_facts(trace: Row, dropped: int) -> dict[str, Any]:
         "input_tokens": trace["input_tokens"] or 0,
         "output_tokens": trace["output_tokens"] or 0,
         "cost_usd": trace["cost_usd"],
-        "cell": cell if any(value is not None for value in cell.values()) else None,
+        "cell": {**cell, "stale": staleness(trace["cell_id"], trace["cell_hash"], trace["start_ns"])}
+        if any(value is not None for value in cell.values())
+        else None,
         "user_id": trace["user_id"],
         "session_id": trace["session_id"],
         "tags": json.loads(trace["tags"]) if trace["tags"] else [],

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from ..model import Span
 from ..model.format import format_count, format_duration, format_money
 from ..store._read import StoreReader
-from ..store._tree import TREE_COLUMNS, tree_rows
+from ..store._tree import TREE_COLUMNS, tree_links, tree_rows_of, tree_times
 from ._facts import shortened
 from ._rpc_detail import is_messages
 
@@ -19,7 +19,6 @@ MAX_LINES: Final = 25
 MAX_INDENT: Final = 12
 _MAX_NAME: Final = 60
 _MAX_EXCERPT: Final = 300
-_START, _END, _STATUS = (TREE_COLUMNS.index(name) for name in ("start_ns", "end_ns", "status"))
 
 
 class Line(NamedTuple):
@@ -52,32 +51,24 @@ class Outline(NamedTuple):
 
 def outline(reader: StoreReader, trace_id: str, now_ns: int, most: int = MAX_LINES) -> Outline:
     """Return the tree of a trace, depth first, children in order of start; orphans stand as roots."""
-    rows: list[Sequence[Any]] = list(tree_rows(reader, trace_id))
-    if not rows:
-        return Outline([], 0)
-    have = {row[0] for row in rows}
-    children: dict[str | None, list[Sequence[Any]]] = {}
-    for row in rows:
-        children.setdefault(row[1] if row[1] in have and row[1] != row[0] else None, []).append(row)
-    first = min(row[_START] for row in rows)
-    last = max(_known_end(row, now_ns) for row in rows)
-    lines: list[Line] = []
-    todo: list[tuple[Sequence[Any], tuple[bool, ...]]] = [(row, ()) for row in reversed(children.get(None, []))]
-    while todo and len(lines) < most:
-        row, branch = todo.pop()
-        lines.append(_line(row, branch, first, last))
-        below = reversed(children.get(row[0], []))
+    links = tree_links(reader, trace_id)
+    have = {span_id for span_id, _ in links}
+    children: dict[str | None, list[str]] = {}
+    for span_id, parent in links:
+        children.setdefault(parent if parent in have and parent != span_id else None, []).append(span_id)
+    found: list[tuple[str, tuple[bool, ...]]] = []
+    todo: list[tuple[str, tuple[bool, ...]]] = [(span_id, ()) for span_id in reversed(children.get(None, []))]
+    while todo and len(found) < most:
+        span_id, branch = todo.pop()
+        found.append((span_id, branch))
+        below = reversed(children.get(span_id, []))
         todo += [(child, (*branch, at > 0)) for at, child in enumerate(below)]
-    return Outline(lines, len(rows) - len(lines))
-
-
-def _known_end(row: Sequence[Any], now_ns: int) -> int:
-    """When a span ended, or until when it is known to have run: of an interrupted one, only that it began."""
-    end: int | None = row[_END]
-    start: int = row[_START]
-    if end is not None:
-        return end
-    return max(now_ns, start) if row[_STATUS] == "open" else start
+    if not found:
+        return Outline([], len(links))
+    rows = tree_rows_of(reader, trace_id, [span_id for span_id, _ in found])
+    first, last = tree_times(reader, trace_id, now_ns)
+    lines = [_line(rows[span_id], branch, first, last) for span_id, branch in found if span_id in rows]
+    return Outline(lines, len(links) - len(lines))
 
 
 def _line(row: Sequence[Any], branch: tuple[bool, ...], first: int, last: int) -> Line:

@@ -54,17 +54,17 @@ def turns_of(reader: StoreReader, trace_id: str) -> Iterator[Turn]:
         outputs = [json.loads(text) for text in returned]
         chain, shown = 0, 0
         for count, message in enumerate(inputs, start=1):
-            chain = hash((chain, _key(message)))
+            chain = hash((chain, message_key(message)))
             if chain in seen and shown == count - 1:
                 shown = count
             seen.add(chain)
         for message in outputs:  # with n > 1 any of them may be the one that is answered
-            seen.add(hash((chain, _key(message))))
+            seen.add(hash((chain, message_key(message))))
         yield Turn(span_id, shown, inputs[shown:], outputs)
 
 
-def _key(message: Any) -> str:
-    """What makes two messages the same: role and parts, without what a resent one loses."""
+def message_key(message: Any) -> str:
+    """Return what makes two messages the same: role and parts, without what a resent one loses."""
     if not isinstance(message, dict):
         return json.dumps(message, sort_keys=True)
     parts = message.get("parts")

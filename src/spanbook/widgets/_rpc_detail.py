@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from math import isclose
 from typing import Any, Final
 
 from ..model import USAGE_FIELDS, Score, Span
+from ..model.prices import TABLE, PriceTable
 from ..store._read import StoreReader
 from ._facts import to_ms
 
 #: Characters of a text that come with the detail; the rest is asked for with ``more``.
 LONG_AT: Final = 4_000
-#: Characters of one slice.
+#: Characters of the first slice; the next are as long as what came before, up to ``MAX_SLICE``, so that a text of
+#: 10 MB takes a dozen readings of the span and not hundreds.
 SLICE: Final = 64 * 1024
+MAX_SLICE: Final = 1024 * 1024
+#: Characters of JSON beyond which an input or output is sent as text, in slices, instead of as a tree.
+MAX_TREE: Final = 2_000_000
 #: Fields of a span that can be long.
-FIELDS: Final = ("input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events")
+FIELDS: Final = (
+    "input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events", "links",
+)  # fmt: skip
 
 _FACTS: Final = (
     "span_id", "parent_id", "name", "kind", "status", "level", "duration_ms", "time_to_first_token_ms", "model",
@@ -30,12 +39,24 @@ def detail(reader: StoreReader, trace_id: str, span_id: str) -> dict[str, Any]:
     Raises:
         LookupError: the span is not in the store.
     """
-    span = _read(reader, trace_id, span_id)
-    scores = list(span.scores)
-    found = reader.find_trace(trace_id)
-    if found is not None and found.root_span_id == span_id:  # what is said of the trace as a whole stands at its root
-        scores += reader.scores("trace_id = ? AND span_id IS NULL", [trace_id])
-    return span_detail(span, scores)
+    span = read_span(reader, trace_id, span_id)
+    return span_detail(span, _scores(reader, span))
+
+
+def scores_of(reader: StoreReader, trace_id: str, span_id: str) -> list[dict[str, Any]]:
+    """Return what was said about a span, as ``detail`` has it.
+
+    Raises:
+        LookupError: the span is not in the store.
+    """
+    return [_score(score) for score in _scores(reader, read_span(reader, trace_id, span_id))]
+
+
+def _scores(reader: StoreReader, span: Span) -> list[Score]:
+    scores, found = list(span.scores), reader.find_trace(span.trace_id)
+    if found is not None and found.root_span_id == span.span_id:  # said of the trace as a whole: stands at its root
+        scores += reader.scores("trace_id = ? AND span_id IS NULL", [span.trace_id])
+    return scores
 
 
 def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None = LONG_AT) -> dict[str, Any]:
@@ -54,7 +75,28 @@ def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None
     }
     for name in ("input", "output"):
         short[name] = payload(values[name], short[name])
-    return {"span": facts, **short, "scores": [_score(score) for score in scores]}
+        if long_at is not None and short[name] is not None and short[name]["kind"] != "text":
+            short[name] = _in_slices(short[name], values[name], name)
+    return {"span": facts, **short, "price": price(span), "scores": [_score(score) for score in scores]}
+
+
+#: The installed table alone: with it what a call cost is looked up once more, to say at which price.
+_PRICES: Final = PriceTable()
+
+
+def price(span: Span) -> dict[str, Any] | None:
+    """Return the prices that a span's cost was computed with, in US dollars per million tokens.
+
+    None where they are not in the installed table: the client said what it cost, the price depends on the size of the
+    call, or the table has changed so that it gives another cost.
+    """
+    if span.cost_usd is None or span.cost_source != TABLE:
+        return None
+    rates = _PRICES.rates(span.provider, span.model, span.start_ns)
+    if rates is None or not isclose(rates.cost(span.usage).total_usd, span.cost_usd, rel_tol=0.005, abs_tol=1e-9):
+        return None
+    return {name: getattr(rates, name) for name in
+            ("input", "output", "cache_read", "cache_write", "audio_input", "audio_output", "source")}  # fmt: skip
 
 
 def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any, offset: Any) -> dict[str, Any]:
@@ -63,7 +105,7 @@ def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any
     Raises:
         LookupError: there is no such text in the span.
     """
-    span = _read(reader, trace_id, span_id)
+    span = read_span(reader, trace_id, span_id)
     at: Any = _field(span, field) if field in FIELDS else None
     for key in path if isinstance(path, list) else []:
         if isinstance(at, dict) and isinstance(key, str):
@@ -72,9 +114,11 @@ def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any
             at = at[key]
         else:
             at = None
-    if not isinstance(at, str) or not isinstance(offset, int) or offset < 0:
+    if path == [] and isinstance(at, (dict, list)):
+        at = _as_text(at)
+    if not isinstance(at, str) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise LookupError(f"{field} of this span has no text at {path!r}; open the span again.")
-    end = offset + SLICE
+    end = offset + min(max(SLICE, offset), MAX_SLICE)
     return {"text": at[offset:end], "next": end if end < len(at) else None}
 
 
@@ -95,6 +139,17 @@ def payload(value: Any, shown: Any) -> dict[str, Any] | None:
     return {"kind": kind, "value": shown}
 
 
+def _in_slices(shown: dict[str, Any], value: Any, field: str) -> dict[str, Any]:
+    """Return a payload as it is, or as the head of its JSON when the whole of it would stall the page."""
+    if len(json.dumps(shown["value"], ensure_ascii=False)) <= MAX_TREE:
+        return shown
+    return {"kind": "json", "value": shorten(_as_text(value), field)}
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
 def shorten(value: Any, field: str, path: tuple[str | int, ...] = (), *, long_at: int | None = LONG_AT) -> Any:
     """Return the value with each text of more than ``long_at`` characters replaced by its head and its place."""
     if long_at is None:
@@ -110,7 +165,12 @@ def shorten(value: Any, field: str, path: tuple[str | int, ...] = (), *, long_at
     return value
 
 
-def _read(reader: StoreReader, trace_id: str, span_id: str) -> Span:
+def read_span(reader: StoreReader, trace_id: str, span_id: str) -> Span:
+    """Return a span.
+
+    Raises:
+        LookupError: the span is not in the store.
+    """
     span = reader.span(trace_id, span_id)
     if span is None:
         raise LookupError(f"span {span_id!r} is not in the store any more; re-run this cell.")
@@ -121,7 +181,7 @@ def _field(span: Span, name: str) -> Any:
     if name == "events":
         return [{"time_ms": to_ms(event.time_ns), "name": event.name, "data": event.data} for event in span.events]
     value = getattr(span, name)
-    return None if name in ("metadata", "attributes") and not value else value
+    return None if name in ("metadata", "attributes", "links") and not value else value
 
 
 def _score(score: Score) -> dict[str, Any]:

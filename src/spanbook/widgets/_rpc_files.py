@@ -12,7 +12,7 @@ from ..store._read import StoreReader
 
 STATIC: Final = Path(__file__).parent / "static"
 #: Files of the package that a page may ask for.
-ASSETS: Final = frozenset({"explorer.js", "markdown.js", "more.js"})
+ASSETS: Final = frozenset({"compare.js", "explorer.js", "markdown.js", "more.js"})
 
 _MISSING: Final = """
 function render({ el }) {

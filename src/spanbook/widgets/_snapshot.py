@@ -35,7 +35,8 @@ from ._outline import (
 
 _BAR: Final = 24
 _MAX_ERRORS: Final = 3
-_RED: Final = "color:#d1383d"
+#: On a page that is dark or light, nobody knows which: red with some of the page's own text colour is read on both.
+_RED: Final = "color:#d1383d;color:color-mix(in srgb,currentColor 40%,#d1383d)"
 _MUTED: Final = "opacity:.7"
 _ROOT: Final = "font-size:12.5px;line-height:1.5"
 _TABLE: Final = "border-collapse:collapse;margin:4px 0;font-size:12px;white-space:nowrap"
@@ -137,7 +138,7 @@ def _row(line: Line) -> str:
     cells = [
         (_CELL, f"{indent}{_name(line.name, line.status)}{f' {mark}' if mark else ''} {_muted(about)}"),
         *_numbers(line.tokens, line.cost_usd, duration_text(line)),
-        (f"{_CODE};{_RED}" if line.status == "error" else _CODE, bar(line, _BAR)),
+        (f"{_CODE};opacity:1;{_RED}" if line.status == "error" else _CODE, bar(line, _BAR)),
     ]
     return _table_row(cells)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
@@ -11,10 +12,11 @@ from ..model import KINDS, TraceNotFoundError, clock
 from ..store._read import StoreReader
 from ..store._tree import TREE_COLUMNS, trace_rows, tree_rows
 from ..tracer import _recorder
+from ..tracer._cell import staleness
 from ._columns import TreeColumns, u32
 from ._facts import to_ms, trace_facts
 
-#: Rows that are sent of one trace; what is beyond is said, not shown.
+#: Rows that are sent of one trace at first, and with every asking for more; how many are beyond is said.
 MAX_ROWS: Final = 200_000
 #: Smaller columns are not worth compressing.
 _DEFLATE_ABOVE: Final = 16_384
@@ -26,24 +28,31 @@ Message = tuple[dict[str, Any], list[bytes]]
 class TraceState:
     """One trace as shown; every method may be called from any thread."""
 
-    def __init__(self, reader: StoreReader, trace_id: str) -> None:
+    def __init__(self, reader: StoreReader, trace_id: str, *, most: float = MAX_ROWS) -> None:
         """Read the trace.
+
+        Args:
+            reader: Of the store that holds the trace.
+            trace_id: 32 hex digits.
+            most: Rows that are taken in until the page asks for more.
 
         Raises:
             TraceNotFoundError: the store has no such trace.
             StoreError: the store cannot be read.
         """
         self.reader, self.trace_id = reader, trace_id
+        self._most = most
         self.lock = threading.RLock()
         self.rev = 0
         self._dropped_before = _recorder.dropped
+        self._stale: Any = None  # what the page was told of the cell that made the trace
         self._read()
 
     def _read(self) -> None:
         found = trace_rows(self.reader, [self.trace_id]).get(self.trace_id)
         if found is None:
             raise TraceNotFoundError(self.trace_id, [each[:8] for each in self.reader.latest_trace_ids(3)])
-        rows = tree_rows(self.reader, self.trace_id, MAX_ROWS)
+        rows = self._rows()
         base = min(found["start_ns"], rows[0][TREE_COLUMNS.index("start_ns")]) if rows else found["start_ns"]
         self.trace: Row = found
         self.columns = TreeColumns(rows, base)
@@ -58,7 +67,18 @@ class TraceState:
 
     def facts(self) -> dict[str, Any]:
         """Return the totals for the header."""
-        return trace_facts(self.trace, _recorder.dropped - self._dropped_before)
+        facts = trace_facts(self.trace, _recorder.dropped - self._dropped_before)
+        self._stale = (facts["cell"] or {}).get("stale")
+        return facts
+
+    def cell_news(self) -> dict[str, Any] | None:
+        """Return the message that the cell of this trace ran since; None when the page knows, or it did not."""
+        with self.lock:
+            before = self._stale
+            now = staleness(self.trace["cell_id"], self.trace["cell_hash"], self.trace["start_ns"])
+            if now == before:
+                return None
+            return {"kind": "summary", "v": 1, "summary": self.facts()}
 
     def span_id(self, row: Any) -> str:
         """Return the span in a row.
@@ -103,11 +123,18 @@ class TraceState:
             meta["encoding"], data = "deflate", zlib.compress(data, 1)
         return meta, data
 
-    def read_again(self) -> tuple[dict[str, Any], bytes]:
-        """Take in what the store has that was missed, and return :meth:`whole`."""
+    def _rows(self) -> list[tuple[Any, ...]]:
+        return tree_rows(self.reader, self.trace_id, None if self._most == math.inf else int(self._most))
+
+    def read_again(self, *, more: bool = False) -> tuple[dict[str, Any], bytes]:
+        """Take in what the store has that was missed, or ``more`` of a trace that was cut; return :meth:`whole`."""
         found = trace_rows(self.reader, [self.trace_id]).get(self.trace_id)
-        rows = tree_rows(self.reader, self.trace_id, MAX_ROWS)
+        if more and found is not None and found["n_spans"] > self._most:
+            self._most += MAX_ROWS
+        rows = self._rows()
         with self.lock:
+            if more:
+                rows = [row for row in rows if row[0] not in self.columns.row_of]
             if self._put(dict(zip(TREE_COLUMNS, row, strict=True)) for row in rows):
                 self.rev += 1  # other pages of this view were not told: they see a gap, and ask too
             if found is not None and found["n_spans"] >= self.trace["n_spans"]:
@@ -146,7 +173,7 @@ class TraceState:
     def _put(self, spans: Iterable[Row]) -> list[int]:
         changed: set[int] = set()
         for span in spans:
-            if span["span_id"] in self.columns.row_of or len(self.columns) < MAX_ROWS:
+            if span["span_id"] in self.columns.row_of or len(self.columns) < self._most:
                 changed.update(self.columns.put(span))
             if span["start_ns"] < self.columns.base_ns:
                 self._rebase(span["start_ns"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 import traitlets
 
@@ -15,29 +15,18 @@ from ..tracer import _recorder
 from . import _display
 from ._base import SpanbookWidget, esm
 from ._facts import BAR_FIELDS, bars, chip_facts
-from ._live import Change, hub
-from ._requests import Answer, TraceRequests
+from ._live import Change
+from ._opened import OpenTraces
+from ._requests import Answer
 from ._rpc_files import asset
 from ._snapshot import chip_html, chip_text
-from ._state import TraceState
-from ._streams import Streams
 
 #: Spans that are looked at for the miniature, of all traces together.
 _MAX_SPANS: Final = 600
-#: Explorers whose state is kept while the chip is open.
-_MAX_OPEN: Final = 4
 #: Quiet seconds after which the snapshot on screen is renewed.
 _SETTLED_S: Final = 1.0
 #: Seconds after which the duration of a cell that runs on is told again.
 _BEAT_S: Final = 1.0
-
-
-class _Opened(NamedTuple):
-    """One trace of the chip that was opened in it."""
-
-    state: TraceState
-    requests: TraceRequests
-    streams: Streams
 
 
 class Chip(SpanbookWidget):
@@ -48,8 +37,6 @@ class Chip(SpanbookWidget):
     _open = traitlets.Bool(False).tag(sync=True)  # both ways
     _view = traitlets.Dict().tag(sync=True)  # both ways: which trace, how its explorer was left
 
-    #: Whether the traces belong to one moment: those of many days have no common waterfall and no duration.
-    _is_one_moment = True
     #: Spans of this process that were dropped before the last cell that said so ended.
     _dropped_told: ClassVar[int] = 0
     _dropped_to: int | None
@@ -69,12 +56,12 @@ class Chip(SpanbookWidget):
         self._traces: dict[str, dict[str, Any]] = {}
         self._spans: dict[tuple[str, str], dict[str, Any]] = {}
         self._bars: list[list[float]] | None = None  # of a cell that is over; its spans are forgotten
-        self._opened: dict[str, _Opened] = {}
+        self._open_traces = OpenTraces(reader)
         self._cell_runs = running
         self._changed_at: float | None = None  # when the page was told something that the snapshot does not say yet
         self._told_at = time.monotonic()
         self._dropped_from, self._dropped_to = Chip._dropped_told, None
-        super().__init__(reader, _open=not self._is_one_moment)
+        super().__init__(reader)
 
     def _read_first(self) -> dict[str, Any]:
         self._read(self._ids)
@@ -122,8 +109,7 @@ class Chip(SpanbookWidget):
     def _read(self, trace_ids: Iterable[str]) -> None:
         new = list(trace_ids)
         self._traces.update(trace_rows(self._reader, new))
-        if self._is_one_moment:
-            self._read_spans(new if self._bars is None else self._ids)
+        self._read_spans(new if self._bars is None else self._ids)
 
     def _read_spans(self, trace_ids: Iterable[str]) -> None:
         self._bars = None
@@ -149,10 +135,7 @@ class Chip(SpanbookWidget):
         running = self._cell_runs or any(trace["n_open"] > 0 for trace in traces)
         dropped = (_recorder.dropped if self._dropped_to is None else self._dropped_to) - self._dropped_from
         facts = chip_facts(traces, len(self._ids), running=running, dropped=dropped, now_ns=now)
-        if self._is_one_moment:
-            facts["bars"] = bars(self._spans.values(), now) if self._bars is None else self._bars
-        else:
-            facts |= {"bars": [], "duration_ms": None}
+        facts["bars"] = bars(self._spans.values(), now) if self._bars is None else self._bars
         return {**facts, "snap": self._snapshot.uid}
 
     def _tell(self) -> int:
@@ -173,49 +156,34 @@ class Chip(SpanbookWidget):
         trace_id = given.get("trace")
         if trace_id not in self._ids:
             raise LookupError(f"trace {trace_id!r} is none of this cell's; open one of those it lists.")
-        opened = self._open_trace(trace_id)
-        if method == "load":
-            meta, cols = opened.state.whole()
-            return meta, [cols]
-        return opened.requests.answer(method, given)
-
-    def _open_trace(self, trace_id: str) -> _Opened:
         with self._lock:
-            found = self._opened.get(trace_id)
-            if found is None:
-                state = TraceState(self._reader, trace_id)
-                found = _Opened(state, TraceRequests(state), Streams(state))
-                while len(self._opened) >= _MAX_OPEN:
-                    del self._opened[next(iter(self._opened))]
-                self._opened[trace_id] = found
-                hub.wake()  # texts may be streaming in it
-            return found
+            if method == "load":
+                return self._open_traces.load(trace_id)
+            requests = self._open_traces.open(trace_id)
+        return requests.answer(method, given)
 
     @traitlets.observe("_open")
     def _open_changed(self, change: Any) -> None:
         if not change["new"]:  # a panel that is opened again loads its trace again
             with self._lock:
-                self._opened.clear()
+                self._open_traces.clear()
 
     def _take(self, changes: dict[str, Change]) -> int:
         sent = 0
         for trace_id in [each for each in changes if each in self._ids]:
-            change, opened = changes[trace_id], self._opened.get(trace_id)
+            change = changes[trace_id]
             self._changed_at = time.monotonic()
             if change.trace is not None:
                 self._traces[trace_id] = change.trace
-            if self._is_one_moment:
-                self._take_spans(trace_id, change.spans)
-            news = opened.state.apply(change.spans, change.trace) if opened is not None else None
-            if news is not None:
-                self.send({**news[0], "trace": trace_id}, news[1])
-                sent += 1
+            self._take_spans(trace_id, change.spans)
+            sent += self.send_all(self._open_traces.take(trace_id, change))
             sent += self._tell()
         return sent
 
     def _tick(self, *, later: bool) -> tuple[int, bool]:
         """Tell what is being streamed in open explorers, and how long the cell runs; renew the snapshot at the end."""
-        sent, is_open = self._tell_streams(), any(opened.state.is_open for opened in self._opened.values())
+        sent = self.send_all(self._open_traces.streamed(self._view.get("selected")))
+        is_open = self._open_traces.is_any_running
         if self._cell_runs:
             beats = time.monotonic() - self._told_at >= _BEAT_S
             return sent + (self._tell() if beats else 0), True
@@ -227,14 +195,6 @@ class Chip(SpanbookWidget):
         self._settle()
         _display.renew_snapshot(self)
         return sent + 1, is_open
-
-    def _tell_streams(self) -> int:
-        sent = 0
-        for trace_id, opened in list(self._opened.items()):
-            for message in opened.streams.news(self._view.get("selected")):
-                self.send({**message, "trace": trace_id})
-                sent += 1
-        return sent
 
     # -- as text
 
@@ -249,13 +209,3 @@ class Chip(SpanbookWidget):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._ids)} trace{'' if len(self._ids) == 1 else 's'}>"
-
-
-class TraceList(Chip):
-    """A list of traces that is open: what ``sb.traces(…)`` shows."""
-
-    _is_one_moment = False
-
-    def __init__(self, reader: StoreReader, trace_ids: Sequence[str] = ()) -> None:
-        """Make the list; see :class:`Chip`."""
-        super().__init__(reader, trace_ids)

@@ -101,6 +101,8 @@ class TraceExplorer(SpanbookWidget):
     def _tick(self, *, later: bool) -> tuple[int, bool]:
         """Tell what is being streamed; once the trace has ended, bring the page's model and the snapshot up to date."""
         messages = self._streams.news(self.selected_span_id)
+        if (ran := self._state.cell_news()) is not None:
+            messages.append(ran)
         for message in messages:
             self.send(message)
         if self._state.is_open or self._changed_at is None:

@@ -1,0 +1,12 @@
+/** Panes of the detail by id. */
+
+import type { More } from "../../core/more.ts";
+import { Code } from "./Code.tsx";
+import { Diff } from "./Diff.tsx";
+import { Failure } from "./Failure.tsx";
+import { Search } from "./Search.tsx";
+import { Table } from "./Table.tsx";
+import { Tools } from "./Tools.tsx";
+import { Usage } from "./Usage.tsx";
+
+export const panes: More["panes"] = { code: Code, diff: Diff, error: Failure, search: Search, table: Table, tools: Tools, usage: Usage };

@@ -1,0 +1,108 @@
+"""What is open inside a view of many traces: traces, with what streams in them, and a comparison of two."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from ..compare import read_comparison
+from ..store._read import StoreReader
+from ._live import Change, hub
+from ._requests import Answer, TraceRequests
+from ._rpc_compare import ComparisonRequests, comparison_data
+from ._state import TraceState
+from ._streams import Streams
+
+#: Explorers whose state is kept.
+_MAX_OPEN: Final = 4
+
+Message = tuple[dict[str, Any], list[bytes]]
+
+
+class _Opened(NamedTuple):
+    state: TraceState
+    requests: TraceRequests
+    streams: Streams
+
+
+class OpenTraces:
+    """The explorers of a view; the view holds its lock round every call."""
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self._opened: dict[str, _Opened] = {}
+
+    @property
+    def is_any_running(self) -> bool:
+        """Whether one of them has spans that have not ended."""
+        return any(opened.state.is_open for opened in self._opened.values())
+
+    def open(self, trace_id: str) -> TraceRequests:
+        """Return what answers the requests about one trace.
+
+        Raises:
+            SpanbookError: it cannot be read.
+        """
+        return self._open(trace_id).requests
+
+    def load(self, trace_id: str) -> Answer:
+        """Return the whole trace, as an explorer begins with it."""
+        meta, cols = self._open(trace_id).state.whole()
+        return meta, [cols]
+
+    def _open(self, trace_id: str) -> _Opened:
+        found = self._opened.get(trace_id)
+        if found is None:
+            state = TraceState(self._reader, trace_id)
+            found = _Opened(state, TraceRequests(state), Streams(state))
+            while len(self._opened) >= _MAX_OPEN:
+                del self._opened[next(iter(self._opened))]
+            self._opened[trace_id] = found
+            hub.wake()  # texts may be streaming in it
+        return found
+
+    def clear(self) -> None:
+        """Forget them; what is asked for again is read again."""
+        self._opened.clear()
+
+    def take(self, trace_id: str, change: Change) -> list[Message]:
+        """Return the messages that tell an open explorer what was written."""
+        opened = self._opened.get(trace_id)
+        news = opened.state.apply(change.spans, change.trace) if opened is not None else None
+        return [] if news is None else [({**news[0], "trace": trace_id}, list(news[1]))]
+
+    def streamed(self, selected: Any) -> list[Message]:
+        """Return the messages that tell open explorers what is being streamed, and whose cell ran again."""
+        found: list[Message] = []
+        for trace_id, opened in self._opened.items():
+            news = opened.streams.news(selected)
+            if (ran := opened.state.cell_news()) is not None:
+                news.append(ran)
+            found += [({**message, "trace": trace_id}, []) for message in news]
+        return found
+
+
+class OpenComparison:
+    """The comparison that a view shows; the last one is kept as it was when it was loaded."""
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self._last: tuple[list[str], ComparisonRequests] | None = None
+
+    def answer(self, pair: list[str], method: Any, params: dict[str, Any]) -> Answer:
+        """Answer a request about the comparison of two traces, or ``load`` it anew.
+
+        Raises:
+            LookupError: there is no such request, or no such trace.
+            SpanbookError: the store cannot be read.
+        """
+        last = self._last
+        if method != "load" and last is not None and last[0] == pair:
+            return last[1].answer(method, params)
+        a, b = pair
+        comparison = read_comparison((self._reader, a), (self._reader, b))
+        requests = ComparisonRequests(comparison)
+        self._last = pair, requests
+        if method != "load":
+            return requests.answer(method, params)
+        meta, data = comparison_data(comparison)
+        return meta, [data]
