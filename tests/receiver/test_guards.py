@@ -135,11 +135,15 @@ def test_bodies_that_do_not_end_are_bounded(receiver: Receiver) -> None:
         b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
         b"Content-Length: %d\r\n\r\n"
     )
+    size = 8 << 20
     with ExitStack() as stack:
-        for _ in range(5):
+        for _ in range(4):
             client = stack.enter_context(closing(socket.create_connection(("127.0.0.1", receiver.port), timeout=5)))
-            client.sendall(head % (8 << 20) + b"\0" * ((8 << 20) - 1))
-        answer = post(receiver.port, "/v1/traces", b"\0" * (1 << 20))
+            client.sendall(head % size + b"\0" * (size - 1))
+        deadline = time.monotonic() + 5
+        while receiver.stats["bytes_in_flight"] < 4 * (size - 1):
+            assert time.monotonic() < deadline
+        answer = send(receiver)
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     deadline = time.monotonic() + 5
     while send(receiver).status != 200:

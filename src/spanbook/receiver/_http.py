@@ -62,6 +62,11 @@ class Traffic:
             raise Refusal(503, "the receiver is busy; send it again", retry_after_s=_RETRY_S)
         self._in_flight += size
 
+    @property
+    def in_flight(self) -> int:
+        """Bytes of bodies that are being read, or wait for their turn."""
+        return self._in_flight
+
     def release(self, size: int) -> None:
         """Give room back."""
         self._in_flight -= size
@@ -190,22 +195,25 @@ class Server(HTTPServer):
             max_body_size=_MAX_DROPPED,
         )
         self._traffic = traffic
-        self._open: dict[IOStream, None] = {}  # in the order of their opening
+        #: Connections in the order of their opening, each with what ends it.
+        self._open: dict[IOStream, Callable[[], None]] = {}
 
     async def handle_stream(self, stream: IOStream, address: Any) -> None:  # type: ignore[override]
         """Serve a connection; the oldest one goes when there are too many."""
         while len(self._open) >= MAX_CONNECTIONS:
-            oldest = next(iter(self._open))
             self._traffic.counts["connections_closed"] += 1
-            self._forget(oldest)
-            oldest.close()
-        self._open[stream] = None
-        first = await _first_bytes(stream.socket)
-        if first is None:
+            self._open.pop(next(iter(self._open)))()
+        ready = asyncio.Event()
+        # While its first bytes are waited for, it is closed here: a reader must go before the number of its socket can
+        # be that of another one.
+        self._open[stream] = ready.set
+        first = await _first_bytes(stream.socket, ready)
+        if first is None or stream not in self._open:
             stream.close()
-        if stream.closed():
-            self._forget(stream)
-        elif first == _grpc.PREFACE[: len(first or b"")] and len(first) > 1:
+            self._open.pop(stream, None)
+            return
+        self._open[stream] = stream.close
+        if len(first) > 1 and _grpc.PREFACE.startswith(first):
             self._traffic.counts["grpc_clients"] += 1
             await self._tell_grpc(stream)
         else:
@@ -214,28 +222,28 @@ class Server(HTTPServer):
     def on_close(self, server_conn: Any) -> None:
         """Forget a connection that has ended."""
         super().on_close(server_conn)
-        self._forget(server_conn.stream)
+        self._open.pop(server_conn.stream, None)
 
     def close_streams(self) -> None:
         """End every connection."""
-        for stream in list(self._open):
-            stream.close()
-        self._open.clear()
+        while self._open:
+            self._open.popitem()[1]()
 
     async def _tell_grpc(self, stream: IOStream) -> None:
         with contextlib.suppress(StreamClosedError, TimeoutError):
             await asyncio.wait_for(_grpc.tell(stream), _GRPC_S)
         stream.close()
-        self._forget(stream)
-
-    def _forget(self, stream: IOStream) -> None:
         self._open.pop(stream, None)
 
 
-async def _first_bytes(connection: socket.socket) -> bytes | None:
-    """Return the first bytes that a client sent, leaving them to be read; None when it sent none in time."""
+async def _first_bytes(connection: socket.socket, ready: asyncio.Event) -> bytes | None:
+    """Return the first bytes that a client sent, leaving them to be read; None when it sent none in time.
+
+    Args:
+        connection: Of the client.
+        ready: Set when there is something to read; setting it from outside ends the wait.
+    """
     loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
     number = connection.fileno()
     loop.add_reader(number, ready.set)
     try:

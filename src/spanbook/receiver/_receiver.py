@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -68,9 +69,10 @@ class Receiver:
 
     @property
     def stats(self) -> dict[str, int]:
-        """What came so far: requests, bytes, spans, logs, scores, what was left out, and answers by status."""
-        found = self._traffic.counts + self._intake.counts
-        return {name: found.pop(name, 0) for name in _NAMES} | dict(sorted(found.items()))
+        """What came so far: requests, bytes, spans, logs, scores, what was left out, bytes in flight, refusals."""
+        found = Counter(dict(self._traffic.counts)) + Counter(dict(self._intake.counts))  # copies: others count on
+        known = {name: found.pop(name, 0) for name in _NAMES}
+        return {**known, "bytes_in_flight": self._traffic.in_flight, **dict(sorted(found.items()))}
 
     def stop(self) -> None:
         """Answer what was received, then close all connections and the port. May be called twice."""
@@ -96,7 +98,10 @@ class Receiver:
         server.stop()
         await self._traffic.end(_END_S)
         server.close_streams()
-        await asyncio.sleep(0)  # connections notice that they are closed
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def __enter__(self) -> Receiver:
         return self
