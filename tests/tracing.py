@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,16 @@ from spanbook.api import _runtime
 from spanbook.api._runtime import Runtime
 from spanbook.model import Span
 from spanbook.tracer import _recorder, _report, _span
+
+
+@contextmanager
+def tracing_into(path: Path, **options: Any) -> Iterator[sb.Store]:
+    """Trace into a new store; at the end every widget is closed, and nothing is traced any more."""
+    yield sb.init(path, instrument=False, **options)
+    import ipywidgets
+
+    ipywidgets.Widget.close_all()
+    _runtime.reset()
 
 
 class Tracing:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .api import _runtime as _runtime  # registers what the first span starts, and the hooks of fork and exit
 from .model.errors import (
+    ExportError,
     FilterError,
     NewerStoreError,
     NotAStoreError,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         traces_df,
     )
     from .api._import import import_traces
+    from .api._otlp_export import export_otlp
+    from .api._otlp_live import export_live
     from .api._receive import receive
     from .api._store import Store, init
     from .api._store import open_store as open
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from .integrations import instrument, uninstrument, wrap
     from .magics import load_ipython_extension, unload_ipython_extension
     from .store._filter_names import filter_names
+    from .tracer._w3c import extract, inject
 
 #: Public names that are imported when first asked for: ``import spanbook`` stays under 60 ms.
 _LAZY = {
@@ -56,11 +60,15 @@ _LAZY = {
     "TraceComparison": "api._compare",
     "Traces": "api._trace",
     "compare_traces": "api._functions",
+    "export_live": "api._otlp_live",
+    "export_otlp": "api._otlp_export",
+    "extract": "tracer._w3c",
     "filter_names": "store._filter_names",
     "flush": "api._functions",
     "get_trace": "api._functions",
     "import_traces": "api._import",
     "init": "api._store",
+    "inject": "tracer._w3c",
     "instrument": "integrations",
     "last_trace": "api._functions",
     "load_ipython_extension": "magics",
@@ -80,6 +88,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ExportError",
     "FilterError",
     "NewerStoreError",
     "NotAStoreError",
@@ -100,11 +109,15 @@ __all__ = [
     "compare_traces",
     "context",
     "current",
+    "export_live",
+    "export_otlp",
+    "extract",
     "filter_names",
     "flush",
     "get_trace",
     "import_traces",
     "init",
+    "inject",
     "instrument",
     "last_trace",
     "load_ipython_extension",

@@ -1,7 +1,7 @@
 """``make bench``: every budget that a machine can measure, as ratios and figures of one run.
 
-``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller threads tail gil fold receiver redaction size
-start frames traces explorer peers. Peers are installed from the package index into a temporary folder, so they are
+``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller otel threads tail gil fold receiver redaction
+size start frames traces explorer peers. Peers are installed from the package index into a temporary folder, so they are
 measured only when they are named or ``PEERS=1`` is set.
 """
 
@@ -12,11 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import caller, explorer, fold, frames, gil, peers, receiver, redaction, size, start, tail, threads, traces
+from . import caller, explorer, fold, frames, gil, otel, peers, receiver, redaction, size, start, tail, threads, traces
 from ._table import Row, table
 
 PARTS = {
     "caller": caller.run,
+    "otel": otel.run,
     "threads": threads.run,
     "tail": tail.run,
     "gil": gil.run,

@@ -14,6 +14,7 @@ from spanbook.model import Span as StoredSpan
 from tests.integrations.wire import Wire
 
 if TYPE_CHECKING:
+    import anthropic
     import openai
 
 Spans = Callable[[], list[StoredSpan]]
@@ -43,6 +44,14 @@ def instrumented(spans: Spans) -> Iterator[Spans]:
     sb.instrument("openai")
     yield spans
     sb.uninstrument("openai")
+
+
+@pytest.fixture
+def claude_traced(spans: Spans) -> Iterator[Spans]:
+    """The same, with every Anthropic client traced."""
+    sb.instrument("anthropic")
+    yield spans
+    sb.uninstrument("anthropic")
 
 
 @pytest.fixture(scope="module")
@@ -112,4 +121,50 @@ async def awclient(wire: Wire) -> AsyncIterator[openai.AsyncOpenAI]:
     import openai
 
     async with openai.AsyncOpenAI(base_url=wire.url, api_key="test", max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def claude_client(model: offline.OfflineModel) -> Iterator[anthropic.Anthropic]:
+    """One Anthropic client of the offline model for the tests of a module, without retries."""
+    with model.anthropic_client(max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+def claude(model: offline.OfflineModel, claude_client: anthropic.Anthropic) -> anthropic.Anthropic:
+    """The same, asking a model without rules."""
+    model.rules[:] = []
+    return claude_client
+
+
+@pytest.fixture
+async def aclaude(model: offline.OfflineModel) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """The same, async."""
+    model.rules[:] = []
+    async with model.async_anthropic_client(max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def wire_claude_client(server: Wire) -> Iterator[anthropic.Anthropic]:
+    """One Anthropic client of the wire for the tests of a module, without retries."""
+    import anthropic
+
+    with anthropic.Anthropic(base_url=server.url, api_key="test", max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+def wclaude(wire: Wire, wire_claude_client: anthropic.Anthropic) -> anthropic.Anthropic:
+    """An Anthropic client of the wire, which is empty."""
+    return wire_claude_client
+
+
+@pytest.fixture
+async def awclaude(wire: Wire) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """The same, async."""
+    import anthropic
+
+    async with anthropic.AsyncAnthropic(base_url=wire.url, api_key="test", max_retries=0) as made:
         yield made

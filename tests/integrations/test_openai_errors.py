@@ -178,7 +178,7 @@ def test_tracing_that_fails_leaves_the_call_alone(
     spans: Spans, wire: Wire, wclient: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each place that looks at the user's data breaks; answers are the same, failures are counted and said."""
-    from spanbook.integrations.openai import _calls, _streams
+    from spanbook.integrations._stainless import _calls, _streams
     from spanbook.tracer import _report
 
     def broken(*args: Any) -> Any:

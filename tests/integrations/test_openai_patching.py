@@ -48,9 +48,9 @@ def test_uninstrument_restores_the_very_same_functions() -> None:
 
     assert sb.instrument("openai") == ["openai"]
     during = methods()
-    assert sb.instrument() == ["openai"]
+    assert "openai" in sb.instrument()
     assert methods() == during
-    assert sb.uninstrument() == ["openai"]
+    assert "openai" in sb.uninstrument()
 
     assert all(now is before[name] for name, now in methods().items())
     assert during["Completions.create"] is not before["Completions.create"]
@@ -221,8 +221,8 @@ def test_stream_of_an_unknown_layout_is_left_alone(
 
     raw = wclient.chat.completions.with_raw_response.create(**ASK, stream=True)
     sealed = Sealed(cast_to=object, response=raw.http_response, client=wclient)
-    from spanbook.integrations.openai._calls import Call
-    from spanbook.integrations.openai._streams import _watch_stream
+    from spanbook.integrations._stainless._calls import Call
+    from spanbook.integrations._stainless._streams import _watch_stream
     from spanbook.integrations.openai._targets import CHAT
 
     call = Call(CHAT, wclient.chat.completions, ASK, False)

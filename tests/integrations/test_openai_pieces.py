@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spanbook.integrations._stainless._plain import plain
+from spanbook.integrations._stainless._request import provider_of, request_of
+from spanbook.integrations._stainless._sse import EventDecoder
 from spanbook.integrations.openai._chunks import ChatChunks, ResponsesEvents
-from spanbook.integrations.openai._plain import plain, plain_embeddings
-from spanbook.integrations.openai._request import provider_of, request_of
-from spanbook.integrations.openai._sse import EventDecoder
+from spanbook.integrations.openai._embeddings import plain_embeddings
+from spanbook.integrations.openai._targets import OPENAI
 
 
 @pytest.mark.parametrize(
@@ -32,17 +34,19 @@ from spanbook.integrations.openai._sse import EventDecoder
     ],
 )
 def test_provider_is_known_by_its_host(host: str, provider: str) -> None:
-    assert provider_of(SimpleNamespace(base_url=SimpleNamespace(host=host))) == (provider, host)
+    assert provider_of(OPENAI, SimpleNamespace(base_url=SimpleNamespace(host=host))) == (provider, host)
 
 
 def test_client_without_address_is_openai() -> None:
-    assert provider_of(None) == ("openai", "")
+    assert provider_of(OPENAI, None) == ("openai", "")
 
 
 def test_request_leaves_out_the_connection_and_keeps_the_rest_as_it_is() -> None:
     messages = [{"role": "user", "content": "a"}]
 
-    request = request_of({"messages": messages, "extra_headers": {"k": "v"}, "timeout": 3, "extra_body": {"top_k": 1}})
+    request = request_of(
+        OPENAI, {"messages": messages, "extra_headers": {"k": "v"}, "timeout": 3, "extra_body": {"top_k": 1}}
+    )
 
     assert request == {"messages": messages, "extra_body": {"top_k": 1}}
     assert request["messages"] is messages
@@ -53,7 +57,7 @@ def test_dataclass_as_response_format_has_a_schema() -> None:
     class City:
         name: str
 
-    form = request_of({"text_format": City, "text": {"verbosity": "low"}})["text"]
+    form = request_of(OPENAI, {"text_format": City, "text": {"verbosity": "low"}})["text"]
 
     assert form["verbosity"] == "low"
     assert form["format"]["name"] == "City"

@@ -136,3 +136,10 @@ class Process:
         """Kill it, if it still runs."""
         self.popen.kill()
         self.popen.communicate()
+
+
+def refuse_spans(path: Path, name: str) -> None:
+    """Have the store refuse the spans of a name, as a constraint does."""
+    stop = f"SELECT RAISE(ABORT, 'no {name}')"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON spans WHEN NEW.name = '{name}' BEGIN {stop}; END")

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import spanbook as sb
 from spanbook.receiver import Receiver
-from tests.receiver.sending import JSON, TRACE_HEX, Response, post, stored
+from tests.receiver.sending import JSON, TRACE_HEX, Response, post, refuse_spans, stored
 
 
 def event(kind: str, at: int = 0, /, **body: Any) -> dict[str, Any]:
@@ -70,6 +72,29 @@ def test_malformed_events_are_refused_by_their_id(receiver: Receiver, store: Pat
     ]  # fmt: skip
     assert "body.id" in answer.json["errors"][0]["message"]
     assert stored(store, "SELECT name FROM spans") == [("kept",)]
+
+
+@pytest.mark.filterwarnings("ignore:.*data the store refuses")
+def test_what_the_store_refuses_is_not_acknowledged(receiver: Receiver, store: Path) -> None:
+    refuse_spans(store, "bad")
+    events = [event("span-create", at, id=f"{at}" * 16, traceId=TRACE_HEX, name=name)
+              for at, name in enumerate(("good", "bad"), 1)]  # fmt: skip
+
+    answer = send(receiver, *events)
+
+    assert answer.json["successes"] == []
+    assert [one["id"] for one in answer.json["errors"]] == [one["id"] for one in events]
+    assert "refused 1 of the batch's rows, the others are kept" in answer.json["errors"][0]["message"]
+    assert stored(store, "SELECT name FROM spans") == [("good",)]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400], ids=["nan", "inf", "10^400"])
+def test_a_score_that_is_no_number_is_refused(receiver: Receiver, store: Path, value: float) -> None:
+    """Python's JSON has NaN and Infinity, which no store can compare."""
+    answer = send(receiver, event("score-create", id="one", traceId=TRACE_HEX, name="good", value=value))
+
+    assert answer.json["successes"] == []
+    assert stored(store, "SELECT count(*) FROM scores") == [(0,)]
 
 
 def test_scores_of_newer_sdks(receiver: Receiver, store: Path) -> None:

@@ -17,7 +17,7 @@ import spanbook as sb
 from spanbook.conventions._otlp_json import decode_logs, decode_spans
 from spanbook.receiver import Receiver
 from spanbook.receiver._protobuf import read_logs, read_spans
-from tests.receiver.sending import JSON, PROTOBUF, START, TRACE_HEX, logs, post, put, stored, traces
+from tests.receiver.sending import JSON, PROTOBUF, START, TRACE_HEX, logs, post, put, refuse_spans, stored, traces
 
 SPANS = "SELECT name, status, kind FROM spans ORDER BY start_ns"
 
@@ -118,6 +118,20 @@ def test_partial_success_in_json(receiver: Receiver, store: Path) -> None:
 
     assert answer.json["partialSuccess"]["rejectedSpans"] == "1"
     assert "traceId is 'no hex'" in answer.json["partialSuccess"]["errorMessage"]
+
+
+@pytest.mark.filterwarnings("ignore:.*data the store refuses")
+def test_what_the_store_refuses_is_not_acknowledged(receiver: Receiver, store: Path) -> None:
+    """A row that breaks a constraint is said to be rejected; the others of its request are kept."""
+    refuse_spans(store, "span 2")
+
+    answer = post(receiver.port, "/v1/traces", traces(1, 2, 3).SerializeToString())
+
+    partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    assert (answer.status, partial.rejected_spans) == (200, 1)
+    assert "span 0000000000000002" in partial.error_message and "no span 2" in partial.error_message
+    assert spans_of(store) == ["span 1", "span 3"]
+    assert receiver.stats["spans"] == 2
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,17 @@ def test_flipped_bits_by_the_hundred_never_show_as_an_error_of_others(whole: Pat
     check_flipped_bits(whole, tmp_path, range(base, base + COUNT))
 
 
+def test_a_value_whose_type_became_text_is_damage(whole: Path, tmp_path: Path) -> None:
+    """Our functions cannot even be called with a text that is not UTF-8."""
+    path = tmp_path / "store.db"
+    shutil.copyfile(whole, path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE payloads SET output = CAST(x'c3ff02' AS TEXT) WHERE span = 7")
+    found = complaints(path)
+    assert {"sql", "plain"} <= found.keys()
+    assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
+
+
 def test_a_damaged_value_is_said_where_it_would_stand(whole: Path, tmp_path: Path) -> None:
     """The rest of its trace can be read; and a deep look finds it, which the pages alone do not show."""
     path = tmp_path / "store.db"

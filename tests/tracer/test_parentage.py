@@ -539,7 +539,7 @@ def test_threads_and_pools_are_put_back() -> None:
     assert sb.instrument("threads") == ["threads"]
     assert threading.Thread.start is not before[0]
     assert (threading.Thread.start.__name__, threading.Thread.start.__doc__) == ("start", before[0].__doc__)
-    assert set(sb.uninstrument()) == {"openai", "threads"}
+    assert set(sb.uninstrument()) == {"openai", "otel", "threads"}
     assert (threading.Thread.start, ThreadPoolExecutor.submit) == before
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Dialog,
+    Error,
     Page,
     Playwright,
     Route,
@@ -19,6 +20,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+import spanbook as sb
+from tests.tracing import tracing_into
 from tests.ui.wire import TraceData
 
 STATIC = Path(__file__).parents[2] / "src" / "spanbook" / "widgets" / "static"
@@ -80,12 +83,16 @@ def browser(playwright_driver: Playwright) -> Iterator[Browser]:
 class HostPage:
     """One page with one widget on it, and the kernel's side of its model."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, exposed: dict[str, Callable[..., Any]]) -> None:
         self.page = page
         self.requests: list[str] = []  # everything the page asked the network for, answered by nobody
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self._exposed = exposed
+        page.on("pageerror", self._error)
         page.on("dialog", self._dialog)
+
+    def _error(self, error: Error) -> None:
+        self.errors.append(str(error))
 
     def _dialog(self, dialog: Dialog) -> None:
         self.errors.append(f"dialog: {dialog.message}")
@@ -112,6 +119,20 @@ class HostPage:
 
         self.page.route("**/*", serve)
         self.page.goto(URL)
+
+    def expose(self, name: str, function: Callable[..., Any]) -> None:
+        """Let scripts of the page call a function; an earlier one of this name is forgotten."""
+        if name not in self._exposed:
+            self.page.expose_function(name, lambda *given: self._exposed[name](*given))
+        self._exposed[name] = function
+
+    def leave(self) -> None:
+        """End everything on the page, so that another test can have it."""
+        self.page.remove_listener("pageerror", self._error)
+        self.page.remove_listener("dialog", self._dialog)
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.mouse.move(0, 0)
+        self.page.goto("about:blank")
 
     def show(self, widget: str, state: dict[str, Any], answers: dict[str, Any], *, held: bool = False) -> None:
         """Render a widget; bundles that it asks the kernel for are answered unless ``answers`` says how."""
@@ -157,16 +178,46 @@ class HostPage:
         ]
 
 
+class Tabs:
+    """Pages of one browser that tests leave to each other: a new one costs more time than most of the tests."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: dict[str, BrowserContext] = {}
+        self._free: dict[str, list[tuple[Page, dict[str, Callable[..., Any]]]]] = {}
+        self._taken: list[tuple[str, HostPage, dict[str, Callable[..., Any]]]] = []
+
+    def take(self, **prefers: Any) -> HostPage:
+        """Return an empty page in a context with these preferences."""
+        key = repr(sorted(prefers.items()))
+        if key not in self._contexts:
+            self._contexts[key] = self._browser.new_context(**prefers)
+        free = self._free.setdefault(key, [])
+        page, exposed = free.pop() if free else (self._contexts[key].new_page(), {})
+        host = HostPage(page, exposed)
+        self._taken.append((key, host, exposed))
+        return host
+
+    def put_back(self) -> list[str]:
+        """Empty what was taken; returns the errors of its scripts."""
+        errors = []
+        while self._taken:
+            key, host, exposed = self._taken.pop()
+            errors += host.errors
+            if not host.page.is_closed():
+                host.leave()
+                self._free[key].append((host.page, exposed))
+        return errors
+
+
 @pytest.fixture(scope="module")
-def contexts(browser: Browser) -> dict[str, BrowserContext]:
-    """Browser contexts by what they prefer; making one for each test would take most of the test's time."""
-    return {}
+def tabs(browser: Browser) -> Tabs:
+    return Tabs(browser)
 
 
 @pytest.fixture
-def host(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Callable[..., HostPage]]:
+def host(tabs: Tabs) -> Iterator[Callable[..., HostPage]]:
     """Open a page: ``host(width=1180, theme="light")``; fails the test on any script error in it."""
-    opened: list[HostPage] = []
 
     def open_page(
         width: int = 1180,
@@ -175,18 +226,19 @@ def host(browser: Browser, contexts: dict[str, BrowserContext]) -> Iterator[Call
         body: str = "",
         **prefers: Any,
     ) -> HostPage:
-        key = repr((theme, prefers))
-        if key not in contexts:
-            contexts[key] = browser.new_context(color_scheme=theme, **prefers)
-        page = contexts[key].new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        page.set_default_timeout(10_000)
-        opened.append(HostPage(page))
-        opened[-1].open(theme, body)
-        return opened[-1]
+        opened = tabs.take(color_scheme=theme, **prefers)
+        opened.page.set_viewport_size({"width": width, "height": height})
+        opened.page.set_default_timeout(10_000)
+        opened.open(theme, body)
+        return opened
 
     expect.set_options(timeout=10_000)
     yield open_page
-    for each in opened:
-        each.page.close()
-    assert [error for each in opened for error in each.errors] == []
+    assert tabs.put_back() == []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[sb.Store]:
+    """An empty store that this process traces into."""
+    with tracing_into(tmp_path / "store.db") as made:
+        yield made

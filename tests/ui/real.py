@@ -21,7 +21,7 @@ class RealExplorer:
         first = self.widget.__dict__["first"]
         state = {name: first[name] for name in ("_meta", "_rev", "_height")}
         state |= {"_cols": {"$bytes": b64(first["_cols"])}, "_view": view, "selected_span_id": None}
-        host.page.expose_function("kernel", self._answer)
+        host.expose("kernel", self._answer)
         host.show("explorer.js", state, {}, held=True)
         # From now on the page's requests go to Python, those of its first moments included.
         host.page.evaluate(

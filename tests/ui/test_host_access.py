@@ -94,7 +94,7 @@ def trace(tmp_path: Path) -> sb.Trace:
 def test_axe_finds_nothing_in_the_snapshot(host: Open, trace: sb.Trace, theme: str) -> None:
     opened = host(theme=theme)
     colour = "#1d2329" if theme == "light" else "#dfe4ea"
-    opened.page.evaluate(
+    opened.page.evaluate(  # as a notebook shows it: parsed as HTML
         "([html, colour]) => { cell.innerHTML = html; cell.style.color = colour }", [trace._repr_html_(), colour]
     )
     expect(opened.page.locator(".sb-snap tr")).to_have_count(3)

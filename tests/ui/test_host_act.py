@@ -2,15 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 import spanbook as sb
-from spanbook.api import _runtime
 from tests.ui import agent as scripted
 from tests.ui.conftest import HostPage
 from tests.ui.real import RealExplorer
@@ -19,16 +17,6 @@ from tests.widgets.agent import run_agent
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., HostPage]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[sb.Store]:
-    made = sb.init(tmp_path / "store.db", instrument=False)
-    yield made
-    import ipywidgets
-
-    ipywidgets.Widget.close_all()
-    _runtime.reset()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 import spanbook as sb
-from spanbook.api import _runtime
 from tests.compare.sample import message, run_version
 from tests.ui.comparison import answers, traits
 from tests.ui.conftest import HostPage
@@ -23,13 +22,8 @@ Host = Callable[..., HostPage]
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[sb.TraceComparison]:
-    sb.init(tmp_path / "store.db", instrument=False)
-    yield sb.compare_traces(run_version(1), run_version(2))
-    import ipywidgets
-
-    ipywidgets.Widget.close_all()
-    _runtime.reset()
+def pair(store: sb.Store) -> sb.TraceComparison:
+    return store.compare_traces(run_version(1), run_version(2))
 
 
 def show(page: HostPage, comparison: sb.TraceComparison, *, held: bool = False, **changed: Any) -> HostPage:

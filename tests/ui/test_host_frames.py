@@ -45,7 +45,7 @@ def open_frame(opened: HostPage, like: dict[str, str], theme: str, *, height: in
             route.abort()
 
     opened.page.route(f"{FRAME}**", serve)
-    opened.page.evaluate(
+    opened.page.evaluate(  # the notebook's own frame, of constants of this file
         "([url, height]) => { cell.innerHTML = `<iframe title=output sandbox='allow-scripts allow-same-origin "
         "allow-downloads allow-forms allow-popups' style='width:100%;height:${height}px;border:0' src=${url}>` }",
         [FRAME, height],

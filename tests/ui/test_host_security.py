@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import spanbook as sb
-from spanbook.api import _runtime
 from spanbook.widgets import Chip
+from tests.tracing import tracing_into
 from tests.ui import agent
 from tests.ui.conftest import HostPage
 from tests.ui.payloads import HANDLERS, OUTSIDE, PAYLOADS, detail_of, parts_of, prefixes
@@ -70,6 +70,7 @@ def test_the_look_finds_what_it_is_for(host: Open) -> None:
     opened = host()
     page = opened.page
     page.evaluate(OUTSIDE)
+    # on purpose as HTML: what the widgets never do
     page.evaluate("cell.innerHTML = '<div class=sb>plain <b title=x>text</b></div>'")
     assert page.evaluate("outside('.sb')") == []
     seen = "payload => { cell.innerHTML = `<div class=sb>${payload}</div>`; return outside('.sb').length > 0 }"
@@ -247,13 +248,9 @@ def trace_payloads(payloads: list[str]) -> sb.Trace:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[sb.Store]:
-    """An empty store that this process traces into."""
-    made = sb.init(tmp_path / "store.db", instrument=False, redact="off")
-    yield made
-    import ipywidgets
-
-    ipywidgets.Widget.close_all()
-    _runtime.reset()
+    """An empty store that this process traces into, as it comes."""
+    with tracing_into(tmp_path / "store.db", redact="off") as made:
+        yield made
 
 
 #: The attributes of a snapshot: nothing that is fetched, nothing that runs.

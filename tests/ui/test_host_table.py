@@ -2,15 +2,13 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 import spanbook as sb
-from spanbook.api import _runtime
 from spanbook.model import SpanbookError
 from spanbook.widgets import TraceTable
 from tests.ui.conftest import HostPage
@@ -18,17 +16,6 @@ from tests.widgets.agent import run_agent
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., HostPage]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[sb.Store]:
-    """An empty store that this process traces into."""
-    made = sb.init(tmp_path / "store.db", instrument=False)
-    yield made
-    import ipywidgets
-
-    ipywidgets.Widget.close_all()
-    _runtime.reset()
 
 
 def work(n: int) -> None:
@@ -54,7 +41,7 @@ class Shown:
     def __init__(self, host: HostPage, widget: TraceTable, view: dict[str, Any] | None = None) -> None:
         self.host, self.page, self.widget = host, host.page, widget
         self.asked: list[str] = []
-        self.page.expose_function("askPython", self._answer)
+        host.expose("askPython", self._answer)
         host.show("table.js", {**self._traits(), "_view": view or {}}, {})
 
     def _traits(self) -> dict[str, Any]:

@@ -6,21 +6,17 @@ from pathlib import Path
 import pytest
 
 import spanbook as sb
-from spanbook.api import _runtime
 from spanbook.api._trace import Trace
 from spanbook.testing import FixedClock, fixed_ids
+from tests.tracing import tracing_into
 from tests.widgets.agent import run_agent
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[sb.Store]:
     """An empty store that this process traces into."""
-    made = sb.init(tmp_path / "store.db", instrument=False)
-    yield made
-    import ipywidgets
-
-    ipywidgets.Widget.close_all()
-    _runtime.reset()
+    with tracing_into(tmp_path / "store.db") as made:
+        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import { ComparisonTable, type ComparisonMeta, type PairDetail, type Side } from
 import { Details } from "./details.ts";
 import { debounce, type Host, type Reply } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, type Flat, type Tree } from "./tree.ts";
-import { isLong, type Json, type Long } from "./types.ts";
+import type { Json } from "./types.ts";
+import { wholeValue, type Slice } from "./whole.ts";
 
 /** How a view was left; saved with the notebook's widget state. */
 export interface CompareView {
@@ -179,22 +180,8 @@ export class Comparing {
   }
 
   /** A value with every text that was cut fetched whole. */
-  async whole(row: number, side: Side, value: Json): Promise<Json> {
-    if (isLong(value)) return this.wholeText(row, side, value);
-    if (Array.isArray(value)) return Promise.all(value.map((each) => this.whole(row, side, each)));
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(await Promise.all(Object.entries(value).map(async ([key, inner]) => [key, await this.whole(row, side, inner)] as const)));
-  }
-
-  private async wholeText(row: number, side: Side, long: Long): Promise<string> {
-    let text = long.head;
-    for (let next: number | null = [...text].length; next !== null; ) { // Python counts characters, not UTF-16 units
-      const params: object = { row, side, field: long.field, path: long.path, offset: next };
-      const { result }: Reply<{ text: string; next: number | null }> = await this.host.rpc("more", params);
-      text += result.text;
-      next = result.next;
-    }
-    return text;
+  whole(row: number, side: Side, value: Json): Promise<Json> {
+    return wholeValue(value, async ({ field, path }, offset) => (await this.host.rpc<Slice>("more", { row, side, field, path, offset })).result);
   }
 
   private view(): CompareView {

@@ -5,21 +5,22 @@ import type { Token } from "marked";
 import { loadModule } from "./assets.ts";
 import { axisEnd } from "./axis.ts";
 import { Blobs } from "./blobs.ts";
+import { Clock } from "./clock.ts";
 import { SpanTable } from "./columns.ts";
 import { Details } from "./details.ts";
 import { Find } from "./find.ts";
 import type { More, MoreModule } from "./more.ts";
 import type { FormName, Jump, Said } from "./acts.ts";
+import { OnDemand } from "./ondemand.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import { hasLong, headEnd, isLong, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
+import type { Detail, Json, Long, PartialPush, Push, RowsPush, ViewState } from "./types.ts";
+import { wholeValue, type Slice } from "./whole.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
 export type View = (typeof VIEWS)[number];
 
 export type Lex = (text: string) => Token[];
-
-const TICK_MS = 200;
 
 export class Explorer {
   readonly table = signal<SpanTable | null>(null);
@@ -50,8 +51,8 @@ export class Explorer {
   readonly partials = new Map<number, PartialPush>();
   readonly partialVersion = signal(0);
   readonly streaming = signal(-1);
-  /** Ms from the trace's start; moves while something runs. */
-  readonly now = signal(0);
+  private readonly clock = new Clock();
+  readonly now = this.clock.now;
   /** Styles of the parts that were loaded, and why they could not be. */
   readonly moreCss = signal("");
   readonly moreError = signal<string | null>(null);
@@ -60,16 +61,12 @@ export class Explorer {
 
   private readonly offs: (() => void)[] = [];
   private readonly saveView = debounce(() => this.host.setView(this.viewState()), 250);
-  private readonly lex = signal<Lex | null>(null);
-  private lexWanted = false;
-  private readonly loaded = signal<More | null>(null);
-  private moreWanted = false;
-  private readonly waiting: ((more: More) => void)[] = [];
+  private readonly lex: OnDemand<Lex>;
+  private readonly loadedParts: OnDemand<More>;
   private memory: Record<string, Json> = {};
-  private clockAhead = 0;
-  private timer: ReturnType<typeof setInterval> | undefined;
   private backlog: [RowsPush, DataView[]][] | null = null;
   private lagging = 0;
+  private picks = 0; // selections, the same row again included
   private isDisposed = false;
 
   readonly tree = computed(() => {
@@ -114,6 +111,20 @@ export class Explorer {
     this.blobs = new Blobs(host);
     this.find = new Find(host.rpc, this.closed);
     this.details = new Details(host, (row, detail) => this.detailArrived(row, detail));
+    this.lex = new OnDemand(
+      async () => (await loadModule<{ lex: Lex }>(host.rpc, "markdown.js", MARKDOWN_SHA256)).lex,
+      (error) => {
+        console.warn(`spanbook shows text without markdown: ${error.message}`);
+        return false;
+      },
+    );
+    this.loadedParts = new OnDemand(
+      () => this.loadParts(),
+      (error) => {
+        this.moreError.value = this.closed.peek() === null ? error.message : "No kernel: re-run this cell to see this view.";
+        return true;
+      },
+    );
   }
 
   async start(): Promise<void> {
@@ -143,7 +154,7 @@ export class Explorer {
   dispose(): void {
     this.isDisposed = true;
     this.saveView.flush();
-    clearInterval(this.timer);
+    this.clock.stop();
     this.find.clear();
     for (const off of this.offs) off();
     this.blobs.dispose();
@@ -255,24 +266,14 @@ export class Explorer {
   }
 
   private close(reason: string): void {
-    clearInterval(this.timer);
-    this.timer = undefined;
+    this.clock.stop();
     this.closed.value = reason;
     if (!this.table.peek()) this.problem.value = "This view has lost its kernel. Re-run this cell.";
   }
 
-  /** Place `now` by the kernel's clock where it is known, and keep it moving while the trace runs. */
   private setClock(nowMs?: number): void {
     const table = this.table.peek();
-    if (!table) return;
-    if (nowMs !== undefined) this.clockAhead = nowMs - Date.now();
-    const tick = (): void => {
-      this.now.value = Math.max(Date.now() + this.clockAhead - table.startMs, this.last.peek());
-    };
-    clearInterval(this.timer);
-    this.timer = undefined;
-    tick();
-    if (this.isLive.peek()) this.timer = setInterval(tick, TICK_MS);
+    if (table) this.clock.set(table.startMs, () => this.last.peek(), this.isLive.peek(), nowMs);
   }
 
   /** Where a row's bar ends now, ms from the trace's start. */
@@ -286,6 +287,7 @@ export class Explorer {
   // ---- selection and folding --------------------------------------------------------------------------
 
   select(row: number): void {
+    if (row >= 0) this.picks++;
     if (row < 0 || row === this.selected.peek()) return;
     this.lagging = 0;
     batch(() => {
@@ -394,8 +396,8 @@ export class Explorer {
   // ---- payloads and view state ------------------------------------------------------------------------
 
   /** The next slice of a long string, and where to go on, or null when that was the last. */
-  async more(row: number, long: Long, offset: number): Promise<{ text: string; next: number | null }> {
-    const { result } = await this.host.rpc<{ text: string; next: number | null }>("more", {
+  async more(row: number, long: Long, offset: number): Promise<Slice> {
+    const { result } = await this.host.rpc<Slice>("more", {
       row,
       field: long.field,
       path: long.path,
@@ -411,70 +413,38 @@ export class Explorer {
   }
 
   /** A value with all slices of the long texts in it. */
-  async whole(row: number, value: Json): Promise<Json> {
-    if (!hasLong(value)) return value;
-    if (isLong(value)) {
-      let text = value.head;
-      for (let at: number | null = headEnd(value); at !== null && at < value.size; ) {
-        const slice = await this.more(row, value, at);
-        text += slice.text;
-        at = slice.next;
-      }
-      return text;
-    }
-    const made: [string, Json][] = [];
-    for (const [key, inner] of Object.entries(value as object)) made.push([key, await this.whole(row, inner)]); // one request at a time
-    return Array.isArray(value) ? made.map(([, inner]) => inner) : Object.fromEntries(made);
+  whole(row: number, value: Json): Promise<Json> {
+    return wholeValue(value, (long, offset) => this.more(row, long, offset));
   }
 
   /** The markdown lexer; null, and asked for, as long as it is not here. Without it text stays plain. */
   lexer(): Lex | null {
-    if (this.host.lex) return this.host.lex;
-    if (!this.lexWanted) {
-      this.lexWanted = true;
-      loadModule<{ lex: Lex }>(this.host.rpc, "markdown.js", MARKDOWN_SHA256).then(
-        (module) => (this.lex.value = module.lex),
-        (error: Error) => console.warn(`spanbook shows text without markdown: ${error.message}`),
-      );
-    }
-    return this.lex.value;
+    return this.host.lex ?? this.lex.get();
   }
 
   /** The parts that are loaded on first use; null, and asked for, as long as they are not here. */
   parts(): More | null {
-    if (this.host.more) return this.host.more;
-    if (!this.moreWanted) {
-      this.moreWanted = true;
-      loadModule<MoreModule>(this.host.rpc, "more.js", MORE_SHA256).then(
-        (module) => {
-          const { more, css } = module.default(this.lends);
-          batch(() => {
-            this.moreCss.value = css;
-            this.loaded.value = more;
-          });
-          for (const run of this.waiting.splice(0)) run(more);
-        },
-        (error: Error) => {
-          this.moreWanted = false;
-          this.moreError.value = this.closed.peek() === null ? error.message : "No kernel: re-run this cell to see this view.";
-        },
-      );
-    }
-    return this.loaded.value;
+    return this.host.more ?? this.loadedParts.get();
   }
 
   /** Do something with the parts that are loaded on first use, as soon as they are here. */
   withParts(run: (more: More) => void): void {
-    const more = this.parts();
-    if (more) run(more);
-    else this.waiting.push(run);
+    if (this.host.more) run(this.host.more);
+    else this.loadedParts.with(run);
+  }
+
+  private async loadParts(): Promise<More> {
+    const module = await loadModule<MoreModule>(this.host.rpc, "more.js", MORE_SHA256);
+    const { more, css } = module.default(this.lends);
+    this.moreCss.value = css;
+    return more;
   }
 
   /** Go to the next span by its own time or cost, unless another was selected while that was being loaded. */
   jump(measure: "time" | "cost", by: 1 | -1 = 1): void {
-    const from = this.selected.peek();
+    const from = this.picks;
     this.withParts((more) => {
-      if (this.selected.peek() === from) more.nextBy(this, measure, by);
+      if (this.picks === from) more.nextBy(this, measure, by);
     });
   }
 

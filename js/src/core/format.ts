@@ -4,6 +4,8 @@
  */
 
 export const NOTHING = "–";
+/** What became of a trace, in a word. */
+export const STATUS_WORDS: Record<string, string> = { ok: "finished", error: "failed", open: "running", interrupted: "interrupted" };
 
 const halfUp = (value: number): number => Math.floor(value + 0.5);
 

@@ -5,6 +5,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { SpanTable } from "../core/columns.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
+import { isChord, runKey } from "../core/keys.ts";
 import { graphOf, type Graph as Data, type GraphNode } from "../core/graph.ts";
 import { picture, type Placed } from "../core/layers.ts";
 import type { ViewProps } from "../core/more.ts";
@@ -62,7 +63,7 @@ function Pane({ focusDetail, toTree }: ViewProps & { focusDetail(): void }): JSX
     if (to >= 0) box.current?.querySelectorAll<HTMLElement>(".sb-gnode")[to]?.focus();
   };
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isChord(event)) return;
     const from = Number((event.target as HTMLElement).dataset.node ?? Math.max(0, here));
     const keys: Record<string, () => void> = {
       ArrowDown: () => focus(beside(drawn.nodes, from, 0, 1)), ArrowUp: () => focus(beside(drawn.nodes, from, 0, -1)),
@@ -71,10 +72,7 @@ function Pane({ focusDetail, toTree }: ViewProps & { focusDetail(): void }): JSX
       n: () => step(1), N: () => step(-1),
     };
     if (event.key === "Enter" && from === here) keys.Enter = focusDetail;
-    const act = keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
+    runKey(keys, event);
   };
   const main = Math.max(0, here);
   return (

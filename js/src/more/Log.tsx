@@ -5,10 +5,12 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { SpanTable } from "../core/columns.ts";
 import { formatCount, plural } from "../core/format.ts";
+import { isChord, runKey } from "../core/keys.ts";
 import { ENTRY_KINDS, entryText, formatOffset, LogPages, type EntryKind, type LogEntry } from "../core/log.ts";
 import { debounce } from "../core/rpc.ts";
+import { showLine } from "../core/scroll.ts";
 import { visibleLines } from "../core/tree.ts";
-import { Busy, Glyph, kindClass, Split, useExplorer, usePrefix } from "../ui/kit.ts";
+import { Busy, Glyph, kindClass, Split, useExplorer, useLength, usePrefix } from "../ui/kit.ts";
 
 const ROW = 26;
 
@@ -78,30 +80,17 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
   const prefix = usePrefix();
   const box = useRef<HTMLDivElement>(null);
   const scroll = useSignal(0);
-  const height = useSignal(432);
+  const height = useLength(box, "clientHeight", 432);
   /** The entry that the keys move from; -1 while it is not known which of the span's entries is meant. */
   const at = useSignal(-1);
   const atEnd = useRef(false);
   /** Whether the reader went to the entry, which then says what is selected; else the selection said where to go. */
   const isMoved = useRef(false);
-  useLayoutEffect(() => {
-    const el = box.current;
-    if (!el) return;
-    const observer = new ResizeObserver(() => (height.value = el.clientHeight || 432));
-    observer.observe(el);
-    return () => observer.disconnect();
-  }, []);
   const [from, to] = visibleLines(scroll.value, height.value, ROW, Math.max(1, pages.total));
   useEffect(() => pages.want(from, to), [pages, from, to]);
   pages.version.value;
   const { total } = pages;
-  const show = (line: number): void => {
-    const el = box.current;
-    if (!el) return;
-    const top = line * ROW;
-    if (top < el.scrollTop) el.scrollTop = top;
-    else if (top + ROW > el.scrollTop + el.clientHeight) el.scrollTop = top + ROW - el.clientHeight;
-  };
+  const show = (line: number): void => showLine(box.current, line, ROW);
   useLayoutEffect(() => {
     const el = box.current;
     if (el && atEnd.current && x.isLive.peek()) el.scrollTop = el.scrollHeight;
@@ -145,10 +134,7 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
       ArrowDown: () => goTo(now + 1), ArrowUp: () => goTo(now - 1), PageDown: () => goTo(now + page), PageUp: () => goTo(now - page),
       Home: () => goTo(0), End: () => goTo(total - 1), Enter: focusDetail,
     };
-    const act = keys[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
+    if (!isChord(event)) runKey(keys, event);
   };
   const table = x.table.value as SpanTable;
   x.revision.value;

@@ -8,6 +8,7 @@ import type { SpanTable } from "../core/columns.ts";
 import { criticalPath, shares, type Stretch } from "../core/critical.ts";
 import type { Explorer } from "../core/explorer.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
+import { isChord, runKey } from "../core/keys.ts";
 import { packLanes, type Lanes } from "../core/lanes.ts";
 import { childrenOf, groupSize } from "../core/tree.ts";
 import { isObject } from "../core/types.ts";
@@ -290,7 +291,7 @@ function Chart({ x, table, lanes, path, view, focusDetail }: ChartProps): JSX.El
     hovered.value = row < 0 ? null : { row, x: event.clientX - rect.left, y: event.clientY - rect.top };
   };
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isChord(event)) return;
     const fifth = (view.to - view.from) / 5;
     const keys: Record<string, () => void> = {
       "+": () => view.zoom(0.5), "=": () => view.zoom(0.5), "-": () => view.zoom(2),
@@ -301,10 +302,7 @@ function Chart({ x, table, lanes, path, view, focusDetail }: ChartProps): JSX.El
       PageDown: () => box.current?.scrollBy(0, height - LANE), PageUp: () => box.current?.scrollBy(0, LANE - height),
       Enter: focusDetail,
     };
-    const act = keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
+    runKey(keys, event);
   };
   const selected = x.selected.value;
   const tree = x.tree.value;

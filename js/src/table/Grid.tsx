@@ -3,6 +3,8 @@
 import type { JSX, TargetedKeyboardEvent, TargetedMouseEvent } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { isChord, runKey } from "../core/keys.ts";
+import { showLine } from "../core/scroll.ts";
 import { nextSort, type Row, type TraceTable } from "../core/traces.ts";
 import { visibleLines } from "../core/tree.ts";
 import { cellText, cellTitle, column } from "./columns.ts";
@@ -30,19 +32,9 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
   }, []);
   useLayoutEffect(() => void scroller.current?.scrollTo({ top: 0 }), [rev]);
   useEffect(() => table.need(from, to), [from, to, rev]);
-  useEffect(
-    () =>
-      table.at.subscribe((at) => {
-        const el = scroller.current;
-        if (!el) return;
-        const top = at * ROW;
-        if (top < el.scrollTop) el.scrollTop = top;
-        else if (top + ROW + HEADINGS > el.scrollTop + el.clientHeight) el.scrollTop = top + ROW + HEADINGS - el.clientHeight;
-      }),
-    [],
-  );
+  useEffect(() => table.at.subscribe((at) => showLine(scroller.current, at, ROW, HEADINGS)), []);
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
-    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== event.currentTarget || isChord(event)) return;
     const at = table.at.peek();
     const page = Math.max(1, Math.floor((height.peek() - HEADINGS) / ROW) - 1);
     const extend = (to: number): void => {
@@ -61,10 +53,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
       " ": () => (is_file ? table.openRow(at) : table.pick(at, event.shiftKey)),
       Enter: () => (table.row(at)?.trace_id === table.open.peek() ? focusOpened() : table.openRow(at)),
     };
-    const act = keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
+    runKey(keys, event);
   };
   const least = (name: string): number => (isNarrow.value && name === "name" ? 120 : column(name).width);
   const pick = is_file ? 8 : 30;

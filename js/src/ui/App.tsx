@@ -8,15 +8,18 @@ import * as jsx from "preact/jsx-runtime";
 import * as signals from "@preact/signals";
 import { useSignal } from "@preact/signals";
 import { Explorer } from "../core/explorer.ts";
+import { isChord, runKey, type Keys } from "../core/keys.ts";
 import { SLOW_MS, type Host } from "../core/rpc.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
-import { Footer, Keys } from "./Footer.tsx";
+import { Footer, KEYS } from "./Footer.tsx";
 import { FindNote, Header } from "./Header.tsx";
+import { KeyList } from "./KeyList.tsx";
 import * as kit from "./kit.ts";
-import { Busy, Grip } from "./Small.tsx";
-import { BODY_PX, bodyStyle, Split } from "./Split.tsx";
+import { bodyStyle, HeightGrip } from "./Panes.tsx";
+import { Busy } from "./Small.tsx";
+import { Split } from "./Split.tsx";
 import { TreePane } from "./Tree.tsx";
 
 /** What has the keys of a view, the tree or another. */
@@ -99,8 +102,8 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     focusOn(root, MAIN);
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
-  const keys: Record<string, () => void> = {
+  if (isChord(event) || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+  const keys: Keys = {
     "/": () => {
       x.setView("tree");
       setTimeout(() => focusOn(root, ".sb-find input"), 0);
@@ -115,10 +118,7 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     n: () => x.nextMatch(1),
     N: () => x.nextMatch(-1),
   };
-  const act = keys[event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
+  runKey(keys, event);
 }
 
 function App({ root }: { root: HTMLElement }): JSX.Element {
@@ -131,13 +131,15 @@ function App({ root }: { root: HTMLElement }): JSX.Element {
       {x.moreCss.value !== "" && <style>{x.moreCss.value}</style>}
       {x.table.value === null ? <NoTrace /> : x.table.value.n === 0 ? <Empty /> : <View focusTree={focusTree} />}
       <Footer />
-      <Keys
+      <KeyList
+        isShown={x.showKeys}
+        keys={KEYS}
         close={() => {
           x.showKeys.value = false;
           focusTree();
         }}
       />
-      <HeightGrip root={root} />
+      <HeightGrip height={x.height} set={(px) => root.isConnected && x.setHeight(px)} />
     </>
   );
 }
@@ -179,16 +181,5 @@ function OtherView({ id, toTree }: { id: string; toTree: () => void }): JSX.Elem
     <div class="sb-view" role="tabpanel" id={`${prefix}-view-panel`} aria-labelledby={`${prefix}-view-${id}`}>
       {Found ? <Found toTree={toTree} /> : x.moreError.value !== null ? <div class="sb-note sb-err">{x.moreError.value}</div> : isSlow.value ? <Busy /> : null}
     </div>
-  );
-}
-
-function HeightGrip({ root }: { root: HTMLElement }): JSX.Element {
-  const x = useExplorer();
-  const height = x.height.value > 0 ? x.height.value : BODY_PX;
-  const set = (px: number): void => {
-    if (root.isConnected) x.setHeight(px);
-  };
-  return (
-    <Grip axis="y" label="Height" value={height} min={160} max={1600} drag={(px) => set(height + px)} step={(by) => set(height + 26 * by)} />
   );
 }

@@ -1,20 +1,19 @@
 /** Two compared traces as a whole: totals, one tree of both, the pair chosen, and the keys that work everywhere. */
 
-import { render, type CSSProperties, type JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { render, type JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { Comparing, type CompareHost } from "../core/comparing.ts";
 import { difference, SIDES, signed, type ComparisonTable } from "../core/comparison.ts";
-import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
+import { formatCount, formatDuration, formatMoney, plural, STATUS_WORDS } from "../core/format.ts";
+import { isChord, runKey, type Keys } from "../core/keys.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import type { Summary } from "../core/types.ts";
 import { ComparingContext, useComparing } from "./compare.ts";
 import { PairPane } from "./ComparePair.tsx";
 import { CompareTree } from "./CompareTree.tsx";
 import { newPrefix, PrefixContext } from "./context.ts";
-import { Grip } from "./Small.tsx";
-
-const BODY_PX = 432;
-const STATUS_WORDS: Record<string, string> = { ok: "finished", error: "failed", open: "running", interrupted: "interrupted" };
+import { KeyList } from "./KeyList.tsx";
+import { HeightGrip, Panes } from "./Panes.tsx";
 
 /** Draw a comparison into `el` and keep it until the returned function is called. */
 export function mountComparison(el: HTMLElement, host: CompareHost, css: string): () => void {
@@ -54,18 +53,15 @@ function anywhere(x: Comparing, root: HTMLElement, event: KeyboardEvent): void {
     focusTree(root);
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const keys: Record<string, () => void> = {
+  if (isChord(event)) return;
+  const keys: Keys = {
     "?": () => (x.showKeys.value = !x.showKeys.peek()),
     n: () => x.nextChange(1),
     N: () => x.nextChange(-1),
     c: () => x.setOnlyChanges(!x.onlyChanges.peek()),
     s: () => x.setBeside(!x.isBeside.peek()),
   };
-  const act = keys[event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
+  runKey(keys, event);
 }
 
 function App({ root }: { root: HTMLElement }): JSX.Element {
@@ -78,8 +74,8 @@ function App({ root }: { root: HTMLElement }): JSX.Element {
       <Bar table={table} />
       {table.n === 0 ? <div class="sb-note" role="status">Neither trace has spans. Re-run the cells that make them.</div> : <Body />}
       <Footer table={table} />
-      <Keys close={() => { x.showKeys.value = false; focusTree(root); }} />
-      <HeightGrip />
+      <KeyList isShown={x.showKeys} keys={KEYS} close={() => { x.showKeys.value = false; focusTree(root); }} />
+      <HeightGrip height={x.height} set={(px) => x.setHeight(px)} />
     </>
   );
 }
@@ -184,41 +180,14 @@ function Bar({ table }: { table: ComparisonTable }): JSX.Element {
 
 function Body(): JSX.Element {
   const x = useComparing();
-  const body = useRef<HTMLDivElement>(null);
   const detail = useRef<HTMLDivElement>(null);
   const row = x.selected.value;
-  const split = x.split.value;
-  useEffect(() => {
-    if (detail.current) detail.current.scrollTop = 0;
-  }, [row]);
-  const height = x.height.value > 0 ? x.height.value : BODY_PX;
-  const style = { "--sb-height": `${height}px`, "--sb-left": `${split}fr`, "--sb-rest": `${100 - split}fr` } as CSSProperties;
   const name = row >= 0 ? (x.table.value?.name(row) ?? "") : "";
   return (
-    <div class="sb-body" ref={body} style={style}>
+    <Panes x={x} what="tree" most={75} row={row} name={name} detail={detail} pane={<PairPane />}>
       <CompareTree focusDetail={() => detail.current?.focus()} />
-      <div class="sb-right">
-        <Grip
-          axis="x"
-          label="Width of the tree"
-          value={split}
-          min={25}
-          max={75}
-          drag={(px) => x.setSplit(x.split.peek() + (px / (body.current?.clientWidth || 1)) * 100)}
-          step={(by) => x.setSplit(x.split.peek() + 2 * by)}
-        />
-        <div class="sb-detail" ref={detail} tabIndex={0} role="region" aria-label={name === "" ? "Detail" : `Detail of ${name}`}>
-          <PairPane />
-        </div>
-      </div>
-    </div>
+    </Panes>
   );
-}
-
-function HeightGrip(): JSX.Element {
-  const x = useComparing();
-  const height = x.height.value > 0 ? x.height.value : BODY_PX;
-  return <Grip axis="y" label="Height" value={height} min={160} max={1600} drag={(px) => x.setHeight(height + px)} step={(by) => x.setHeight(height + 26 * by)} />;
 }
 
 function Footer({ table }: { table: ComparisonTable }): JSX.Element {
@@ -247,21 +216,3 @@ const KEYS: [string[], string][] = [
   [["Enter"], "to the detail"],
   [["Esc"], "back to the tree"],
 ];
-
-function Keys({ close }: { close: () => void }): JSX.Element | null {
-  const x = useComparing();
-  const box = useRef<HTMLDivElement>(null);
-  const isShown = x.showKeys.value;
-  useLayoutEffect(() => {
-    if (isShown) box.current?.focus();
-  }, [isShown]);
-  if (!isShown) return null;
-  return (
-    <div class="sb-keys" role="dialog" aria-label="Keys" tabIndex={-1} ref={box}>
-      <h3>Keys <button type="button" class="sb-small" onClick={close}>close</button></h3>
-      <dl>
-        {KEYS.map(([keys, what]) => [<dt key={what}>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>, <dd key={`${what}.`}>{what}</dd>])}
-      </dl>
-    </div>
-  );
-}

@@ -1,7 +1,6 @@
 /** The line under the explorer: how much is shown, the main keys, what is going on; and the list of all keys. */
 
 import type { JSX } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
 import { formatCount, plural } from "../core/format.ts";
 import { useExplorer } from "./context.ts";
 
@@ -57,7 +56,7 @@ function State(): JSX.Element {
   return <span />;
 }
 
-const KEYS: [string[], string][] = [
+export const KEYS: [string[], string][] = [
   [["↑", "↓"], "previous, next span"],
   [["→", "←"], "open or go in, close or go out"],
   [["Home", "End"], "first, last span"],
@@ -76,34 +75,3 @@ const KEYS: [string[], string][] = [
   [["z", "0"], "in the timeline: only the span, all"],
   [["Shift ←", "Shift →"], "in the timeline: back, on"],
 ];
-
-export function Keys({ close }: { close: () => void }): JSX.Element | null {
-  const x = useExplorer();
-  const box = useRef<HTMLDivElement>(null);
-  const isShown = x.showKeys.value;
-  useLayoutEffect(() => {
-    if (isShown) box.current?.focus();
-  }, [isShown]);
-  if (!isShown) return null;
-  return (
-    <div class="sb-keys" role="dialog" aria-label="Keys" tabIndex={-1} ref={box}>
-      <h3>
-        Keys <button type="button" class="sb-small" onClick={close}>close</button>
-      </h3>
-      <dl>
-        {KEYS.map(([keys, what]) => (
-          <Line key={what} keys={keys} what={what} />
-        ))}
-      </dl>
-    </div>
-  );
-}
-
-function Line({ keys, what }: { keys: string[]; what: string }): JSX.Element {
-  return (
-    <>
-      <dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
-      <dd>{what}</dd>
-    </>
-  );
-}

@@ -2,7 +2,7 @@
 
 import type { JSX, TargetedMouseEvent } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
+import { formatCount, formatDuration, formatMoney, plural, STATUS_WORDS } from "../core/format.ts";
 import { debounce } from "../core/rpc.ts";
 import type { Cell, Summary } from "../core/types.ts";
 import type { View } from "../core/explorer.ts";
@@ -17,8 +17,6 @@ const VIEWS: { id: View; label: string }[] = [
   { id: "graph", label: "Graph" },
   { id: "log", label: "Log" },
 ];
-
-const STATUS_WORDS: Record<string, string> = { ok: "finished", error: "failed", open: "running", interrupted: "interrupted" };
 
 export function Header({ focusTree }: { focusTree: () => void }): JSX.Element {
   const x = useExplorer();

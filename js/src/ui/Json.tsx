@@ -3,6 +3,7 @@
 import { createContext, type JSX, type TargetedKeyboardEvent } from "preact";
 import { useContext, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatBytes, formatCount } from "../core/format.ts";
+import { runKey } from "../core/keys.ts";
 import { entriesOf, isContainer, isLarge, pathText, sketch, specialType, startsOpen, type Key } from "../core/json.ts";
 import { pathKey, type Finding } from "../core/jsonfind.ts";
 import { oneLine } from "../core/messages.ts";
@@ -178,10 +179,7 @@ function Node({ name, value, row, path, depth, isFirst, isInList }: NodeProps): 
       p: () => event.currentTarget.querySelector<HTMLElement>(".sb-jpath")?.click(),
       c: () => event.currentTarget.querySelector<HTMLElement>(".sb-jval")?.click(),
     };
-    const act = keys[event.key];
-    if (!act || (!foldable && event.key.length > 1)) return;
-    event.preventDefault();
-    act();
+    if (foldable || event.key.length === 1) runKey(keys, event);
   };
   const isOpen = open || isOnPath;
   return (

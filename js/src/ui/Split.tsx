@@ -1,16 +1,10 @@
 /** Two panes with a grip between them: a view of the trace, and the detail of the span selected in it. */
 
-import type { ComponentChildren, CSSProperties, JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useExplorer, usePrefix } from "./context.ts";
 import { Detail } from "./Detail.tsx";
-import { Grip } from "./Small.tsx";
-
-export const BODY_PX = 432;
-
-export function bodyStyle(height: number): CSSProperties {
-  return { "--sb-height": `${height > 0 ? height : BODY_PX}px` } as CSSProperties;
-}
+import { Panes } from "./Panes.tsx";
 
 interface SplitProps {
   /** What the left pane is, for the name of the grip. */
@@ -23,35 +17,15 @@ interface SplitProps {
 export function Split({ what, panelOf, children }: SplitProps): JSX.Element {
   const x = useExplorer();
   const prefix = usePrefix();
-  const body = useRef<HTMLDivElement>(null);
   const detail = useRef<HTMLDivElement>(null);
   const row = x.selected.value;
-  const split = x.split.value;
-  useEffect(() => {
-    if (detail.current) detail.current.scrollTop = 0;
-  }, [row]);
   useFollow(detail, row);
-  const style = { ...bodyStyle(x.height.value), "--sb-left": `${split}fr`, "--sb-rest": `${100 - split}fr` } as CSSProperties;
   const name = row >= 0 ? (x.table.value?.name(row) ?? "") : "";
-  const panel = panelOf ? `${prefix}-view-panel` : undefined;
+  const panel = panelOf === undefined ? undefined : { id: `${prefix}-view-panel`, tab: `${prefix}-view-${panelOf}` };
   return (
-    <div class="sb-body" ref={body} style={style} role={panelOf ? "tabpanel" : undefined} id={panel} aria-labelledby={panelOf && `${prefix}-view-${panelOf}`}>
+    <Panes x={x} what={what} most={80} row={row} name={name} detail={detail} pane={<Detail />} panel={panel}>
       {children(() => detail.current?.focus())}
-      <div class="sb-right">
-        <Grip
-          axis="x"
-          label={`Width of the ${what}`}
-          value={split}
-          min={25}
-          max={80}
-          drag={(px) => x.setSplit(x.split.peek() + (px / (body.current?.clientWidth || 1)) * 100)}
-          step={(by) => x.setSplit(x.split.peek() + 2 * by)}
-        />
-        <div class="sb-detail" ref={detail} tabIndex={0} role="region" aria-label={name === "" ? "Detail" : `Detail of ${name}`}>
-          <Detail />
-        </div>
-      </div>
-    </div>
+    </Panes>
   );
 }
 

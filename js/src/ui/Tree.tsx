@@ -1,38 +1,22 @@
 /** The virtualised tree with its columns, time axis and waterfall. */
 
-import type { JSX, TargetedKeyboardEvent } from "preact";
-import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { axisTicks } from "../core/axis.ts";
 import type { SpanTable } from "../core/columns.ts";
 import type { Explorer } from "../core/explorer.ts";
 import { formatCount, formatDuration, formatMoney, plural } from "../core/format.ts";
-import { ANCESTOR, groupSize, isParent, MATCH, visibleLines } from "../core/tree.ts";
-import { useExplorer, usePrefix } from "./context.ts";
+import { ANCESTOR, isParent, MATCH } from "../core/tree.ts";
+import { useExplorer } from "./context.ts";
+import { ROW, TreeLine, TreeLines, useIndent, useLength, type Scrolled } from "./lines.tsx";
 import { Glyph, kindClass } from "./Small.tsx";
-
-export const ROW = 26;
-const MOST_INDENT = 12;
 
 export function TreePane({ focusDetail }: { focusDetail: () => void }): JSX.Element {
   const x = useExplorer();
   const pane = useRef<HTMLDivElement>(null);
-  const axisWidth = useSignal(200);
-  const nameWidth = useSignal(260);
-  useLayoutEffect(() => {
-    const [name, axis] = ["first", "last"].map((which) => pane.current?.querySelector(`.sb-cols > :${which}-child`));
-    if (!name || !axis) return;
-    const observer = new ResizeObserver(() => {
-      axisWidth.value = axis.clientWidth || 200;
-      nameWidth.value = name.clientWidth || 260;
-    });
-    observer.observe(name);
-    observer.observe(axis);
-    return () => observer.disconnect();
-  }, []);
-  // Depth takes at most half of the name column, so that names stay readable in deep traces and narrow cells.
-  const deepest = Math.min(MOST_INDENT, useComputed(() => x.flat.value.depth.reduce((most, depth) => Math.max(most, depth), 1)).value);
-  const indent = Math.min(nameWidth.value < 180 ? 11 : 19, Math.max(5, Math.floor((nameWidth.value * 0.5) / deepest)));
+  const axisWidth = useLength(pane, "clientWidth", 200, ".sb-cols > :last-child");
+  const indent = useIndent(pane, x);
   const ticks = axisTicks(x.end.value, Math.min(5, axisWidth.value / 40));
   const step = (ticks[1]?.at ?? 1) * 100;
   // The last label ends at the edge, and with its unit it reaches into the place of the one before.
@@ -58,90 +42,18 @@ export function TreePane({ focusDetail }: { focusDetail: () => void }): JSX.Elem
   );
 }
 
-/** Which way a key leads in the tree; true when it was one of ours. */
-function treeKey(x: Explorer, event: KeyboardEvent, page: number, focusDetail: () => void): boolean {
-  const keys: Record<string, () => void> = {
-    ArrowDown: () => x.move(1),
-    ArrowUp: () => x.move(-1),
-    PageDown: () => x.move(page),
-    PageUp: () => x.move(-page),
-    Home: () => x.selectLine(0),
-    End: () => x.selectLine(-1),
-    ArrowRight: () => x.into(),
-    ArrowLeft: () => x.outOf(),
-    " ": () => isParent(x.tree.peek(), x.selected.peek()) && x.toggle(x.selected.peek()),
-    Enter: focusDetail,
-    "*": () => x.setAllOpen(true),
-    "-": () => x.setAllOpen(false),
-  };
-  const act = keys[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return false;
-  event.preventDefault();
-  act();
-  return true;
-}
-
 function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
   const x = useExplorer();
-  const prefix = usePrefix();
-  const viewport = useRef<HTMLDivElement>(null);
-  const scroll = useSignal(0);
-  const height = useSignal(432);
-  const range = useComputed(() => visibleLines(scroll.value, height.value, ROW, x.flat.value.rows.length).join());
-  useLayoutEffect(() => {
-    const el = viewport.current;
-    if (!el) return;
-    const observer = new ResizeObserver(() => (height.value = el.clientHeight || 432));
-    observer.observe(el);
-    return () => observer.disconnect();
-  }, []);
-  const remember = useStableScroll(x, viewport.current, height);
-  useEffect(
-    () =>
-      x.selected.subscribe((row) => {
-        const el = viewport.current;
-        const line = x.flat.peek().line[row] ?? -1;
-        if (!el || line < 0) return;
-        const top = line * ROW;
-        if (top < el.scrollTop) el.scrollTop = top;
-        else if (top + ROW > el.scrollTop + el.clientHeight) el.scrollTop = top + ROW - el.clientHeight;
-      }),
-    [],
-  );
   const table = x.table.value;
   x.revision.value;
-  const { rows, depth } = x.flat.value;
-  const [from = 0, to = 0] = range.value.split(",").map(Number);
-  const selected = x.selected.value;
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
-    treeKey(x, event, Math.max(1, Math.floor(height.peek() / ROW) - 1), focusDetail);
-  };
-  const lines: JSX.Element[] = [];
-  if (table) {
-    for (let line = from; line < Math.min(to, rows.length); line++) {
-      const row = rows[line] as number;
-      lines.push(<Row key={row} x={x} table={table} row={row} line={line} depth={depth[line] as number} isSelected={row === selected} id={`${prefix}-r${row}`} />);
-    }
-  }
-  const isDrawn = lines.some((line) => line.key === selected);
   return (
-    <div
-      class="sb-tree"
-      ref={viewport}
-      role="tree"
-      aria-label="Spans of the trace"
-      tabIndex={0}
-      aria-activedescendant={isDrawn ? `${prefix}-r${selected}` : undefined}
-      onKeyDown={onKeyDown}
-      onScroll={(event) => {
-        scroll.value = event.currentTarget.scrollTop;
-        remember(scroll.value);
-      }}
-    >
-      <div class="sb-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
-        {lines}
-      </div>
-    </div>
+    <TreeLines
+      x={x}
+      label="Spans of the trace"
+      focusDetail={focusDetail}
+      useStable={useStableScroll}
+      draw={(row, line, depth, id) => table && <Row key={row} x={x} table={table} row={row} line={line} depth={depth} id={id} />}
+    />
   );
 }
 
@@ -149,7 +61,8 @@ function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
  * Rows that arrive above the view must not move what is being read; at the very end the view follows. Returns what has
  * to be told of every scroll: measuring the element once more then would lay the page out twice a frame.
  */
-function useStableScroll(x: Explorer, el: HTMLElement | null, height: ReadonlySignal<number>): (top: number) => void {
+function useStableScroll(el: HTMLElement | null, height: ReadonlySignal<number>): Scrolled {
+  const x = useExplorer();
   const anchor = useRef({ row: -1, offset: 0, atEnd: false });
   const { rows, line } = x.flat.value;
   const remember = (top: number): void => {
@@ -176,7 +89,6 @@ interface RowProps {
   row: number;
   line: number;
   depth: number;
-  isSelected: boolean;
   id: string;
 }
 
@@ -189,50 +101,33 @@ function spent(table: SpanTable, row: number): [number, number] {
   return [(input_tokens ?? 0) + (output_tokens ?? 0), cost_usd ?? Number.NaN];
 }
 
-function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Element {
-  const tree = x.tree.value;
+function Row({ x, table, row, line, depth, id }: RowProps): JSX.Element {
   const keep = x.keep.value;
-  const parent = isParent(tree, row);
-  const isOpen = parent && (keep !== undefined || !x.collapsed.value.has(row));
+  const isOpen = keep !== undefined || !x.collapsed.value.has(row);
   const kind = table.kind(row);
   const running = table.isOpen(row) && x.isLive.value;
   const elapsed = running ? x.rowEnd(table, row) - (table.c.start[row] as number) : (table.c.duration[row] as number);
   const [tokens, cost] = spent(table, row);
   const failed = table.hasError(row);
-  const indent = Math.min(depth, MOST_INDENT);
   const classes = ["sb-row", kindClass(kind), keep?.[row] === ANCESTOR ? "sb-aside" : "", keep?.[row] === MATCH ? "sb-match" : ""];
   return (
-    <div
+    <TreeLine
+      x={x}
+      row={row}
+      line={line}
+      depth={depth}
       id={id}
       class={classes.filter(Boolean).join(" ")}
-      role="treeitem"
-      aria-level={depth + 1}
-      aria-posinset={(tree.place[row] as number) + 1}
-      aria-setsize={groupSize(tree, row)}
-      aria-expanded={parent ? isOpen : undefined}
-      aria-selected={isSelected}
-      style={{ top: `${line * ROW}px` }}
-      onClick={() => x.select(row)}
-      onDblClick={() => parent && x.toggle(row)}
+      isOpen={isOpen}
+      name={
+        <>
+          <Glyph kind={kind} />
+          <Name table={table} row={row} query={keep ? (x.find.found.value?.query ?? "") : ""} />
+          <span class="sb-sr"> {spoken(table, row, running)} </span>
+          {isParent(x.tree.value, row) && !isOpen && <Hidden x={x} row={row} />}
+        </>
+      }
     >
-      <span class="sb-n">
-        {indent > 0 && <i class="sb-guides" style={{ "--depth": indent }} />}
-        {depth > MOST_INDENT && <span class="sb-depth" title={`depth ${depth}`}>{depth}</span>}
-        <span
-          class="sb-tw"
-          aria-hidden="true"
-          onClick={(event) => {
-            event.stopPropagation();
-            if (parent) x.toggle(row);
-          }}
-        >
-          {parent ? (isOpen ? "▾" : "▸") : ""}
-        </span>
-        <Glyph kind={kind} />
-        <Name table={table} row={row} query={keep ? (x.find.found.value?.query ?? "") : ""} />
-        <span class="sb-sr"> {spoken(table, row, running)} </span>
-        {parent && !isOpen && <Hidden x={x} row={row} />}
-      </span>
       <span class="sb-r sb-tok" title={table.seenTwice(row) ? "seen twice, not counted" : undefined}>
         {tokens > 0 && (table.seenTwice(row) ? `(${formatCount(tokens)})` : formatCount(tokens))}
         {tokens > 0 && <span class="sb-sr"> tokens</span>}
@@ -240,7 +135,7 @@ function Row({ x, table, row, line, depth, isSelected, id }: RowProps): JSX.Elem
       <span class="sb-r sb-cost">{cost >= 0 && formatMoney(cost)}</span>
       <span class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed === 0 && kind === "event" ? "" : elapsed >= 0 ? formatDuration(elapsed) : "–"}</span>
       <Waterfall x={x} table={table} row={row} kind={kind} running={running} />
-    </div>
+    </TreeLine>
   );
 }
 

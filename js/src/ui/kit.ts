@@ -9,5 +9,6 @@ export { CopyBoth } from "./CopyBoth.tsx";
 export { ErrorHead } from "./ErrorBox.tsx";
 export { Json } from "./Json.tsx";
 export { Messages } from "./Messages.tsx";
+export { useLength } from "./lines.tsx";
 export { Text } from "./Text.tsx";
 export { Split } from "./Split.tsx";

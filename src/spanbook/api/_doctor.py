@@ -249,7 +249,9 @@ def _integrations(path: Path) -> Iterator[Check]:
         problems = row["problems"]
         version = f" {row['version']}" if row["version"] else ""
         text = "; ".join([f"{row['state']}{version}", *problems])
-        yield Check(row["name"], not problems, text, f"pip install -U {row['name']}, or spanbook" if problems else "")
+        yield Check(
+            row["name"], not problems, text, f"pip install -U {row['package']}, or spanbook" if problems else ""
+        )
 
 
 _GROUPS: Final[dict[str, Callable[[Path], Iterator[Check]]]] = {

@@ -82,7 +82,7 @@ class Store:
                 )
             summary = reader.find_trace(alike[0]) if alike else None
         if summary is None:
-            raise TraceNotFoundError(trace_id, [i[:12] for i in reader.latest_trace_ids(3)])
+            raise reader.no_such_trace(trace_id)
         return Trace(reader, summary)
 
     def last_trace(self) -> Trace:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..model import TraceNotFoundError, TraceSummary
+from ..model import TraceSummary
 from ..store._compare import compared_rows, reading_texts
 from ..store._read import StoreReader
 from ._align import Aligned, Step, align
@@ -140,7 +140,7 @@ def compare(a: Side, b: Side) -> Comparison:
 def _side(reader: StoreReader, trace_id: str) -> Side:
     summary = reader.find_trace(trace_id)
     if summary is None:
-        raise TraceNotFoundError(trace_id, [each[:12] for each in reader.latest_trace_ids(3)])
+        raise reader.no_such_trace(trace_id)
     return Side(reader, summary, [SpanRow(*row) for row in compared_rows(reader, trace_id)])
 
 

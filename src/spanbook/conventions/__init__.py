@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._openai import MAPPERS, Mapper
+from ._clients import MAPPERS, Mapper
 
 __all__ = ["normalise"]
 
@@ -14,8 +14,9 @@ def normalise(fields: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         fields: Span fields; ``input`` and ``output`` hold a client's raw request and response when ``format``
-            is ``openai.chat``, ``openai.responses``, ``openai.embeddings`` or ``openai.completions``. Either
-            may be absent (a start record has no output, an end record no input). Not changed.
+            is ``openai.chat``, ``openai.responses``, ``openai.embeddings``, ``openai.completions`` or
+            ``anthropic.messages``. Either may be absent (a start record has no output, an end record no input).
+            Not changed.
 
     Returns:
         A copy with ``input`` and ``output`` as lists of messages (for embeddings: texts, and the shape of the

@@ -53,6 +53,8 @@ def foreign_parts(piece: Piece) -> list[Part]:
     reader = _READERS.get(kind)
     if reader is not None:
         return reader(piece)
+    if kind.endswith("_tool_result"):  # Anthropic's own tools, run by its servers
+        return [tool_response(piece.get("tool_use_id"), piece.get("content"), kind.removesuffix("_tool_result"))]
     if len(piece) <= 1 or kind == "anthropic_image":
         return [not_captured(1, f"the client sent a part of type {kind!r} without its content")]
     return text_parts(piece)
@@ -86,7 +88,7 @@ def _reasoning(piece: Piece) -> list[Part]:
         said = "\n".join(str(one.get("text", "")) for one in said if isinstance(one, Mapping))
     if said:
         return [{"type": "reasoning", "content": str(said)}]
-    if first(piece, "data", "redacted_thinking", "encrypted_content"):
+    if first(piece, "data", "redacted_thinking", "encrypted_content", "signature"):
         return [not_captured(1, "encrypted reasoning")]
     return []
 
@@ -108,8 +110,10 @@ def _result(piece: Piece) -> list[Part]:
     media: list[Part] = []
     if isinstance(output, (list, tuple)) and any(isinstance(one, Mapping) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)
-    name = first(piece, "name", "toolName", "tool_name")
-    return [tool_response(id, "" if output is None else output, name), *media]
+    part = tool_response(id, "" if output is None else output, first(piece, "name", "toolName", "tool_name"))
+    if piece.get("is_error") is True:
+        part["is_error"] = True
+    return [part, *media]
 
 
 def _nested_parts(piece: Any) -> list[Part]:
@@ -127,6 +131,9 @@ def _uri(piece: Piece) -> list[Part]:
 def _media(piece: Piece) -> list[Part]:
     """Return an image, sound or document given as data, as a URL or as the id of a file."""
     source = piece.get("source")
+    if isinstance(source, Mapping) and source.get("type") in ("text", "content"):  # a document given as its text
+        said = source.get("data", source.get("content"))
+        return [part for one in (said if isinstance(said, (list, tuple)) else [said]) for part in _nested_parts(one)]
     if isinstance(source, Mapping):  # Anthropic, Bedrock
         piece = {**piece, **source, "type": piece.get("type")}
     modality, mime = _modality(piece), _mime(piece)
@@ -181,10 +188,12 @@ _READERS: Final[dict[str, Callable[[Piece], list[Part]]]] = {
         ("tool_call", "tool_use", "tool-call", "server_tool_use", "server_tool_call", "function_call", "toolCall"),
         _call,
     ),
+    "mcp_tool_use": _call,
     **dict.fromkeys(
         ("tool_call_response", "tool_result", "tool-result", "server_tool_call_response", "function_call_output"),
         _result,
     ),
+    "mcp_tool_result": _result,
     "blob": _blob,
     "uri": _uri,
     **dict.fromkeys(_MEDIA, _media),

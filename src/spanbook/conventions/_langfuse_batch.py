@@ -9,11 +9,13 @@ send over OTLP, so one mapper reads both. A trace becomes the root span above it
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
+from ..model import text_score_type
 from ._draft import moment_ns
 from .otel import OtelSpan
 from .registry import MappedSpan, map_span
@@ -50,7 +52,8 @@ _TRACE: Final = {
     "environment": "langfuse.environment",
     "public": "langfuse.trace.public",
 }
-_COSTS: Final = {"inputCost": "input", "outputCost": "output", "totalCost": "total"}
+#: Costs as they stand in a row of their own → in ``costDetails``.
+COSTS: Final = {"inputCost": "input", "outputCost": "output", "totalCost": "total"}
 _SCORE_KINDS: Final = {"BOOLEAN": "bool", "NUMERIC": "number", "CATEGORICAL": "label"}
 
 
@@ -209,7 +212,7 @@ def _cost(entity: Mapping[str, Any]) -> dict[str, Any]:
     usage = entity.get("usage")
     if "costDetails" in entity or not isinstance(usage, Mapping):
         return {}
-    costs = {ours: usage[name] for name, ours in _COSTS.items() if usage.get(name) is not None}
+    costs = {ours: usage[name] for name, ours in COSTS.items() if usage.get(name) is not None}
     return {f"{_O}cost_details": costs} if costs else {}
 
 
@@ -224,9 +227,13 @@ def _score(body: Mapping[str, Any], seen: int) -> dict[str, Any]:
         raise ValueError("body.name is missing")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"body.value is {value!r:.60}; expected a number or text")
-    kind = _SCORE_KINDS.get(str(body.get("dataType")), "label" if isinstance(value, str) else "number")
+    if (
+        not isinstance(value, str) and not abs(value) <= sys.float_info.max
+    ):  # JSON has no NaN; Python's reads it all the same
+        raise ValueError(f"body.value is {value!r:.60}; expected a finite number")
+    kind = _SCORE_KINDS.get(str(body.get("dataType")), "number")
     if isinstance(value, str):
-        kind = "label" if len(value) <= 64 and "\n" not in value else "text"
+        kind = text_score_type(value)
     trace, observation, session = (body.get(key) for key in ("traceId", "observationId", "sessionId"))
     sent = body.get("id")
     digest = sha256(f"{trace} {observation} {session} {name} {value} {seen}".encode("utf-8", "replace")).hexdigest()

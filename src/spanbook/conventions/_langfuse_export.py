@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ._langfuse_batch import COSTS
 from ._parts import parsed_json
 
 #: Names of an exported row → those of the SDKs' events.
@@ -24,7 +25,6 @@ _RENAMED: Final = {
     "totalUsage": "totalTokens",
 }
 _USAGE: Final = {"promptTokens": "input", "completionTokens": "output", "totalTokens": "total"}
-_COSTS: Final = {"inputCost": "input", "outputCost": "output", "totalCost": "total"}
 _STRUCTURED: Final = frozenset(
     ("input", "output", "metadata", "tags", "usage", "usageDetails", "costDetails", "modelParameters")
 )
@@ -65,7 +65,7 @@ def _trace(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _observation(body: dict[str, Any]) -> dict[str, Any]:
-    for name, parts in (("usageDetails", _USAGE), ("costDetails", _COSTS)):
+    for name, parts in (("usageDetails", _USAGE), ("costDetails", COSTS)):
         found = {ours: number for theirs, ours in parts.items() if (number := _number(body.get(theirs))) is not None}
         if found and not body.get(name) and not (name == "usageDetails" and body.get("usage")):
             body[name] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
 from ._usage import as_count
@@ -54,19 +54,25 @@ def put_usage(fields: dict[str, Any], raw: Any) -> None:
 
 def put_request(fields: dict[str, Any], request: Mapping[str, Any]) -> None:
     """Set model, parameters and tools from a request; what is set already stays, parameters are joined."""
-    body = {**request, **_mapping(request.get("extra_body"))}
-    if not fields.get("model") and isinstance(body.get("model"), str):
-        fields["model"] = body["model"]
-    parameters = {k: v for k, v in body.items() if k not in _NOT_PARAMETERS and v is not None}
-    if parameters:
-        fields["model_parameters"] = {**parameters, **_mapping(fields.get("model_parameters"))}
+    body = put_asked(fields, request, _NOT_PARAMETERS)
     offered = [*_items(body.get("tools")), *_items(body.get("functions"))]
     if offered and not fields.get("tools"):
         fields["tools"] = [flat_tool(tool) for tool in offered]
 
 
-def put_response(fields: dict[str, Any], response: Mapping[str, Any]) -> None:
-    """Set model, response id, usage, details; the model asked for becomes an attribute when it differs."""
+def put_asked(fields: dict[str, Any], request: Mapping[str, Any], not_parameters: Set[str]) -> Mapping[str, Any]:
+    """Set model and parameters from a request of any provider; return its body."""
+    body = {**request, **_mapping(request.get("extra_body"))}
+    if not fields.get("model") and isinstance(body.get("model"), str):
+        fields["model"] = body["model"]
+    parameters = {k: v for k, v in body.items() if k not in not_parameters and v is not None}
+    if parameters:
+        fields["model_parameters"] = {**parameters, **_mapping(fields.get("model_parameters"))}
+    return body
+
+
+def put_answered(fields: dict[str, Any], response: Mapping[str, Any]) -> None:
+    """Set model and response id from any provider's; the model asked for becomes an attribute when it differs."""
     answered, asked = response.get("model"), fields.get("model")
     if isinstance(answered, str) and answered:
         fields["model"] = answered
@@ -74,6 +80,11 @@ def put_response(fields: dict[str, Any], response: Mapping[str, Any]) -> None:
             put_attributes(fields, {"gen_ai.request.model": asked})
     if isinstance(response.get("id"), str) and response["id"] and not fields.get("response_id"):
         fields["response_id"] = response["id"]
+
+
+def put_response(fields: dict[str, Any], response: Mapping[str, Any]) -> None:
+    """Set model, response id, usage, details."""
+    put_answered(fields, response)
     put_usage(fields, response.get("usage"))
     put_attributes(fields, {f"openai.response.{k}": response[k] for k in _DETAILS if response.get(k)})
     if fields.get("error") is None and (error := response_error(response)) is not None:
@@ -86,7 +97,7 @@ def put_attributes(fields: dict[str, Any], more: Mapping[str, Any]) -> None:
         fields["attributes"] = {**more, **_mapping(fields.get("attributes"))}
 
 
-def response_error(response: Any) -> dict[str, str] | None:
+def response_error(response: Any, module: str = "openai") -> dict[str, str] | None:
     """Return the error that a response carries in its body although the call succeeded, in our form.
 
     Responses of status ``failed`` do (``error.code``, ``error.message``), so do some servers' chats.
@@ -100,7 +111,7 @@ def response_error(response: Any) -> dict[str, str] | None:
         error = {"message": "the response failed and the server did not say why"}
     name = str(error.get("code") or error.get("type") or "response_failed")
     message = str(error.get("message") or name)
-    return {"type": name, "module": "openai", "message": message, "traceback": ""}
+    return {"type": name, "module": module, "message": message, "traceback": ""}
 
 
 def flat_tool(tool: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..model import KINDS, SCORE_SOURCES, STATUSES, USAGE_FIELDS, OtlpError
+from ..model import KINDS, SCORE_SOURCES, STATUSES, USAGE_FIELDS, OtlpError, text_score_type
 
 _ID: Final = {32: re.compile("[0-9a-f]{32}"), 16: re.compile("[0-9a-f]{16}")}
 _INT64: Final = 1 << 63
@@ -83,10 +83,7 @@ def _score(score: Mapping[str, Any]) -> dict[str, Any]:
     name, value, id = (score.get(key) for key in ("name", "value", "score_id"))
     if not isinstance(name, str) or not isinstance(id, str) or not isinstance(value, (bool, int, float, str)):
         raise OtlpError("scores", f"has {dict(score)!r:.60}; expected score_id, name and value")
-    short = isinstance(value, str) and len(value) <= 64 and "\n" not in value
-    kind = (
-        "bool" if isinstance(value, bool) else "number" if not isinstance(value, str) else "label" if short else "text"
-    )
+    kind = "bool" if isinstance(value, bool) else text_score_type(value) if isinstance(value, str) else "number"
     source = score.get("source")
     texts = {key: score[key] for key in ("comment", "evaluator", "author", "span_id", "session_id") if score.get(key)}
     return {

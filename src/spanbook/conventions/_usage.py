@@ -107,7 +107,7 @@ def _field(name: str) -> str | None:
         if "miss" in low:
             return None
         return "cache_write_tokens" if "creat" in low or "writ" in low else "cache_read_tokens"
-    if "reasoning" in low or "thought" in low:
+    if "reasoning" in low or "thought" in low or "thinking" in low:
         return "reasoning_tokens"
     if "audio" in low:
         return "audio_output_tokens" if _side(name) == "output" else "audio_input_tokens"

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from .._version import __version__
 from ..model import Event, Json, Score, Span
+from ._otlp_tools import Extra
 
 _INT64: Final = 1 << 63
 _INTERNAL, _CLIENT = 1, 3  # SpanKind
@@ -57,8 +58,10 @@ _OWN: Final = (
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit")
 
 
-def trace_otlp(spans: Sequence[Span]) -> dict[str, Any]:
+def trace_otlp(spans: Sequence[Span], extra: Extra | None = None) -> dict[str, Any]:
     """Return the spans of a trace as an OTLP/JSON ``ExportTraceServiceRequest``, ready for ``POST /v1/traces``.
+
+    ``extra`` gives attributes that one tool needs besides; None as the value of one takes it away.
 
     Spans of one process, environment and release share a resource; a span that does not say its own has those of the
     first that does. An open span has no ``endTimeUnixNano``; ``spanbook.status`` tells open and interrupted apart.
@@ -74,7 +77,7 @@ def trace_otlp(spans: Sequence[Span]) -> dict[str, Any]:
         "resourceSpans": [
             {
                 "resource": {"attributes": attributes(_resource(*key))},
-                "scopeSpans": [{"scope": scope, "spans": [_span(span) for span in group]}],
+                "scopeSpans": [{"scope": scope, "spans": [_span(span, extra) for span in group]}],
             }
             for key, group in resources.items()
         ]
@@ -94,7 +97,7 @@ def _resource(environment: str | None, release: str | None, process_id: int | No
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _span(span: Span) -> dict[str, Any]:
+def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
     out: dict[str, Any] = {"traceId": span.trace_id, "spanId": span.span_id}
     if span.parent_id is not None:
         out["parentSpanId"] = span.parent_id
@@ -104,7 +107,7 @@ def _span(span: Span) -> dict[str, Any]:
     if span.end_ns is not None:
         out["endTimeUnixNano"] = str(span.end_ns)
     links = [link for link in map(_link, span.links) if link is not None]
-    out["attributes"] = attributes(_attributes(span, all_linked=len(links) == len(span.links)))
+    out["attributes"] = attributes(_attributes(span, extra, all_linked=len(links) == len(span.links)))
     out["events"] = [*_exception(span), *map(_event, span.events), *map(_evaluation, span.scores)]
     if links:
         out["links"] = links
@@ -118,7 +121,7 @@ def _span(span: Span) -> dict[str, Any]:
 # -- attributes
 
 
-def _attributes(span: Span, *, all_linked: bool) -> dict[str, Json]:
+def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[str, Json]:
     """Return the attributes of a span by name; those it came with keep their names and values."""
     found: dict[str, Json] = {"spanbook.kind": span.kind, "spanbook.status": span.status}
     if span.kind in _OPERATIONS:
@@ -138,6 +141,8 @@ def _attributes(span: Span, *, all_linked: bool) -> dict[str, Json]:
     }
     found |= {f"spanbook.{name}": getattr(span, name) for name in _OWN}
     found |= {f"spanbook.{name}": getattr(span.provenance, name) for name in _PROVENANCE}
+    if extra is not None:
+        found |= extra(span)
     out = {name: value for name, value in found.items() if value is not None}
     for name, value in span.attributes.items():
         taken = name in out and out[name] != value

@@ -19,7 +19,6 @@ from ._fold import Fold
 from ._foreign import IngestReport, ingest_langfuse, ingest_records, ingest_spans
 
 _BATCH: Final = 500
-_MAX_REASONS: Final = 100
 _GZIP: Final = b"\x1f\x8b"
 
 
@@ -46,7 +45,7 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
         try:
             waiting.take(document)
         except OtlpError as error:
-            _reject(report, f"{where}: {error}")
+            report.reject(f"{where}: {error}")
     waiting.write()
     if not report.spans and not report.logs:
         said = f" ({report.rejected[0]})" if report.rejected else ""
@@ -90,7 +89,7 @@ class _Waiting:
         else:
             raise OtlpError("", f"has {', '.join(map(str, document))[:80]}; expected a trace, a span or a chat")
         for reason in rejected:
-            _reject(self._report, reason)
+            self._report.reject(reason)
         if len(self._spans) + len(self._logs) + len(self._records) + len(self._events) >= _BATCH:
             self.write()
 
@@ -106,7 +105,7 @@ class _Waiting:
             read, written = ingest_langfuse(self._fold, self._events[at : at + _BATCH])
             self._report.add(written)
             for id, reason in read.refused.items():
-                _reject(self._report, f"{id}: {reason}")
+                self._report.reject(f"{id}: {reason}")
         self._spans, self._logs, self._records, self._events = [], [], [], []
 
 
@@ -125,7 +124,7 @@ def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
                 if number == 1:
                     yield from _whole(path, report)
                     return
-                _reject(report, f"line {number}: no JSON ({error})")
+                report.reject(f"line {number}: no JSON ({error})")
             else:
                 yield from _items(f"line {number}", document)
 
@@ -139,7 +138,7 @@ def _rows(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
             for row in reader:
                 yield f"line {reader.line_num}", row
         except csv.Error as error:
-            _reject(report, f"line {reader.line_num}: no CSV ({error})")
+            report.reject(f"line {reader.line_num}: no CSV ({error})")
 
 
 def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
@@ -148,7 +147,7 @@ def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
         try:
             document = json.load(file)
         except (ValueError, RecursionError) as error:
-            _reject(report, f"no JSON ({error})")
+            report.reject(f"no JSON ({error})")
             return
     yield from _items("the file", document)
 
@@ -166,9 +165,3 @@ def _opened(path: Path) -> IO[str]:
     if is_gzip:
         return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
     return path.open(encoding="utf-8-sig", errors="replace")
-
-
-def _reject(report: IngestReport, reason: str) -> None:
-    report.n_rejected += 1
-    if len(report.rejected) < _MAX_REASONS:
-        report.rejected.append(reason)

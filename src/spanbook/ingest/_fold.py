@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -210,7 +210,7 @@ class Fold:
         began = time.monotonic()
         try:
             if self._pending is None:
-                batch = self._records.read(self.journal.read(self._batch_bytes))
+                batch = self._read(self._records, self.journal.read(self._batch_bytes), wait_s)
                 batch.journal = (self.journal.id, self.journal.position)
                 self._pending = (batch, before)
             self._write(self._pending[0], wait_s, durable)
@@ -222,13 +222,20 @@ class Fold:
             self.journal.rewind(self._pending[1] if self._pending else before)
             self._records.undo()
             self._pending = None
-        except (sqlite3.Error, SpanbookError, OSError):
-            raise  # the batch stays pending
         except BaseException:
-            if self._pending is None:
+            if self._pending is None:  # else the batch stays pending
                 self.journal.rewind(before)
                 self._records.undo()
             raise
+
+    def _read(self, records: RecordReader, bodies: Iterable[bytes], wait_s: float) -> Batch:
+        """Return the batch of these records; spans of OpenTelemetry in it are put into our words."""
+        batch = records.read(bodies)
+        if records.otel or (records.otel_calls and batch.spans):
+            from ._foreign import add_otel
+
+            add_otel(records, self.writer.connection(wait_s), batch)
+        return batch
 
     def _notice_new_store(self, wait_s: float) -> None:
         """Open the store; when it is another than before, put the open spans into it."""
@@ -251,14 +258,17 @@ class Fold:
             batch.journal = (self.journal.id, self.journal.position)
             self._write(batch, 1.0, durable=False)
 
-    def _write(self, batch: Batch, wait_s: float, durable: bool) -> None:
+    def _write(self, batch: Batch, wait_s: float, durable: bool) -> list[str]:
+        """Write a batch; returns why rows of it were left out."""
         try:
             self._written(self.writer.write(batch, durable=durable, wait_s=wait_s), durable=durable)
         except _DATA_ERRORS as error:
-            self._write_one_by_one(batch, wait_s, error)
+            return self._write_one_by_one(batch, wait_s, error)
+        return []
 
-    def _write_one_by_one(self, batch: Batch, wait_s: float, error: BaseException) -> None:
+    def _write_one_by_one(self, batch: Batch, wait_s: float, error: BaseException) -> list[str]:
         """Write the rows of a batch that failed for its data, leaving out and counting the ones at fault."""
+        reasons = []
         parts = [Batch(spans=[record], media=batch.media) for record in batch.spans]
         parts += [Batch(events=[event]) for event in batch.events]
         parts += [Batch(scores=[score]) for score in batch.scores]
@@ -270,7 +280,9 @@ class Fold:
             except _DATA_ERRORS as problem:
                 self.unwritable += 1
                 error = problem
+                reasons.append(f"{_about(part)}: the store refuses its data ({problem})")
         report_failure("write a span whose data the store refuses", error)
+        return reasons
 
     def _written(self, written: Written, *, durable: bool) -> None:
         self.written += written.ended
@@ -341,7 +353,7 @@ class Fold:
         *,
         last: bool = False,
     ) -> None:
-        batch = records.read(bodies)
+        batch = self._read(records, bodies, wait_s)
         batch.journal = (dead.id, at)
         batch.ended_journal = dead.id if last else None
         self._write(batch, wait_s, durable=last)  # on disk before the journal is removed
@@ -453,7 +465,7 @@ class Fold:
     def write_now(self, framed: bytes) -> None:
         """Fold one framed record at once: after :meth:`close`, when no journal is left."""
         with self.lock:
-            batch = self._records.read([framed[FRAME.size :]])
+            batch = self._read(self._records, [framed[FRAME.size :]], 1.0)
             for record in batch.spans:
                 if record.columns["status"] == "open":  # no journal is left that would say it never ended
                     record.columns["status"] = "interrupted"
@@ -463,7 +475,7 @@ class Fold:
 
     def write_foreign(
         self, make: Callable[[RecordReader, sqlite3.Connection], Batch], *, durable: bool = False, wait_s: float = 5.0
-    ) -> None:
+    ) -> list[str]:
         """Write what did not come through the journal, in one transaction; it is committed when this returns.
 
         Args:
@@ -471,6 +483,9 @@ class Fold:
                 meanwhile).
             durable: Also wait until it is on disk.
             wait_s: Seconds to wait for another process that holds the write lock.
+
+        Returns:
+            Why rows were left out: the store refuses their data, and would each time.
 
         Raises:
             StoreError, sqlite3.Error: nothing of it was written.
@@ -480,7 +495,8 @@ class Fold:
             for attempt in (1, 2):
                 try:
                     self._notice_new_store(wait_s)
-                    self._write(make(self._foreign, self.writer.connection(wait_s)), wait_s, durable=durable)
+                    batch = make(self._foreign, self.writer.connection(wait_s))
+                    refused = self._write(batch, wait_s, durable=durable)
                     break
                 except StoreReplacedError:
                     if attempt == 2:
@@ -488,6 +504,7 @@ class Fold:
             self._tell()
             if self._closed:
                 self.writer.close()
+        return refused
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Redact by another policy from the next batch on."""
@@ -505,3 +522,12 @@ class Fold:
             "redacted": self.redacted,
             "problem": self.problem or self.journal.problem or self.writer.log.problem,
         }
+
+
+def _about(part: Batch) -> str:
+    """Name the one row of a batch."""
+    if part.spans:
+        return f"span {part.spans[0].columns['span_id']} of trace {part.spans[0].columns['trace_id']}"
+    if part.events:
+        return f"event {part.events[0]['name']!r} of span {part.events[0]['span_id']}"
+    return f"score {part.scores[0]['name']!r}" if part.scores else "fields of a trace"

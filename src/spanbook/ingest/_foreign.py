@@ -13,24 +13,31 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..conventions._genai_events import CONTENT_EVENTS
 from ..conventions._langfuse_batch import LangfuseBatch, read_batch
 from ..conventions._record import read_record
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
-from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
+from ..conventions.otel import OtelEvent, OtelLink, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
-from ..model import COUNTED_KINDS, STATUS_RANK, OtlpError, ids
+from ..model import COUNTED_KINDS, SCORE_SOURCES, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
+from ..tracer._foreign import OtelRest
 from ..tracer._report import errors, warn_once
-from ._fold import Fold
-from ._records import RecordReader
+from ..tracer._span import _merged, _with_context
+from ._records import Fields, RecordReader
+
+if TYPE_CHECKING:
+    from ._fold import Fold
 
 _EVALUATION: Final = "gen_ai.evaluation.result"
 _MAX_NAMES: Final = 1_000
+_MAX_TRACES: Final = 10_000
+#: What a start record says for itself: the mapped span has it from the same place, or better.
+_OF_START: Final = ("format", "attributes", "input", "status", "name", "kind")
 #: Where the call of a stream is looked for when it is in none of the traces at hand.
 _RECENT_TRACES: Final = 50
 _MAX_REASONS: Final = 100
@@ -58,6 +65,12 @@ class IngestReport:
     failures: Counter[str] = field(default_factory=Counter)
     #: Names of attributes that no mapper knows → on how many spans they were kept as they came.
     unmapped: Counter[str] = field(default_factory=Counter)
+
+    def reject(self, reason: str) -> None:
+        """Count a record that is left out, and keep the reason while there are few."""
+        self.n_rejected += 1
+        if len(self.rejected) < _MAX_REASONS:
+            self.rejected.append(reason)
 
     def add(self, other: IngestReport) -> None:
         """Add what became of others."""
@@ -121,9 +134,17 @@ def ingest_spans(
         return batch
 
     if given or said:
-        fold.write_foreign(make, durable=durable, wait_s=wait_s)
+        refused = fold.write_foreign(make, durable=durable, wait_s=wait_s)
+        _reject_all(report, refused)
         _say_failures(report)
     return report
+
+
+def add_otel(records: RecordReader, db: sqlite3.Connection, batch: Batch) -> None:
+    """Add the OpenTelemetry spans that ``records`` has read last to its batch, and mark twins among its calls."""
+    ingestion = _Ingestion(records, db, batch)
+    ingestion.add_in_process(records.otel)
+    _say_failures(ingestion.report)
 
 
 def ingest_langfuse(
@@ -154,9 +175,19 @@ def ingest_langfuse(
 
     read = read_batch(events)
     if read.spans or read.scores:
-        fold.write_foreign(make, durable=durable, wait_s=wait_s)
+        refused = fold.write_foreign(make, durable=durable, wait_s=wait_s)
+        _reject_all(report, refused)
+        if refused:  # several events may have told of a row; which, is not known any more
+            why = f"the store refused {len(refused)} of the batch's rows, the others are kept; {refused[0]}"
+            read.refused |= dict.fromkeys(read.accepted, why)
+            read.accepted.clear()
         _say_failures(report)
     return read, report
+
+
+def _reject_all(report: IngestReport, reasons: Iterable[str]) -> None:
+    for reason in reasons:
+        report.reject(reason)
 
 
 def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestReport:
@@ -177,15 +208,14 @@ def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestRe
             try:
                 fields = read_record(record)
             except OtlpError as error:
-                report.n_rejected += 1
-                report.rejected.append(str(error))
+                report.reject(str(error))
             else:
                 _take_own(reader, batch, fields)
                 report.spans += 1
                 report.dialects["spanbook"] += 1
         return batch
 
-    fold.write_foreign(make)
+    _reject_all(report, fold.write_foreign(make))
     return report
 
 
@@ -212,10 +242,12 @@ def _say_failures(report: IngestReport) -> None:
 class _Ingestion:
     """One batch of foreign spans and logs on its way into the store."""
 
-    def __init__(self, records: RecordReader, db: sqlite3.Connection) -> None:
+    def __init__(self, records: RecordReader, db: sqlite3.Connection, batch: Batch | None = None) -> None:
         self._records, self._db = records, db
-        self._batch = Batch()
+        self._batch = Batch() if batch is None else batch
         self._mapped: dict[Key, MappedSpan] = {}
+        self._own: dict[Key, SpanRecord] = {}  # calls that we traced ourselves, in the same batch
+        self._is_in_process = batch is not None
         self.report = IngestReport()
 
     def batch_of(self, spans: Sequence[OtelSpan], logs: Sequence[OtelLog]) -> Batch:
@@ -257,6 +289,26 @@ class _Ingestion:
                 self._update(roots[trace_id], "ok", {"end_ns": end})
         self._batch.scores += [self._records.score(score) for score in read.scores]
         return self._batch
+
+    def add_in_process(self, spans: Iterable[tuple[Fields, Fields]]) -> None:
+        """Add spans of OpenTelemetry in this process, each given as what its start and its end record say."""
+        for begun, said in spans:
+            mapped = map_span(_otel_span(begun, said))
+            _join_records(mapped, begun, said)
+            self._keep(_key(mapped), mapped)
+            self._note(mapped)
+        traces = self._records.otel_calls
+        if len(traces) > _MAX_TRACES:
+            traces.clear()
+        traces.update(key[0] for key, mapped in self._mapped.items() if mapped.fields["kind"] in COUNTED_KINDS)
+        self._own = {
+            key: record for record in self._batch.spans
+            if record.columns.get("kind") in COUNTED_KINDS and record.columns.get("end_ns") is not None
+            and (key := (record.columns["trace_id"], record.columns["span_id"]))[0] in traces
+        }  # fmt: skip
+        self._relate()
+        for key, mapped in self._mapped.items():
+            self._take(key, mapped)
 
     def _keep(self, key: Key, mapped: MappedSpan) -> None:
         """Keep a span; of one that is given twice, what says that it has ended."""
@@ -326,15 +378,21 @@ class _Ingestion:
         """Join the ends of streams with their calls, and mark twins."""
         mine = {key: _call(key, mapped) for key, mapped in self._mapped.items()
                 if mapped.fields["kind"] in COUNTED_KINDS}  # fmt: skip
+        mine |= {key: _own_call(key, record) for key, record in self._own.items()}
         if not mine:
             return
         stored, statuses = self._stored_calls(mine, {key[0] for key in mine})
-        ends = [key for key in mine if self._mapped[key].stream_end is not None]
+        ends = [key for key, mapped in self._mapped.items() if key in mine and mapped.stream_end is not None]
         if ends:
             self._join_streams(ends, mine, stored, statuses)
-        for key in uncounted_twins([*stored.values(), *mine.values()]):
+        calls = [*stored.values(), *mine.values()]
+        if self._is_in_process:  # what is open here is looked at again when it ends, and says its usage only then
+            calls = [call for call in calls if call.end_ns is not None]
+        for key in uncounted_twins(calls):
             self.report.twins += 1
-            if key in mine:
+            if key in self._own:
+                self._own[key].columns["counted"] = 0
+            elif key in mine:
                 self._mapped[key].fields["counted"] = False
             elif stored[key].counted:
                 self._mark(key, statuses[key])
@@ -390,9 +448,9 @@ class _Ingestion:
         call.has_output, call.end_ns, call.has_usage = True, told["end_ns"], call.has_usage or "usage" in told
         end.fields["kind"], end.fields["counted"] = "event", False  # a moment of the call, not another one
         del mine[key]
-        if call.key in mine:
+        if call.key in self._mapped:
             self._mapped[call.key].fields.update(told)
-        else:
+        elif call.key in statuses:
             self._update(call.key, statuses[call.key], {"kind": "llm", "start_ns": call.start_ns, **told})
 
     def _mark(self, key: Key, status: str) -> None:
@@ -405,8 +463,7 @@ class _Ingestion:
     def _take(self, key: Key, mapped: MappedSpan) -> None:
         row = self._records.row(mapped.fields, self._batch)
         if row is None:  # times beyond 64 bits
-            self.report.n_rejected += 1
-            self.report.rejected.append(f"span {key[1]} of trace {key[0]} has values that no store can hold")
+            self.report.reject(f"span {key[1]} of trace {key[0]} has values that no store can hold")
             return
         self._batch.spans.append(row)
         for at, event in enumerate(mapped.events):
@@ -447,6 +504,66 @@ def _call(key: Key, mapped: MappedSpan) -> Call:
     )
 
 
+def _own_call(key: Key, record: SpanRecord) -> Call:
+    columns = record.columns
+    return Call(
+        trace_id=key[0],
+        span_id=key[1],
+        parent_id=columns.get("parent_id"),
+        kind=columns["kind"],
+        start_ns=columns["start_ns"],
+        end_ns=columns["end_ns"],
+        response_id=columns.get("response_id"),
+        model=columns.get("model"),
+        has_usage=columns.get("input_tokens") is not None or columns.get("output_tokens") is not None,
+        has_output="output" in record.payloads,
+        counted=bool(columns.get("counted", 1)),
+    )
+
+
+def _otel_span(begun: Fields, said: Fields) -> OtelSpan:
+    """Return the span that the records of a start and an end tell of; without the latter it is open."""
+    fields = said or begun
+    rest = OtelRest(*fields.get("otel", ()))
+    parent = fields["parent"]
+    status: Any = rest.status
+    return OtelSpan(
+        trace_id=fields["trace"],
+        span_id=ids.span_hex(fields["span"]),
+        parent_id=None if parent is None else ids.span_hex(parent),
+        name=fields["name"],
+        otel_kind=rest.kind,
+        start_ns=fields["start_ns"],
+        end_ns=fields.get("end_ns"),
+        status=status,
+        status_message=rest.message,
+        attributes=_listed(fields.get("attributes")),
+        events=[OtelEvent(name=name, time_ns=at, attributes=_listed(about)) for name, at, about in rest.events],
+        links=[OtelLink(trace_id=trace, span_id=span, attributes=_listed(about)) for trace, span, about in rest.links],
+        trace_state=rest.trace_state,
+        scope_name=fields.get("scope", ""),
+        scope_version=fields.get("scope_version", ""),
+        resource=rest.resource,
+    )
+
+
+def _listed(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return attributes with lists in place of tuples, which OpenTelemetry has for them."""
+    return {name: list(value) if type(value) is tuple else value for name, value in (attributes or {}).items()}
+
+
+def _join_records(mapped: MappedSpan, begun: Fields, said: Fields) -> None:
+    """Put around what was mapped what we know besides: the context it started in, what the user said of it."""
+    around = {name: value for name, value in begun.items() if name not in _OF_START}
+    fields = _with_context(around, mapped.fields)
+    told = dict(said.get("told") or {})
+    if said.get("output") is not None:
+        told["output"] = said["output"]
+    if "error" in told:
+        told["status"] = "error"
+    mapped.fields = _merged(fields, told) if told else fields
+
+
 def _score(key: Key, event: OtelEvent) -> dict[str, Any] | None:
     """Return a score told as the event that GenAI's conventions have for it; None when it names no value."""
     said = event.attributes
@@ -466,7 +583,7 @@ def _score(key: Key, event: OtelEvent) -> dict[str, Any] | None:
         "name": name,
         "value": float(value) if kind == "number" else int(value) if kind == "bool" else value,
         "value_type": kind,
-        "source": source if source in ("human", "code", "llm", "user") else "code",
+        "source": source if source in SCORE_SOURCES else "code",
         "comment": _text(said.get("gen_ai.evaluation.explanation")),
         "evaluator": _text(said.get("spanbook.evaluator")),
         "author": _text(said.get("spanbook.author")),

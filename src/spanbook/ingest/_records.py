@@ -15,7 +15,7 @@ from ..model.prices import PriceTable
 from ..model.values import is_text_tree, key_text
 from ..store._blobs import Blob, Payload
 from ..store._schema import PAYLOAD_COLUMNS
-from ..store._segments import END, EVENT, SCORE, START, UPDATE, decode
+from ..store._segments import END, EVENT, OTEL_FORMAT, SCORE, START, UPDATE, decode
 from ..store._write import Batch, SpanRecord
 from ..tracer import _recorder
 from ..tracer._report import errors, warn_once
@@ -23,6 +23,7 @@ from ._encode import Encoder
 
 Fields = dict[str, Any]
 _Started = tuple[tuple[Any, ...], str | None]
+_Rows = dict[tuple[str, int], SpanRecord | None]
 
 _TEXTS: Final = frozenset(
     "name model provider response_id finish_reason user_id session_id environment release feature region "
@@ -81,6 +82,10 @@ class RecordReader:
         self._clean: set[str] = set()  # texts that redaction leaves as they are
         self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
         self.unreadable = 0
+        #: Fields of the OpenTelemetry spans in what was read last, as their start and their end have them.
+        self.otel: list[tuple[Fields, Fields]] = []
+        #: Traces in which OpenTelemetry told of a call: one of ours there may be the same call.
+        self.otel_calls: set[str] = set()
 
     def read(self, bodies: Iterable[bytes]) -> Batch:
         """Return the batch of these records, in order; a record that cannot be read is counted and left out.
@@ -88,8 +93,8 @@ class RecordReader:
         A span whose end is here becomes a row at once: what it holds is let go of while it is in the caches.
         """
         batch = Batch()
-        self._closed = {}
-        rows: dict[tuple[str, int], SpanRecord | None] = {}  # None: the place of a span whose end is not here yet
+        self._closed, self.otel = {}, []
+        rows: _Rows = {}  # None: the place of a span whose end is not here yet
         for body in bodies:
             try:
                 self._take(decode(body), rows, batch)
@@ -97,11 +102,15 @@ class RecordReader:
                 self.unreadable += 1
         for key, row in rows.items():
             if row is None and key in self.open:
-                rows[key] = self.row(_begun(*self.open[key]), batch)
+                begun = _begun(*self.open[key])
+                if begun.get("format") == OTEL_FORMAT:
+                    self.otel.append((begun, {}))
+                else:
+                    rows[key] = self.row(begun, batch)
         batch.spans = [row for row in rows.values() if row is not None]
         return batch
 
-    def _take(self, record: tuple[Any, ...], rows: dict[tuple[str, int], SpanRecord | None], batch: Batch) -> None:
+    def _take(self, record: tuple[Any, ...], rows: _Rows, batch: Batch) -> None:
         what = record[0]
         if what == START:
             _, trace, span, parent, _, _, _, _, fields, _ = record
@@ -119,6 +128,16 @@ class RecordReader:
             if begun is not None:
                 self._closed[key] = begun
                 joined = _begun(*begun)
+            if _recorder.partials:
+                _recorder.partials.pop(key, None)
+            if fields and fields.get("format") == OTEL_FORMAT:
+                if name is None:  # a short one, which leaves out what its start has said
+                    parent, name, start = joined["parent"], joined["name"], joined["start_ns"]
+                said = {**fields, "trace": trace, "span": span, "parent": parent, "name": name, "start_ns": start,
+                        "end_ns": max(end, start), "status": status, "output": output}  # fmt: skip
+                self.otel.append((joined, said))
+                rows.pop(key, None)
+                return
             if fields:
                 joined.update(fields)
             if name is not None:  # a short end leaves out what its start has said
@@ -127,8 +146,6 @@ class RecordReader:
                 start = joined["start_ns"]
             joined["trace"], joined["span"], joined["status"], joined["output"] = trace, span, status, output
             joined["end_ns"] = end if start is None or end > start else start
-            if _recorder.partials:
-                _recorder.partials.pop(key, None)
             rows[key] = self.row(joined, batch)
         elif what == EVENT:
             batch.events.append(self._event(record, len(batch.events), batch.media))

@@ -10,17 +10,22 @@ from typing import Any, TypeVar
 
 from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
+from .anthropic import INTEGRATION as _anthropic
 from .openai import INTEGRATION as _openai
+from .otel import INTEGRATION as _otel
 
 __all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap", "wrap"]
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _threads])
+_registry = Registry([_openai, _anthropic, _otel, _threads])
 
 
 def instrument(*names: str) -> list[str]:
     """Trace every client of the named libraries (all that spanbook knows by default); return their names.
+
+    ``"otel"`` records the spans that libraries make through OpenTelemetry, and lets them nest with spans of ours. It
+    never sets a tracer provider, and is in nobody's way who does.
 
     Libraries need not be imported yet, nor installed. Doing it twice changes nothing.
 
@@ -61,7 +66,7 @@ def unwrap(client: C) -> C:
 
 
 def integrations() -> list[dict[str, Any]]:
-    """Return one row per integration: ``name``, ``state``, ``version``, ``patched``, ``problems``.
+    """Return one row per integration: ``name``, ``package``, ``state``, ``version``, ``patched``, ``problems``.
 
     ``state`` is ``on``, ``waiting`` (for its import), ``missing`` (not installed) or ``off``.
     """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 _MISSING: Final = object()
+#: Our wrappers → what they stand in for.
+_originals: WeakKeyDictionary[Callable[..., Any], Callable[..., Any]] = WeakKeyDictionary()
 
 
 class Target(NamedTuple):
@@ -25,7 +28,13 @@ class Patch:
     def __init__(self, owner: type, target: Target, is_on: Callable[[], bool]) -> None:
         self._owner, self._name = owner, target.method
         self._before = owner.__dict__.get(target.method, _MISSING)
-        self._wrapper = target.wrap(getattr(owner, target.method), is_on)
+        found = getattr(owner, target.method)
+        # a class made while ours stood in another one, whose methods it copies, has ours too
+        original = _originals.get(found, found) if isinstance(found, FunctionType) else found
+        if self._before is found:
+            self._before = original
+        self._wrapper = target.wrap(original, is_on)
+        _originals[self._wrapper] = original
         setattr(owner, target.method, self._wrapper)
 
     def undo(self) -> None:

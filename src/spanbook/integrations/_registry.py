@@ -78,6 +78,7 @@ class Integration:
         problems = [f"{method} was not found; calls to it are not traced" for method in self.missing]
         return {
             "name": self.name,
+            "package": self.package,
             "state": state,
             "version": version,
             "patched": len(self._patches),

@@ -18,8 +18,10 @@ from ._types import (
     ObservationKind,
     ScoreSource,
     Status,
+    text_score_type,
 )
 from .errors import (
+    ExportError,
     FilterError,
     NewerStoreError,
     NotAStoreError,
@@ -46,6 +48,7 @@ __all__ = [
     "STATUS_RANK",
     "USAGE_FIELDS",
     "Event",
+    "ExportError",
     "FilterError",
     "Json",
     "Level",
@@ -64,6 +67,7 @@ __all__ = [
     "TraceNotFoundError",
     "TraceSummary",
     "UsageError",
+    "text_score_type",
 ]
 
 

@@ -34,6 +34,13 @@ LEVELS: Final[tuple[Level, ...]] = ("debug", "default", "warning", "error")
 
 ScoreSource: TypeAlias = Literal["human", "code", "llm", "user"]
 SCORE_SOURCES: Final[tuple[ScoreSource, ...]] = ("human", "code", "llm", "user")
+_LONGEST_LABEL: Final = 64
+
+
+def text_score_type(value: str) -> Literal["label", "text"]:
+    """Return the ``value_type`` of a score that is a text: a label when it is short, and one line."""
+    return "label" if len(value) <= _LONGEST_LABEL and "\n" not in value else "text"
+
 
 #: Any value ``json.loads`` can return.
 Json: TypeAlias = Any

@@ -5,6 +5,7 @@ SpanbookError
 ├── FilterError (ValueError)           a filter that cannot be understood
 ├── QueryError (ValueError)            free SQL that was refused or stopped
 ├── OtlpError (ValueError)             telemetry that is not what OTLP says
+├── ExportError (OSError)              a receiver of exported spans refused them, or cannot be reached
 ├── TraceNotFoundError (LookupError)   no such trace in this store
 └── StoreError (OSError)               the store file cannot be used
     ├── NotAStoreError                 a file that spanbook did not make
@@ -12,6 +13,8 @@ SpanbookError
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class SpanbookError(Exception):
@@ -40,6 +43,17 @@ class OtlpError(SpanbookError, ValueError):
     def __init__(self, field: str, problem: str) -> None:
         self.field, self.problem = field, problem
         super().__init__(f"{field or 'the request'} {problem}")
+
+
+class ExportError(SpanbookError, OSError):
+    """Spans could not be sent; ``status`` is the HTTP status (None: no reply), ``report`` what was sent before."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, can_retry: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        self.status, self.can_retry, self.retry_after_s = status, can_retry, retry_after_s
+        self.report: Any = None
+        super().__init__(message)
 
 
 class TraceNotFoundError(SpanbookError, LookupError):

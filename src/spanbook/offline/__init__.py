@@ -1,4 +1,6 @@
-"""The offline model: a local server that answers like OpenAI's API, from scripted rules. It is not a model.
+"""The offline model: a local server that answers like OpenAI's and Anthropic's APIs, from scripted rules.
+
+It is not a model.
 
 Notebooks, tests and demos use it so that everything runs with no key and no network:
 
@@ -22,7 +24,8 @@ Every answer says where it comes from: ``system_fingerprint`` is ``offline-rules
 ``x-spanbook-offline`` is ``not-a-model``, and GET /v1/models names the owner.
 
 Served: chat completions, responses and embeddings (streamed or whole, tools, JSON schema, images counted
-but not looked at), the list of models, and Azure's paths for them. Usage follows a stated rule, a quarter of
+but not looked at), the list of models, and Azure's paths for them; Anthropic's messages (``anthropic_client()``), with
+thinking when it is asked for, and their count of tokens. Usage follows a stated rule, a quarter of
 the bytes (all of it in ``_usage.py``). ``logprobs`` are always null; ``temperature`` and ``seed`` change
 nothing.
 """

@@ -16,6 +16,7 @@ from ._parse import (
     Json,
     check_choice,
     check_number,
+    match_tool_results,
     read_count,
     read_function,
     read_image,
@@ -222,22 +223,13 @@ def _read_call(value: object, name: str) -> ToolCall:
 
 def _check_tool_results(messages: Sequence[Message]) -> None:
     """Every tool call must be answered before the next message, and nothing else may be."""
-    waiting: set[str] = set()
-    known: set[str] = set()
-    for message in messages:
-        if message.role == "tool":
-            if message.tool_call_id not in known:
-                text = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'"
-                raise ApiError(400, f"Invalid parameter: {text}.", param="messages")
-            waiting.discard(message.tool_call_id)
-            continue
-        if waiting:
-            break
-        waiting = {call.id for call in message.tool_calls}
-        known = set(waiting)
-    if waiting:
+    stray, missing = match_tool_results(messages)
+    if stray is not None:
+        text = "messages with role 'tool' must be a response to a preceding message with 'tool_calls'"
+        raise ApiError(400, f"Invalid parameter: {text}.", param="messages")
+    if missing:
         text = "An assistant message with 'tool_calls' must be followed by tool messages responding to each"
-        raise ApiError(400, f"{text} 'tool_call_id'; missing: {', '.join(sorted(waiting))}.", param="messages")
+        raise ApiError(400, f"{text} 'tool_call_id'; missing: {', '.join(missing)}.", param="messages")
 
 
 def _read_tools(body: Json) -> tuple[tuple[Tool, ...], str]:

@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import _chat, _embeddings, _responses_in, _responses_out
+from . import _chat, _embeddings, _messages_in, _messages_out, _responses_in, _responses_out
 from ._defaults import DEFAULT_RULES
 from ._models import LISTED, Timing, check_served, model_json, timing_of
 from ._rules import Rule, RuleList
 from ._types import ApiError, Event, Message, Reply, Request, ToolCall
-from ._usage import PromptCache, count_tokens, cut_text, reasoning_tokens, usage_of
+from ._usage import PromptCache, count_tokens, cut_text, input_tokens, reasoning_tokens, usage_of, with_thinking
 
 _ROOT = r"/(?:openai/v1|openai|v1)"
 _POST = re.compile(_ROOT + r"(?:/deployments/(?P<deployment>[^/]+))?/(?P<api>chat/completions|responses|embeddings)/?")
+_ANTHROPIC = re.compile(r"/v1/messages(?P<count>/count_tokens)?/?")
 _MODELS = re.compile(_ROOT + r"/models(?:/(?P<model>.+))?/?")
 _STORED = re.compile(_ROOT + r"/responses/(?P<id>[^/]+)/?")
 T = TypeVar("T")
@@ -72,12 +73,16 @@ class Engine:
         raise _unknown("GET", path)
 
     def post(self, path: str, body: object) -> Plan:
-        """Answer a POST; raises ApiError for what is answered in OpenAI's error form."""
-        found = _POST.fullmatch(path)
+        """Answer a POST; raises ApiError for what is answered in the provider's error form."""
+        found = _POST.fullmatch(path) or _ANTHROPIC.fullmatch(path)
         if found is None:
             raise _unknown("POST", path)
         if not isinstance(body, Mapping):
             raise ApiError(400, "The body of the request is not a JSON object.")
+        if found.re is _ANTHROPIC:
+            if found["count"] is not None:
+                return self._count(_messages_in.parse_messages(body, is_count=True))
+            return self._messages(self._parse_messages(body))
         deployment = found["deployment"]
         name = urllib.parse.unquote(deployment) if deployment else None
         if found["api"] == "embeddings":
@@ -101,7 +106,7 @@ class Engine:
             head, replies, usage, include_usage=request.include_usage, is_azure=is_azure
         )
         failure = _failure(rule)
-        plan.events = events if failure is None else _broken_off(events, *failure)
+        plan.events = events if failure is None else _broken_off(events, failure[0], Event(failure[1].body()))
         plan.ends_with_done = failure is None
         plan.is_quiet_at_first = True
         return plan
@@ -124,6 +129,31 @@ class Engine:
         else:
             plan.body, plan.pieces = body, len(_chat.pieces(_all_text(reply)))
         return plan
+
+    def _messages(self, request: Request) -> Plan:
+        rule = self._begin(request)
+        reply = self._reply(request, rule)
+        thinking = _messages_out.thinking_of(request, reply)
+        usage = with_thinking(usage_of(request, [reply], self._cache.read(request)), thinking)
+        head = {"id": f"msg_{self._number()}", "model": request.model}
+        if request.body.get("thread"):
+            self._keep(head["id"], dict(request.body), request, reply)
+        plan = self._plan(request, rule)
+        if not request.stream:
+            plan.body = _messages_out.message(head, request, reply, usage)
+            plan.pieces = len(_chat.pieces(f"{thinking} {_all_text(reply)}"))
+            return plan
+        events = _messages_out.events(head, request, reply, usage)
+        failure = _failure(rule)
+        plan.events = (
+            events if failure is None else _broken_off(events, failure[0], _messages_out.error_event(failure[1]))
+        )
+        return plan
+
+    def _count(self, request: Request) -> Plan:
+        """How many tokens an input has; rules are not asked."""
+        check_served(request.model, self._models)
+        return Plan(body={"input_tokens": input_tokens(request)})
 
     def _embeddings(self, request: Request) -> Plan:
         rule = self._begin(request)
@@ -150,8 +180,9 @@ class Engine:
                 reasoning=rule.reasoning or reply.reasoning,
                 finish_reason=rule.finish_reason or reply.finish_reason,
             )
+        prefix = "toolu" if request.api == "messages" else "call"
         calls = tuple(
-            dataclasses.replace(call, id=f"call_{self._name}_{next(self._call_numbers):06d}")
+            dataclasses.replace(call, id=f"{prefix}_{self._name}_{next(self._call_numbers):06d}")
             for call in reply.tool_calls
         )
         return limit_reply(dataclasses.replace(reply, tool_calls=calls), request)
@@ -175,6 +206,16 @@ class Engine:
         earlier = self._recall(str(previous))[1] if previous else ()
         return _responses_in.parse_responses(body, earlier, deployment)
 
+    def _parse_messages(self, body: Mapping[str, Any]) -> Request:
+        """Read a request of a thread (the SDK's tool runner makes one) with what its earlier turns said and offered."""
+        thread = body.get("thread")
+        previous = thread.get("previous_message_id") if isinstance(thread, Mapping) else None
+        if not previous:
+            return _messages_in.parse_messages(body)
+        begun, earlier = self._recall(str(previous))
+        offered: dict[str, Any] = {name: begun[name] for name in ("system", "tools") if name in begun}
+        return _messages_in.parse_messages({**offered, **body}, earlier)
+
     def _recall(self, response_id: str) -> tuple[dict[str, Any], tuple[Message, ...]]:
         with self._lock:
             kept = self._kept.get(response_id)
@@ -183,7 +224,7 @@ class Engine:
         return kept
 
     def _keep(self, key: str, body: dict[str, Any], request: Request, reply: Reply) -> None:
-        has_head = bool(request.body.get("instructions"))  # instructions hold for one request only
+        has_head = bool(request.body.get("instructions") or request.body.get("system"))  # said again each time
         messages = (*request.messages[1 if has_head else 0 :], *_responses_out.reply_messages(reply))
         with self._lock:
             self._kept[key] = (body, messages)
@@ -207,17 +248,28 @@ class RuleError(ApiError):
         self.delay_s = timing.delay_s
         self.cut = rule.cut_after is not None
         self.headers: dict[str, str] = {}
-        if self.status in (429, 503):
+        if self.status in (429, 503, 529):
             self.headers["retry-after-ms"] = str(round(rule.retry_after_s * 1000))
             self.headers["retry-after"] = str(-int(-rule.retry_after_s // 1))
 
 
+def error_body(path: str, error: ApiError) -> dict[str, Any]:
+    """The JSON body of an error in the form of the provider whose path was asked."""
+    return _messages_out.error_json(error) if is_anthropic(path) else error.body()
+
+
+def is_anthropic(path: str) -> bool:
+    """True for the paths of Anthropic's API."""
+    return _ANTHROPIC.fullmatch(path.partition("?")[0]) is not None
+
+
 def limit_reply(reply: Reply, request: Request) -> Reply:
     """The reply cut at the first stop sequence and at the caller's token limit (finish reason ``length``)."""
-    text = reply.text
+    text, stopped_by = reply.text, None
     for stop in request.stop:
-        text = text.split(stop, 1)[0] if stop else text
-    reply = dataclasses.replace(reply, text=text)
+        if stop and stop in text:
+            text, stopped_by = text.split(stop, 1)[0], stop
+    reply = dataclasses.replace(reply, text=text, stopped_by=stopped_by)
     if request.max_tokens is None:
         return reply
     left = request.max_tokens - reasoning_tokens(request)
@@ -241,15 +293,15 @@ def _failure(rule: Rule | None) -> tuple[int, ApiError] | None:
     return rule.error_after, ApiError(*rule.error)
 
 
-def _broken_off(events: Iterable[Event], after: int, error: ApiError) -> Iterator[Event]:
-    """A chat stream that says an error after so many pieces, as providers do once a stream has begun."""
+def _broken_off(events: Iterable[Event], after: int, last: Event) -> Iterator[Event]:
+    """A stream that says an error after so many pieces, as providers do once a stream has begun."""
     for event in events:
         if event.is_piece:
             if after == 0:
                 break
             after -= 1
         yield event
-    yield Event(error.body())
+    yield last
 
 
 def _all_text(reply: Reply) -> str:
@@ -258,4 +310,4 @@ def _all_text(reply: Reply) -> str:
 
 def _unknown(method: str, path: str) -> ApiError:
     text = f"Unknown request URL: {method} {path}. The offline model serves chat/completions, responses,"
-    return ApiError(404, f"{text} embeddings and models under /v1 and /openai.", code="unknown_url")
+    return ApiError(404, f"{text} embeddings and models under /v1 and /openai, and /v1/messages.", code="unknown_url")

@@ -14,6 +14,7 @@ from ._rules import Rule, RuleList
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import anthropic
     import openai
 
     from ._server import Received
@@ -22,7 +23,7 @@ _KEY = "offline-needs-no-key"
 
 
 class OfflineModel:
-    """A running server that answers like OpenAI's API, from scripted rules: it is not a model.
+    """A running server that answers like OpenAI's and Anthropic's APIs, from scripted rules: it is not a model.
 
     It serves as soon as it exists and listens on 127.0.0.1 only. Use it as a context manager or call
     `stop`; a server that is never stopped ends with the process.
@@ -89,6 +90,11 @@ class OfflineModel:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def anthropic_url(self) -> str:
+        """Address for Anthropic clients (``base_url``), which add ``/v1/messages`` to it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def requests(self) -> list[Received]:
         """What was asked, oldest first: method, path, headers (no credentials) and JSON body.
 
@@ -107,6 +113,18 @@ class OfflineModel:
         import openai
 
         return openai.AsyncOpenAI(**{"base_url": self.base_url, "api_key": _KEY, **options})
+
+    def anthropic_client(self, **options: Any) -> anthropic.Anthropic:
+        """An `anthropic.Anthropic` client of this server; ``options`` go to its constructor."""
+        import anthropic
+
+        return anthropic.Anthropic(**{"base_url": self.anthropic_url, "api_key": _KEY, **options})
+
+    def async_anthropic_client(self, **options: Any) -> anthropic.AsyncAnthropic:
+        """An `anthropic.AsyncAnthropic` client of this server; ``options`` go to its constructor."""
+        import anthropic
+
+        return anthropic.AsyncAnthropic(**{"base_url": self.anthropic_url, "api_key": _KEY, **options})
 
     def stop(self) -> None:
         """Stop serving and close all connections; answers being sent are broken off. May be called twice."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._keywords import read_schema
-from ._types import ApiError, Image, Tool
+from ._types import ApiError, Image, Message, Tool
 
 Json = Mapping[str, Any]
 
@@ -78,8 +78,13 @@ def read_image(url: object, name: str) -> Image:
     mime, flags, data = found.groups()
     if ";base64" not in flags:
         return Image(mime or "text/plain", data=data.encode())
+    return Image(mime or "image/*", data=decode_image(data, name))
+
+
+def decode_image(data: str, name: str) -> bytes:
+    """The bytes of an image given in base64."""
     try:
-        return Image(mime or "image/*", data=base64.b64decode(data, validate=True))
+        return base64.b64decode(data, validate=True)
     except binascii.Error as error:
         raise ApiError(400, f"Invalid base64 image in '{name}': {error}.", param=name) from None
 
@@ -110,6 +115,36 @@ def check_choice(choice: str, tools: Sequence[Tool]) -> str:
     if choice not in {tool.name for tool in tools}:
         raise ApiError(400, f"Tool choice '{choice}' not found in 'tools' parameter.", param="tool_choice")
     return choice
+
+
+def match_tool_results(messages: Sequence[Message]) -> tuple[str | None, list[str]]:
+    """What is wrong with tool calls and results, each call to be answered before the next message.
+
+    Returns:
+        The id of a result that answers no call before it, or None; the ids of calls without a result.
+    """
+    waiting: set[str] = set()
+    known: set[str] = set()
+    for message in messages:
+        if message.role == "tool":
+            if message.tool_call_id not in known:
+                return str(message.tool_call_id), []
+            waiting.discard(message.tool_call_id)
+            continue
+        if waiting:
+            break
+        waiting = {call.id for call in message.tool_calls}
+        known = set(waiting)
+    return None, sorted(waiting)
+
+
+def object_of(text: str) -> Json:
+    """The JSON object that a text is; empty when it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def dumps(value: object) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ._parse import object_of
 from ._types import Message, Request
 from ._words import sentences, words
 
@@ -188,7 +189,7 @@ def tool_results(request: Request) -> list[tuple[str, Mapping[str, Any], str]]:
     for message in request.turn():
         if message.role == "tool":
             call = calls.get(message.tool_call_id or "")
-            arguments = _object(call.arguments) if call else {}
+            arguments = object_of(call.arguments) if call else {}
             made.append((call.name if call else "the tool", arguments, message.text))
     return made
 
@@ -264,11 +265,3 @@ def _documents(value: object) -> Iterator[Passage]:
             for item in value.values():
                 if isinstance(item, (list, dict)):
                     yield from _documents(item)
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -30,7 +30,7 @@ def output_items(request: Request, reply: Reply, number: str) -> list[dict[str, 
     status = "incomplete" if reply.finish_reason in ("length", "content_filter") else "completed"
     items: list[dict[str, Any]] = []
     if is_reasoning_model(request.model):
-        summary = [{"type": "summary_text", "text": _summary(reply)}] if request.wants_summary else []
+        summary = [{"type": "summary_text", "text": summary_of(reply)}] if request.wants_summary else []
         items.append({"type": "reasoning", "id": f"rs_{number}", "summary": summary})
     if reply.refusal is not None:
         items.append(_message(number, {"type": "refusal", "refusal": reply.refusal}, status))
@@ -198,7 +198,8 @@ def _message(number: str, part: Mapping[str, Any], status: str) -> dict[str, Any
     }
 
 
-def _summary(reply: Reply) -> str:
+def summary_of(reply: Reply) -> str:
+    """What the rule gives as its reasoning, or what can be said when no model thinks."""
     if reply.reasoning is not None:
         return reply.reasoning
     what = (

@@ -19,7 +19,7 @@ Arguments = Mapping[str, Any] | str
 Calls = Sequence[tuple[str, Arguments]]
 
 _WHERE = ("user", "system", "tool", "any")
-_APIS = ("*", "chat", "responses", "embeddings")
+_APIS = ("*", "chat", "responses", "messages", "embeddings")
 _TIMES = ("retry_after_s", "delay_s", "first_token_delay_s", "token_delay_s")
 
 
@@ -38,16 +38,18 @@ class Rule:
         where: The text searched: the last ``user`` message (the input of an embedding), all ``system``
             messages, the last ``tool`` results, or ``any`` message.
         model: Glob on the model's name, or on the Azure deployment's.
-        api: ``chat``, ``responses``, ``embeddings`` or ``*``. Embeddings only look at rules without a reply.
+        api: ``chat``, ``responses``, ``messages`` (Anthropic's), ``embeddings`` or ``*``. Embeddings only look
+            at rules without a reply.
         text: The reply, or a callable ``Request -> str``.
         tool_calls: Pairs ``(name, arguments)``, arguments a dict or raw JSON text (which may be broken, to
             see what happens), or a callable that returns such pairs; an empty list means: no calls.
         refusal: The text of a refusal, in place of a reply.
-        reasoning: Text of the reasoning summary (Responses endpoint, when a summary is asked for).
+        reasoning: Text of the reasoning summary (Responses, when a summary is asked for) or of the thinking block
+            (Messages, when thinking is).
         finish_reason: What to report in place of ``stop`` or ``tool_calls``, such as ``content_filter``.
-        error: ``(status, message)``: answer with this HTTP status, 400 to 599, in OpenAI's error form.
+        error: ``(status, message)``: answer with this HTTP status, 400 to 599, in the provider's error form.
         error_after: With ``error`` and a streaming request: stream this many pieces of the reply first.
-        retry_after_s: What a 429 or 503 asks the client to wait, in seconds.
+        retry_after_s: What a 429, 503 or 529 asks the client to wait, in seconds.
         delay_s: Seconds before anything is sent.
         first_token_delay_s: Seconds before the first piece of the reply; None leaves it to the model's name.
         token_delay_s: Seconds between pieces; None leaves it to the model's name.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ._engine import Engine, Plan, RuleError
+from ._engine import Engine, Plan, RuleError, error_body, is_anthropic
 from ._parse import dumps
 from ._types import ApiError, Event
 
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer("GET")
 
     def do_POST(self) -> None:
-        """Chat completions, responses, embeddings."""
+        """Chat completions, responses, messages, embeddings."""
         self._answer("POST")
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -128,12 +128,12 @@ class Handler(BaseHTTPRequestHandler):
             plan = self.server.engine.get(path) if method == "GET" else self.server.engine.post(path, body)
         except RuleError as error:
             if self._wait(error.delay_s) and not (error.cut and self._cut()):
-                self._send_json(error.status, error.body(), error.headers)
+                self._send_json(error.status, error_body(self.path, error), error.headers)
         except ApiError as error:
-            self._send_json(error.status, error.body(), {})
+            self._send_json(error.status, error_body(self.path, error), {})
         except Exception as error:  # noqa: BLE001 (the client is to be told, whatever it was)
             text = f"The offline model failed: {type(error).__name__}: {error}. Please report this."
-            self._send_json(500, ApiError(500, text).body(), {})
+            self._send_json(500, error_body(self.path, ApiError(500, text)), {})
         else:
             self._send(plan)
 
@@ -197,7 +197,8 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             raise
         except Exception as error:  # noqa: BLE001 (the head is out: say it in the stream)
-            self._chunk(_sse(Event(ApiError(500, f"The offline model failed: {error!r}.").body())))
+            failed = error_body(self.path, ApiError(500, f"The offline model failed: {error!r}."))
+            self._chunk(_sse(Event(failed, "error" if is_anthropic(self.path) else None)))
         if plan.cut_after is not None and self._cut():
             return
         self.wfile.write((b"e\r\ndata: [DONE]\n\n\r\n" if plan.ends_with_done else b"") + b"0\r\n\r\n")
@@ -210,7 +211,8 @@ class Handler(BaseHTTPRequestHandler):
     def _start(self, status: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)
         request_id = f"req_offline_{next(self.server.request_numbers):06d}"
-        for name, value in {"x-request-id": request_id, **HONESTY, **headers}.items():
+        id_header = "request-id" if is_anthropic(getattr(self, "path", "")) else "x-request-id"
+        for name, value in {id_header: request_id, **HONESTY, **headers}.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("connection", "close")

@@ -1,7 +1,7 @@
 """What the offline model reads and writes, in one form for every endpoint.
 
-The wire modules (``_chat``, ``_responses``, ``_embeddings``) translate OpenAI's JSON into a `Request`
-and a `Reply` back into OpenAI's JSON; rules, answers and usage see only these.
+The wire modules (``_chat``, ``_responses_*``, ``_messages_*``, ``_embeddings``) translate the provider's JSON into a
+`Request` and a `Reply` back into that JSON; rules, answers and usage see only these.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Api = Literal["chat", "responses", "embeddings"]
+Api = Literal["chat", "responses", "messages", "embeddings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Request:
     stream: bool = False
     include_usage: bool = False
     effort: str = "medium"  # reasoning effort
-    wants_summary: bool = False  # a reasoning summary was asked for
+    wants_summary: bool = False  # a reasoning summary (or thinking) was asked for
     body: Mapping[str, Any] = field(default_factory=dict)  # the JSON body as it came
 
     def text_of(self, where: str) -> str:
@@ -105,6 +105,7 @@ class Reply:
     refusal: str | None = None
     reasoning: str | None = None
     finish_reason: str = "stop"  # stop | length | tool_calls | content_filter
+    stopped_by: str | None = None  # the caller's stop sequence that ended the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class Event:
 
 
 class ApiError(Exception):
-    """An answer in OpenAI's error form; never leaves the offline model."""
+    """A request that is answered with an error; never leaves the offline model."""
 
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         self.status, self.message, self.param, self.code = status, message, param, code

@@ -6,11 +6,13 @@
   first) that this server has seen before for this model, when it is 64 tokens or more; else 0.
 - ``reasoning_tokens``: only models named ``o1*``, ``o3*``, ``o4*``, ``gpt-5*`` (not ``*chat*``): 0, 32, 64,
   128 or 256 for effort none or minimal, low, medium, high, xhigh. They count towards ``output_tokens`` and
-  towards the caller's limit, as a real provider has it.
+  towards the caller's limit, as a real provider has it. On the Messages endpoint the thinking block, when thinking is
+  asked for, counts as the text it is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -101,6 +103,19 @@ class PromptCache:
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
         return known
+
+
+def input_tokens(request: Request) -> int:
+    """Tokens of the whole input, whatever of it was seen before."""
+    return tools_tokens(request.tools) + sum(map(message_tokens, request.messages))
+
+
+def with_thinking(usage: Usage, text: str) -> Usage:
+    """Usage with the text of a thinking block counted as output."""
+    spent = count_tokens(text)
+    return dataclasses.replace(
+        usage, output_tokens=usage.output_tokens + spent, reasoning_tokens=usage.reasoning_tokens + spent
+    )
 
 
 def usage_of(request: Request, replies: Iterable[Reply], counted: tuple[int, int]) -> Usage:

@@ -227,7 +227,7 @@ class PayloadReader:
         except OverflowError:  # no row can have this number: it is damaged itself
             return to_text(not_captured("its blob is missing from the store"))
         except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a lock, or a query that was stopped
+            if any(said in str(error) for said in ("interrupted", "locked")):  # not the blob's fault: read it again
                 raise
             return to_text(not_captured(f"it is damaged ({error}); `spanbook salvage` recovers what is intact"))
         return to_text(not_captured("its blob is missing from the store"))

@@ -249,7 +249,12 @@ def is_damage(error: BaseException) -> bool:
     if not isinstance(error, sqlite3.Error):
         return False
     code, text = getattr(error, "sqlite_errorcode", None) or 0, str(error)
-    says_so = ("malformed", "could not decode to utf-8", "no such table: ")  # the last: its schema was overwritten
+    says_so = (
+        "malformed",
+        "could not decode to utf-8",
+        "no such table: ",  # its schema was overwritten
+        "user-defined function raised",  # before ours was called: the text it should be given is not UTF-8
+    )
     return code & 0xFF in _DAMAGE or code == _SHORT_READ or any(said in text.lower() for said in says_so)
 
 

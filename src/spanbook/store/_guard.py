@@ -204,7 +204,7 @@ class _Guard:
         text = str(error)
         if self._refused is not None:
             return _refusal(self._refused, query)
-        if "interrupted" in text:
+        if "interrupted" in text or ("user-defined" in text and self.is_late()):  # in a function's own read
             return QueryError(
                 f"the query was stopped after {self._timeout_s:g} s; narrow it (WHERE start_ns > …, LIMIT), "
                 "or read the rows with sb.spans_df() and go on in pandas."
@@ -226,7 +226,8 @@ class _Guard:
                 f"a LIKE or GLOB pattern is longer than {MAX_PATTERN_BYTES} bytes; "
                 'write instr(column, "text") > 0 instead.'
             )
-        if "not a database" in text or (is_damage(error) and not text.startswith("no such table")):
+        calls_ours = "user-defined" in text and "sb_" in query  # with arguments that it cannot take
+        if "not a database" in text or (is_damage(error) and not calls_ours):
             return QueryError(f"the store is damaged ({text}); recover it with `spanbook salvage`.")
         return QueryError(f"the query {_shown(query)} failed: {text}; check it against SQLite's SELECT.")
 

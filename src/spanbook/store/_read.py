@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceSummary
+from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceNotFoundError, TraceSummary
 from ..model.values import not_captured
 from . import _connection
 from ._codec import PayloadReader, decompress, digest_of
@@ -191,6 +191,10 @@ class StoreReader:
         return [
             row[0] for row in self.rows("SELECT trace_id FROM traces ORDER BY start_ns DESC, id DESC LIMIT ?", [limit])
         ]
+
+    def no_such_trace(self, trace_id: str, digits: int = 12) -> TraceNotFoundError:
+        """Return the error that a trace is not here; it names the last ones by the first ``digits`` of their ids."""
+        return TraceNotFoundError(trace_id, [each[:digits] for each in self.latest_trace_ids(3)])
 
     # -- spans
 

@@ -9,8 +9,9 @@ Records are tuples; the first item says which:
 ``(END, trace, span, parent, name, kind, start_ns, end_ns, status, output, fields)``,
 ``(EVENT, trace, span, time_ns, name, data)``, ``(SCORE, {field: value})``, ``(UPDATE, [trace…], {field: value})``.
 Trace ids are hex texts, span ids ints.
-A start or end without values may be packed shorter (``SHORT_START``, ``SHORT_END``): its first byte is START or END,
-which begins no marshalled tuple.
+A start or end without values may be packed shorter (``SHORT_START``, ``SHORT_END``): its first byte is START, END or
+OTEL_END, which begin no marshalled tuple. OTEL_END is the end of an OpenTelemetry span that says no more than whose it
+is; the name and version of that library follow as UTF-8, a zero byte between them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from ..model import KINDS
 from . import _platform
 
 START, END, EVENT, SCORE, UPDATE = 1, 2, 3, 4, 5
+OTEL_END: Final = 6
+#: What ``format`` says of records that hold an OpenTelemetry span.
+OTEL_FORMAT: Final = "otel"
 
 #: A span without values, as most are, needs no marshal: half the price of a bare span. Code, trace id, span, parent
 #: (0: none), start, kind code; the name follows as UTF-8. And its end: code, trace id, span, end.
@@ -166,6 +170,11 @@ def decode(body: bytes) -> tuple[Any, ...]:
     if body[0] == END:
         _, trace, span, end = SHORT_END.unpack(body)
         return (END, trace.decode("ascii"), span, None, None, None, None, end, "ok", None, None)
+    if body[0] == OTEL_END:
+        _, trace, span, end = SHORT_END.unpack_from(body)
+        scope, _, version = body[SHORT_END.size :].decode("utf-8").partition("\0")
+        fields = {"format": OTEL_FORMAT, "scope": scope, "scope_version": version}
+        return (END, trace.decode("ascii"), span, None, None, None, None, end, "ok", None, fields)
     record = marshal.loads(body)  # noqa: S302 (ours: from a private folder, its CRC was checked)
     if not isinstance(record, tuple):
         raise TypeError("a record is a tuple")

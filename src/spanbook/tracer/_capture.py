@@ -27,7 +27,7 @@ from ._limits import MAX_CHARACTERS, MAX_DEPTH, MAX_ITEMS, MAX_MEDIA, MAX_TEXT, 
 from ._rich import handler_of
 from ._types import DROP, class_name
 
-__all__ = ["ArgumentNames", "bind_arguments", "describe_error", "dumps", "dumps_span", "snapshot"]
+__all__ = ["ArgumentNames", "bind_arguments", "describe_error", "dumps", "dumps_flat", "dumps_span", "snapshot"]
 
 #: Records whose marshalled form is longer are looked at as a whole.
 _LARGE: Final = 1 << 18
@@ -87,6 +87,16 @@ def dumps_span(record: tuple[Any, ...], value: Any, fields: dict[str, Any] | Non
     except Exception:  # noqa: BLE001 (whatever it was, the careful way is still open)
         return _dumps_carefully(record)
     return _dumps_whole(record)
+
+
+def dumps_flat(record: tuple[Any, ...], values: Iterable[Any]) -> bytes:
+    """Return a record marshalled in which only ``values`` are the user's, most often texts and numbers."""
+    try:
+        if _are_atoms(map(type, values)) and len(data := _marshal(record, 4)) <= _LARGE:
+            return data
+    except Exception:  # noqa: BLE001 (as in dumps_span)
+        return _dumps_carefully(record)
+    return dumps(record)
 
 
 def dumps(record: tuple[Any, ...]) -> bytes:

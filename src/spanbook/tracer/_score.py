@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import SCORE_SOURCES, UsageError, clock, ids
+from ..model import SCORE_SOURCES, UsageError, clock, ids, text_score_type
 from ..store._segments import SCORE
 from ._span import emit
 
 #: Name of the score that holds what an output should have been; its value is always a text.
 CORRECTED_OUTPUT: Final = "corrected_output"
-_LONGEST_LABEL: Final = 64
 
 
 def score_record(name: Any, value: Any, source: Any, comment: Any, score_id: str | None = None) -> dict[str, Any]:
@@ -40,8 +39,7 @@ def score_record(name: Any, value: Any, source: Any, comment: Any, score_id: str
     elif isinstance(value, (int, float)) and abs(value) <= sys.float_info.max:
         kind, kept = "number", float(value)
     elif isinstance(value, str):
-        is_label = len(value) <= _LONGEST_LABEL and "\n" not in value and name != CORRECTED_OUTPUT
-        kind, kept = ("label" if is_label else "text"), value
+        kind, kept = ("text" if name == CORRECTED_OUTPUT else text_score_type(value)), value
     else:
         raise UsageError(
             f"score {name!r} = {reprlib.repr(value)} is a {type(value).__name__}; "

@@ -113,22 +113,25 @@ class Span:
     def _start(self, parent: Span | None) -> None:
         provenance = None
         if parent is None:
-            provenance = self._begin_trace()
+            provenance = self._begin_trace(ids.next_trace_id)
         else:
             self.trace_id, self.parent_int = parent.trace_id, parent.span_int
             self._key = parent._key
             self._state = parent._state if parent._state == _OFF else _OPEN
-        if self._state == _OFF:
-            return
-        self.span_int = ids.next_span_id()
+        if self._state != _OFF:
+            self.span_int = ids.next_span_id()
+            self._record_start(parent is None, provenance, clock.perf_ns() + clock.offset_ns)
+
+    def _record_start(self, is_root: bool, provenance: dict[str, Any] | None, start: int) -> None:
+        """Write the start record of a span that has its ids."""
         fields, context = self._fields, _get_context()
-        if parent is None and _recorder.base_context is not None:
+        if is_root and _recorder.base_context is not None:
             context = _with_context(_recorder.base_context, context)
         if context is not None:
             self._fields = fields = _with_context(context, fields)
         if fields is not None or self.kind not in _KINDS:
             self._fields = fields = self._checked(fields)
-        self.start_ns = start = clock.perf_ns() + clock.offset_ns
+        self.start_ns = start
         given = self._input
         record = (START, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, start, given, fields,
                   provenance)  # fmt: skip
@@ -139,13 +142,13 @@ class Span:
             _write_slowly(record, error)
         self._input = None  # the record has it; keep nothing of the user's alive
 
-    def _begin_trace(self) -> dict[str, Any] | None:
+    def _begin_trace(self, next_trace_id: Callable[[], str]) -> dict[str, Any] | None:
         """Become the root of a new trace, or of none when tracing is off or this one is not sampled."""
         if not _recorder.enabled or (_recorder.sample < 1.0 and not _recorder.keep_next()):
             self._state = _OFF
             return None
         self._state = _OPEN
-        self.trace_id = _recorder.last_trace = ids.next_trace_id()
+        self.trace_id = _recorder.last_trace = next_trace_id()
         self._key = self.trace_id.encode("ascii")
         if _recorder.cell_traces is not None:
             _recorder.cell_traces.append(self.trace_id)

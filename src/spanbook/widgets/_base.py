@@ -15,7 +15,7 @@ Facts that shape this file (measured with ipykernel 6.31 to 7.4, JupyterLab 4.6,
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Final
 
 import anywidget
 import ipywidgets
@@ -28,6 +28,9 @@ from . import _display
 from ._live import Change, hub
 from ._requests import Answer
 from ._rpc_files import STATIC, bundle, is_hot
+
+#: Quiet seconds after which what is kept of a view (its snapshot, its model) is brought up to date.
+SETTLED_S: Final = 1.0
 
 
 class _Bundle(traitlets.Unicode):  # type: ignore[type-arg]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
 from ..compare import read_comparison
@@ -25,7 +26,7 @@ class _Opened(NamedTuple):
 
 
 class OpenTraces:
-    """The explorers of a view; the view holds its lock round every call."""
+    """The explorers of a view; the view holds its lock round every call but ``answer``."""
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
@@ -36,18 +37,25 @@ class OpenTraces:
         """Whether one of them has spans that have not ended."""
         return any(opened.state.is_open for opened in self._opened.values())
 
-    def open(self, trace_id: str) -> TraceRequests:
-        """Return what answers the requests about one trace.
+    def answer(self, lock: AbstractContextManager[Any], trace_id: str, method: Any, params: dict[str, Any]) -> Answer:
+        """Answer a request about one trace, or ``load`` the whole of it, as an explorer begins with it.
+
+        Args:
+            lock: The view's; it is held while the trace is opened, not while a request is answered.
+            trace_id: One of the view's traces.
+            method: What is asked.
+            params: What is asked of it.
 
         Raises:
-            SpanbookError: it cannot be read.
+            LookupError: there is no such request, or not what it asks for.
+            SpanbookError: the trace cannot be read.
         """
-        return self._open(trace_id).requests
-
-    def load(self, trace_id: str) -> Answer:
-        """Return the whole trace, as an explorer begins with it."""
-        meta, cols = self._open(trace_id).state.whole()
-        return meta, [cols]
+        with lock:
+            opened = self._open(trace_id)
+            if method == "load":
+                meta, cols = opened.state.whole()
+                return meta, [cols]
+        return opened.requests.answer(method, params)
 
     def _open(self, trace_id: str) -> _Opened:
         found = self._opened.get(trace_id)
@@ -74,10 +82,7 @@ class OpenTraces:
         """Return the messages that tell open explorers what is being streamed, and whose cell ran again."""
         found: list[Message] = []
         for trace_id, opened in self._opened.items():
-            news = opened.streams.news(selected)
-            if (ran := opened.state.cell_news()) is not None:
-                news.append(ran)
-            found += [({**message, "trace": trace_id}, []) for message in news]
+            found += [({**message, "trace": trace_id}, []) for message in opened.streams.news(selected)]
         return found
 
 

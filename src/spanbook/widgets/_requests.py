@@ -117,8 +117,7 @@ class TraceRequests:
 
     def asset(self, params: Params) -> Answer:
         """Return a file of the package by its ``name``."""
-        sha256, data = asset(params.get("name"))
-        return {"name": params.get("name"), "sha256": sha256}, [data]
+        return asset(params.get("name"))
 
 
 def unknown_request(method: Any) -> LookupError:

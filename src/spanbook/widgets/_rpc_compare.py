@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from ..compare import CHANGES, COMPARED, Comparison, SpanRow, tokens_of
-from ..model import KIND_CODE, KINDS, Span, TraceNotFoundError
+from ..model import KIND_CODE, KINDS, Span
 from ..store._tree import trace_rows
 from ._columns import STATUS_CODE, Names
 from ._facts import trace_facts
@@ -68,7 +68,7 @@ def _facts(comparison: Comparison, side: Side) -> dict[str, Any]:
     found = getattr(comparison, side)
     rows = trace_rows(found.reader, [found.trace_id])
     if found.trace_id not in rows:
-        raise TraceNotFoundError(found.trace_id, [each[:12] for each in found.reader.latest_trace_ids(3)])
+        raise found.reader.no_such_trace(found.trace_id)
     return trace_facts(rows[found.trace_id], 0)
 
 
@@ -121,8 +121,7 @@ class ComparisonRequests:
 
     def asset(self, params: Params) -> Answer:
         """Return a file of the package by its ``name``."""
-        sha256, data = asset(params.get("name"))
-        return {"name": params.get("name"), "sha256": sha256}, [data]
+        return asset(params.get("name"))
 
     def spans_of(self, row: Any) -> tuple[Span | None, Span | None]:
         """Return both spans of a row, read anew.

@@ -38,8 +38,8 @@ def blob(reader: StoreReader, digest: Any) -> tuple[str, bytes]:
     return found
 
 
-def asset(name: Any) -> tuple[str, bytes]:
-    """Return (hex SHA-256, bytes) of a file that widgets load on first use.
+def asset(name: Any) -> tuple[dict[str, str], list[bytes]]:
+    """Return the answer to a request for a file that widgets load on first use: its hex SHA-256, and its bytes.
 
     Raises:
         LookupError: it is none of ``ASSETS``, or is not built.
@@ -50,7 +50,7 @@ def asset(name: Any) -> tuple[str, bytes]:
     if not path.is_file():
         raise LookupError(not_built(name))
     data = path.read_bytes()
-    return hashlib.sha256(data).hexdigest(), data
+    return {"name": name, "sha256": hashlib.sha256(data).hexdigest()}, [data]
 
 
 def not_built(name: str) -> str:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ..model import KINDS, TraceNotFoundError, clock
+from ..model import KINDS, clock
 from ..store._read import StoreReader
 from ..store._tree import TREE_COLUMNS, trace_rows, tree_rows
 from ..tracer import _recorder
@@ -51,7 +51,7 @@ class TraceState:
     def _read(self) -> None:
         found = trace_rows(self.reader, [self.trace_id]).get(self.trace_id)
         if found is None:
-            raise TraceNotFoundError(self.trace_id, [each[:8] for each in self.reader.latest_trace_ids(3)])
+            raise self.reader.no_such_trace(self.trace_id, 8)
         rows = self._rows()
         base = min(found["start_ns"], rows[0][TREE_COLUMNS.index("start_ns")]) if rows else found["start_ns"]
         self.trace: Row = found

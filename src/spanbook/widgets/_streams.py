@@ -1,4 +1,4 @@
-"""Text that is being streamed, on its way to a view.
+"""Text that is being streamed, on its way to a view; and the word that the cell of a trace ran again.
 
 Streamed text is in memory only (``tracer._recorder.partials``) and goes to the page, never to the journal. The page is
 shown no more than the store will keep: the text is redacted by the same policy, and its end is held back while it may
@@ -36,7 +36,14 @@ class Streams:
         self._redactor: Any = None
 
     def news(self, first: str | None) -> list[dict[str, Any]]:
-        """Return the messages that tell the page what has grown; the span ``first`` before others, few in one round."""
+        """Return the messages that tell what has grown, the span ``first`` before others, and that the cell ran again.
+
+        Texts are few in one round.
+        """
+        ran = self._state.cell_news()
+        return [*self._grown(first), *([] if ran is None else [ran])]
+
+    def _grown(self, first: str | None) -> list[dict[str, Any]]:
         partials = _recorder.partials
         if not partials:
             self._sent.clear()

@@ -13,7 +13,7 @@ from ..store._read import StoreReader
 from ..store._tree import TREE_COLUMNS, trace_rows, tree_rows
 from ..tracer import _recorder
 from . import _display
-from ._base import SpanbookWidget, esm
+from ._base import SETTLED_S, SpanbookWidget, esm
 from ._facts import BAR_FIELDS, bars, chip_facts
 from ._live import Change
 from ._opened import OpenTraces
@@ -23,8 +23,6 @@ from ._snapshot import chip_html, chip_text
 
 #: Spans that are looked at for the miniature, of all traces together.
 _MAX_SPANS: Final = 600
-#: Quiet seconds after which the snapshot on screen is renewed.
-_SETTLED_S: Final = 1.0
 #: Seconds after which the duration of a cell that runs on is told again.
 _BEAT_S: Final = 1.0
 
@@ -151,16 +149,11 @@ class Chip(SpanbookWidget):
     def _answer(self, method: Any, params: Any) -> Answer:
         given = params if isinstance(params, dict) else {}
         if method == "asset":
-            sha256, data = asset(given.get("name"))
-            return {"name": given.get("name"), "sha256": sha256}, [data]
+            return asset(given.get("name"))
         trace_id = given.get("trace")
         if trace_id not in self._ids:
             raise LookupError(f"trace {trace_id!r} is none of this cell's; open one of those it lists.")
-        with self._lock:
-            if method == "load":
-                return self._open_traces.load(trace_id)
-            requests = self._open_traces.open(trace_id)
-        return requests.answer(method, given)
+        return self._open_traces.answer(self._lock, trace_id, method, given)
 
     @traitlets.observe("_open")
     def _open_changed(self, change: Any) -> None:
@@ -189,7 +182,7 @@ class Chip(SpanbookWidget):
             return sent + (self._tell() if beats else 0), True
         if self._changed_at is None or self._summary.get("running"):
             return sent, is_open
-        if later and time.monotonic() - self._changed_at < _SETTLED_S:
+        if later and time.monotonic() - self._changed_at < SETTLED_S:
             return sent, True
         self._changed_at = None
         self._settle()

@@ -10,15 +10,13 @@ import traitlets
 from ..model import Span
 from ..store._read import StoreReader
 from . import _display
-from ._base import SpanbookWidget, esm
+from ._base import SETTLED_S, SpanbookWidget, esm
 from ._live import Change
 from ._requests import Answer, TraceRequests
 from ._snapshot import snapshot_html, snapshot_text
 from ._state import TraceState
 from ._streams import Streams
 
-#: Quiet seconds after which a trace that has ended is sent once as a whole, for views opened later.
-SETTLED_S: Final = 1.0
 #: Traits that hold the tree; one message sends all three.
 _TREE: Final = frozenset({"_cols", "_meta", "_rev"})
 
@@ -100,21 +98,17 @@ class TraceExplorer(SpanbookWidget):
 
     def _tick(self, *, later: bool) -> tuple[int, bool]:
         """Tell what is being streamed; once the trace has ended, bring the page's model and the snapshot up to date."""
-        messages = self._streams.news(self.selected_span_id)
-        if (ran := self._state.cell_news()) is not None:
-            messages.append(ran)
-        for message in messages:
-            self.send(message)
+        sent = self.send_all([(message, []) for message in self._streams.news(self.selected_span_id)])
         if self._state.is_open or self._changed_at is None:
-            return len(messages), self._state.is_open
+            return sent, self._state.is_open
         if later and time.monotonic() - self._changed_at < SETTLED_S:
-            return len(messages), True
+            return sent, True
         self._changed_at = None
         with self._sending:
             if self.comm is not None:
                 self.send_state(_TREE)
         _display.renew_snapshot(self)
-        return len(messages) + 2, False
+        return sent + 2, False
 
     # -- as text
 

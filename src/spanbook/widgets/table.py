@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import traitlets
 
-from ..model import FilterError, TraceNotFoundError, UsageError, clock
-from ..store._columns import Selection, select
+from ..model import FilterError, UsageError, clock
+from ..store._columns import select
 from ..store._listing import counts, matching, ordered_ids, rows_of, totals, trace_ids_of
 from ..store._read import StoreReader
 from ..store._tree import trace_rows
 from . import _display
-from ._base import SpanbookWidget, esm
+from ._base import SETTLED_S, SpanbookWidget, esm
 from ._csv import write_csv
 from ._facets import facets, with_term
 from ._facts import MAX_NAME, MAX_TRACES, chip_facts, shortened, trace_facts
@@ -48,8 +48,6 @@ _MOST_WRITTEN: Final = 10_000  # into one HTML file
 _FIRST: Final = 200
 #: Seconds after which facets are those of the traces counted so far.
 _COUNT_S: Final = 0.3
-#: Quiet seconds after which the snapshot on screen is renewed.
-_SETTLED_S: Final = 1.0
 
 
 class TraceTable(SpanbookWidget):
@@ -194,7 +192,7 @@ class TraceTable(SpanbookWidget):
         found = trace_rows(self._reader, wanted)
         for trace_id in wanted:
             if trace_id not in found:
-                raise TraceNotFoundError(trace_id, [each[:8] for each in self._reader.latest_trace_ids(3)])
+                raise self._reader.no_such_trace(trace_id, 8)
         with self._lock:
             self.send_traits(_selected=wanted)
 
@@ -298,15 +296,10 @@ class TraceTable(SpanbookWidget):
     def _answer(self, method: Any, params: Any) -> Answer:
         given = params if isinstance(params, dict) else {}
         if method == "asset":
-            sha256, data = asset(given.get("name"))
-            return {"name": given.get("name"), "sha256": sha256}, [data]
+            return asset(given.get("name"))
         trace_id = given.get("trace")
         if isinstance(trace_id, str):
-            with self._lock:
-                if method == "load":
-                    return self._open_traces.load(trace_id)
-                requests = self._open_traces.open(trace_id)
-            return requests.answer(method, given)
+            return self._open_traces.answer(self._lock, trace_id, method, given)
         if "compare" in given:
             return self._open_comparison.answer(pair_of(given["compare"]), method, given)
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
@@ -396,7 +389,7 @@ class TraceTable(SpanbookWidget):
     def _take(self, changes: dict[str, Change]) -> int:
         sent = 0
         shown = {trace_id: change.trace for trace_id, change in changes.items() if change.trace is not None}
-        matched = matching(self._reader, self._unlimited(), shown)
+        matched = matching(self._reader, self._chosen, shown)
         rows = [page_row(shown[trace_id]) for trace_id, row in matched.items() if self._is_shown(row)]
         new = {trace_id for trace_id, row in matched.items() if not self._is_shown(row)}
         if rows or new - self._new:
@@ -409,16 +402,12 @@ class TraceTable(SpanbookWidget):
             sent += self.send_all(self._open_traces.take(trace_id, change))
         return sent
 
-    def _unlimited(self) -> Selection:
-        chosen = self._chosen
-        return Selection(chosen.where, chosen.values, chosen.since_ns, chosen.until_ns)
-
     def _tick(self, *, later: bool) -> tuple[int, bool]:
         sent = self.send_all(self._open_traces.streamed(self._view.get("selected")))
         is_open = self._open_traces.is_any_running
         if self._changed_at is None:
             return sent, is_open
-        if later and time.monotonic() - self._changed_at < _SETTLED_S:
+        if later and time.monotonic() - self._changed_at < SETTLED_S:
             return sent, True
         self._changed_at = None
         _display.renew_snapshot(self)

@@ -3,8 +3,10 @@
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../core/format.ts";
+import { runKey } from "../../core/keys.ts";
 import type { PaneProps } from "../../core/more.ts";
 import { toPython } from "../../core/python.ts";
+import { showLine } from "../../core/scroll.ts";
 import { cellText, isNumeric, sortedRows, tableOf, toTsv, type Sorting, type TableData } from "../../core/table.ts";
 import type { Json as Value } from "../../core/types.ts";
 import { Copy, Json, useExplorer } from "../../ui/kit.ts";
@@ -52,11 +54,7 @@ function Grid({ table, value, row, label }: GridProps): JSX.Element {
   const choose = (line: number): void => {
     const to = Math.min(order.length - 1, Math.max(0, line));
     activate(to);
-    const el = scroll.current;
-    if (!el) return;
-    const room = el.clientHeight - HEAD_PX - ROW_PX;
-    if (to * ROW_PX < el.scrollTop) el.scrollTop = to * ROW_PX;
-    else if (to * ROW_PX > el.scrollTop + room) el.scrollTop = to * ROW_PX - room;
+    showLine(scroll.current, to, ROW_PX, HEAD_PX);
   };
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLElement>): void => {
     if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey) return;
@@ -70,10 +68,7 @@ function Grid({ table, value, row, label }: GridProps): JSX.Element {
       Enter: () => open(!isOpen && active >= 0),
       " ": () => open(!isOpen && active >= 0),
     };
-    const act = keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
+    runKey(keys, event);
   };
   const sortBy = (column: number): void => {
     sort(sorting?.column !== column ? { column, isDown: false } : sorting.isDown ? null : { column, isDown: true });

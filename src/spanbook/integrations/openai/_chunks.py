@@ -1,33 +1,15 @@
 """Streams put together again: chunks → the response that the call without streaming would have returned.
 
-Accumulators take plain dicts, so that chunks seen as objects and as bytes go the same way. Text is kept
-in pieces and joined when asked for.
+Text is kept in pieces and joined when asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 #: Keys of a delta that are pieces of text, to be joined.
 _PIECES: Final = ("content", "refusal", "reasoning_content", "reasoning")
-
-
-class Accumulator(Protocol):
-    """Takes the chunks of one stream."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the server said that the answer is whole."""
-
-    def add(self, chunk: Mapping[str, Any]) -> bool:
-        """Take a chunk; return whether it brought content (text, reasoning, arguments, audio)."""
-
-    def text(self) -> str:
-        """Return the text so far, for live views."""
-
-    def response(self) -> dict[str, Any] | None:
-        """Return the raw response so far, None when no chunk came."""
 
 
 class ChatChunks:

@@ -1,101 +1,28 @@
-"""What a call asks for, as plain data: the request body, its name, the provider it goes to."""
+"""What is OpenAI's own about a request: response formats given as classes, Azure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any
 
-from .._guard import guard
-
-#: About the connection, and headers carry keys.
-_NOT_BODY: Final = frozenset({"extra_headers", "extra_query", "timeout"})
-#: The SDK's marks for "not given"; they are no JSON. By name, so that this works before ``openai`` is
-#: imported.
-_SENTINELS: Final = frozenset({"NotGiven", "Omit"})
-#: Ends of host names → provider, as the price table names it.
-_PROVIDERS: Final = (
-    (".openai.azure.com", "azure"),
-    (".azure-api.net", "azure"),
-    (".cognitiveservices.azure.com", "azure"),
-    (".services.ai.azure.com", "azure"),
-    (".amazonaws.com", "aws"),
-    (".googleapis.com", "google"),
-    ("api.anthropic.com", "anthropic"),
-    ("api.cerebras.ai", "cerebras"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.fireworks.ai", "fireworks"),
-    ("api.groq.com", "groq"),
-    ("api.mistral.ai", "mistral"),
-    ("api.moonshot.ai", "moonshotai"),
-    ("api.novita.ai", "novita"),
-    ("openrouter.ai", "openrouter"),
-    ("api.perplexity.ai", "perplexity"),
-    ("api.together.xyz", "together"),
-    ("api.x.ai", "x-ai"),
-    ("api.z.ai", "zai"),
-)
-_schemas: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
+from .._stainless._request import provider_at, schema_of
 
 
-def request_of(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call that make up its request body; values are the caller's own, not copies.
-
-    Iterators are named instead of read: reading would leave nothing for the call itself. A class given as
-    response format becomes its JSON schema, as the SDK sends it.
-    """
-    request = {
-        name: value
-        for name, value in kwargs.items()
-        if name not in _NOT_BODY and type(value).__name__ not in _SENTINELS
-    }
-    for name, value in request.items():
-        if hasattr(value, "__next__"):
-            request[name] = _unread(value)
+def adapt(request: dict[str, Any]) -> None:
+    """Put the JSON schema in place of a class given as response format, as the SDK sends it."""
     if isinstance(request.get("response_format"), type):
         request["response_format"] = {
             "type": "json_schema",
-            "json_schema": _schema(request["response_format"]),
+            "json_schema": schema_of(request["response_format"]),
         }
     if isinstance(request.get("text_format"), type):
-        form = {"type": "json_schema", **_schema(request.pop("text_format"))}
+        form = {"type": "json_schema", **schema_of(request.pop("text_format"))}
         text = request.get("text")
         request["text"] = {**text, "format": form} if isinstance(text, Mapping) else {"format": form}
-    return request
 
 
-def provider_of(client: Any) -> tuple[str, str]:
-    """Return (provider, host) that a client talks to; "openai" for hosts that only speak its language."""
-    host = str(getattr(getattr(client, "base_url", None), "host", "") or "")
-    kind: Any = type(client)
-    return _provider(kind, host), host
-
-
-@lru_cache(maxsize=64)
-def _provider(kind: type, host: str) -> str:
+def provider(kind: type, host: str) -> str:
+    """Return the provider of a client; "openai" for hosts that only speak its language."""
     if any("Azure" in base.__name__ for base in kind.__mro__):
         return "azure"
-    return next((name for end, name in _PROVIDERS if host.endswith(end)), "openai")
-
-
-def _unread(value: Any) -> dict[str, Any]:
-    kind = type(value)
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return {"$type": "not_captured", "class": name, "reason": "reading an iterator would use it up"}
-
-
-def _schema(kind: type) -> dict[str, Any]:
-    """Return name and JSON schema of a class that pydantic can read; made once per class."""
-    known = _schemas.get(kind)
-    if known is None:
-        known = {"name": kind.__name__}
-        with guard("read the schema of a response format"):
-            if hasattr(kind, "model_json_schema"):
-                known["schema"] = kind.model_json_schema()
-            elif hasattr(kind, "__dataclass_fields__"):
-                from pydantic import TypeAdapter
-
-                known["schema"] = TypeAdapter(kind).json_schema()
-        _schemas[kind] = known
-    return dict(known)
+    return provider_at(host) or "openai"

@@ -5,15 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from .._patch import Target
-from ._calls import Api
+from .._stainless._clients import Clients
+from .._stainless._plain import plain
+from .._stainless._sdk import Api, Sdk
+from .._stainless._wrappers import RETRIES, wrap_async, wrap_sync
 from ._chunks import ChatChunks, CompletionChunks, ResponsesEvents
-from ._plain import plain, plain_embeddings
-from ._wrappers import note_retries, wrap_async, wrap_sync
+from ._embeddings import plain_embeddings
+from ._request import adapt, provider
 
-CHAT: Final = Api("openai.chat", "chat", "llm", plain, ChatChunks)
-RESPONSES: Final = Api("openai.responses", "responses", "llm", plain, ResponsesEvents)
-COMPLETIONS: Final = Api("openai.completions", "text_completion", "llm", plain, CompletionChunks)
-EMBEDDINGS: Final = Api("openai.embeddings", "embeddings", "embedding", plain_embeddings)
+OPENAI: Final = Sdk(
+    name="openai",
+    label="OpenAI",
+    host="api.openai.com",
+    request_id_header="x-request-id",
+    error_code="code",
+    provider=provider,
+    adapt=adapt,
+)
+CHAT: Final = Api(OPENAI, "openai.chat", "chat", "llm", plain, ChatChunks)
+RESPONSES: Final = Api(OPENAI, "openai.responses", "responses", "llm", plain, ResponsesEvents)
+COMPLETIONS: Final = Api(OPENAI, "openai.completions", "text_completion", "llm", plain, CompletionChunks)
+EMBEDDINGS: Final = Api(OPENAI, "openai.embeddings", "embeddings", "embedding", plain_embeddings)
 
 
 def _both(api: Api, name: str, *methods: str) -> list[Target]:
@@ -31,12 +43,21 @@ RESOURCES: Final[dict[str, list[Target]]] = {
     "openai.resources.embeddings": _both(EMBEDDINGS, "Embeddings", "create"),
     "openai.resources.completions": _both(COMPLETIONS, "Completions", "create"),
 }
-RETRIES: Final = [
-    Target("SyncAPIClient", "_sleep_for_retry", note_retries, is_optional=True),
-    Target("AsyncAPIClient", "_sleep_for_retry", note_retries, is_optional=True),
-]
+#: ``beta.chat`` is an instance of its own of the same class as ``chat``.
+CLIENTS: Final = Clients(
+    (
+        ("chat", "completions"),
+        ("responses",),
+        ("embeddings",),
+        ("completions",),
+        ("beta", "chat", "completions"),
+        ("beta", "responses"),
+    ),
+    RESOURCES,
+    RETRIES,
+)
 
 
 def targets() -> dict[str, list[Target]]:
     """Return everything that is patched when all clients are traced."""
-    return {**RESOURCES, "openai._base_client": RETRIES}
+    return {**RESOURCES, "openai._base_client": list(RETRIES)}

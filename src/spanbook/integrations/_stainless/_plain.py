@@ -11,9 +11,8 @@ import json
 from typing import Any, Final
 
 #: What the SDK adds to a response: the user's own objects, made from text that is there already.
-_ADDED: Final = frozenset({"parsed", "parsed_arguments"})
+_ADDED: Final = frozenset({"parsed", "parsed_arguments", "parsed_output"})
 _ATOMS: Final = frozenset({str, int, float, bool, type(None)})
-_HEAD: Final = 10
 
 
 def plain(value: Any) -> Any:
@@ -49,33 +48,9 @@ def _plain_model(value: Any) -> dict[str, Any]:
     return out
 
 
-def plain_embeddings(response: Any) -> Any:
-    """Return an embeddings response with the shape and first numbers in place of its vectors."""
-    data = response.get("data") if isinstance(response, dict) else getattr(response, "data", None)
-    if not isinstance(data, list):
-        return plain(response)
-    first = _vector(data[0]) if data else ()
-    head = [float(number) for number in first[:_HEAD]] if isinstance(first, list) else []
-    summary = {"shape": [len(data), _dimension(first)], "head": head}
-    if isinstance(response, dict):
-        return {**response, "data": summary}
-    usage = plain(getattr(response, "usage", None))
-    return {"model": getattr(response, "model", None), "usage": usage, "data": summary}
-
-
 def parsed_body(content: bytes) -> Any:
     """Return the JSON value of a response body, or its text when it is something else."""
     try:
         return json.loads(content)
     except ValueError:
         return content.decode("utf-8", "replace")
-
-
-def _vector(row: Any) -> Any:
-    return row.get("embedding") if isinstance(row, dict) else getattr(row, "embedding", ())
-
-
-def _dimension(vector: Any) -> int:
-    from ...conventions._openai_embeddings import dimension
-
-    return dimension(vector)

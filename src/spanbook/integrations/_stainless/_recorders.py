@@ -6,15 +6,16 @@ import time
 import weakref
 from typing import Any, Final
 
-from .._guard import guard
 from ._calls import Call
-from ._chunks import Accumulator
 from ._plain import parsed_body
+from ._sdk import Accumulator
 from ._sse import EventDecoder
 
 _SHOW_EVERY_S: Final = 0.05
 #: Bodies above this are not collected from a streamed raw response.
 _MAX_BODY: Final = 16 << 20
+#: How Bedrock sends events.
+_BINARY: Final = "application/vnd.amazon.eventstream"
 
 
 class Recorder:
@@ -47,7 +48,7 @@ class Recorder:
         if not isinstance(error, Exception | KeyboardInterrupt | SystemExit):  # asyncio's and trio's, GeneratorExit
             self.end(abandoned="cancelled")
         elif self._ending():
-            with guard("record an OpenAI stream"):
+            with self.call.recording("stream"):
                 self._set_output()
             self._chunks = None
             self.call.fail(error)
@@ -61,7 +62,7 @@ class Recorder:
         """End the span with what came; ``abandoned`` says why no more will, if the answer is not whole."""
         if not self._ending():
             return
-        with guard("record an OpenAI stream"):
+        with self.call.recording("stream"):
             self._set_output()
             whole = self.is_whole()
             if abandoned is not None and not whole:
@@ -101,10 +102,12 @@ class BodyRecorder(Recorder):
     """Collects the bytes of a raw response: server-sent events, or one JSON document."""
 
     def __init__(self, call: Call, response: Any, *, ends_at_close: bool) -> None:
-        is_events = "text/event-stream" in response.headers.get("content-type", "")
+        kind = response.headers.get("content-type", "")
+        is_events = "text/event-stream" in kind
         chunks = call.api.new_chunks() if is_events and call.api.new_chunks is not None else None
         super().__init__(call, response, chunks)
         self._decoder = EventDecoder() if is_events else None
+        self._is_binary = _BINARY in kind
         self._body = bytearray()
         self._ends_at_close = ends_at_close
         self._is_exhausted = False
@@ -112,11 +115,11 @@ class BodyRecorder(Recorder):
     def feed(self, piece: bytes) -> None:
         """Take bytes that the user is about to get."""
         self.has_read = True
-        with guard("record an OpenAI stream"):
+        with self.call.recording("stream"):
             if self._decoder is not None:
                 for event in self._decoder.feed(piece):
                     self.take(event)
-            elif len(self._body) + len(piece) <= _MAX_BODY:
+            elif not self._is_binary and len(self._body) + len(piece) <= _MAX_BODY:
                 self._body += piece
 
     def exhausted(self) -> None:
@@ -129,6 +132,8 @@ class BodyRecorder(Recorder):
         return self._is_exhausted and super().is_whole()
 
     def _set_output(self) -> None:
+        if self._is_binary and self.has_read:
+            self.mark({"stream": "not captured", "stream.reason": "a raw response in a binary form"})
         if self._body and self._is_exhausted:
             body = parsed_body(bytes(self._body))
             self.call.set_response(self.call.api.to_plain(body) if isinstance(body, dict) else body)

@@ -1,4 +1,4 @@
-"""Server-sent events as OpenAI sends them: the JSON of each ``data:`` field."""
+"""Server-sent events as providers send them: the JSON of each ``data:`` field."""
 
 from __future__ import annotations
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...conventions._openai_common import response_error
 from ...tracer import start_span
 from ...tracer._span import _get, _set
 from .._guard import guard
-from ._chunks import Accumulator
 from ._plain import plain
 from ._request import provider_of, request_of
-
-
-class Api(NamedTuple):
-    """What a resource method does, in spanbook's words."""
-
-    format: str  # how its raw input and output are read, see spanbook.conventions
-    operation: str  # first word of the span's name
-    kind: str
-    to_plain: Callable[[Any], Any]
-    new_chunks: Callable[[], Accumulator] | None = None  # None: it has no streams
-
+from ._sdk import Api
 
 #: The call that runs here. A method that calls another of the same resource (a helper) is one call.
-_active: ContextVar[Call | None] = ContextVar("spanbook_openai_call", default=None)
+_active: ContextVar[Call | None] = ContextVar("spanbook_sdk_call", default=None)
 
 
 class Call:
@@ -39,14 +28,14 @@ class Call:
 
     def __init__(self, api: Api, resource: Any, kwargs: Mapping[str, Any], is_async: bool) -> None:
         self.api, self.resource, self.is_async, self.retries = api, resource, is_async, 0
-        request = request_of(kwargs)
+        request = request_of(api.sdk, kwargs)
         model = request.get("model")
         model = model if isinstance(model, str) else None
-        provider, host = provider_of(getattr(resource, "_client", None))
+        provider, host = provider_of(api.sdk, getattr(resource, "_client", None))
         fields: dict[str, Any] = {"format": api.format, "provider": provider}
         if model:
             fields["model"] = model
-        if host and host != "api.openai.com":
+        if host and host != api.sdk.host:
             fields["attributes"] = {"server.address": host}
         name = f"{api.operation} {model}" if model else api.operation
         self.span = start_span(name, api.kind, request, **fields)
@@ -65,14 +54,19 @@ class Call:
             _active.set(self._outer)
         self._before = self._outer = None
 
+    def recording(self, what: str) -> guard:
+        """Return the guard for a block that records ``what`` of this call."""
+        return guard(f"record an {self.api.sdk.label} {what}")
+
     def fail(self, error: BaseException) -> None:
         """End the span with the error that the call raised."""
-        with guard("record an OpenAI error"):
+        sdk = self.api.sdk
+        with self.recording("error"):
             self.note_retries(getattr(error, "request", None))
             attributes = {
                 "http.response.status_code": getattr(error, "status_code", None),
-                "openai.request_id": getattr(error, "request_id", None),
-                "openai.error_code": getattr(error, "code", None),
+                f"{sdk.name}.request_id": getattr(error, "request_id", None),
+                f"{sdk.name}.error_code": getattr(error, sdk.error_code, None),
             }
             attributes = {key: value for key, value in attributes.items() if value is not None}
             if attributes:
@@ -87,11 +81,11 @@ class Call:
         from ._streams import watch
 
         is_watched = False
-        with guard("record an OpenAI response"):
+        with self.recording("response"):
             is_watched = watch(self, result)
             if not is_watched:
                 request_id = getattr(result, "_request_id", None)
-                fields = {"attributes": {"openai.request_id": request_id}} if request_id else {}
+                fields = {"attributes": {f"{self.api.sdk.name}.request_id": request_id}} if request_id else {}
                 self.set_response(self.api.to_plain(result), **fields)
         if not is_watched:
             self.span.end()
@@ -99,27 +93,28 @@ class Call:
     def set_response(self, raw: Any, **fields: Any) -> None:
         """Set the raw response as output, and the error that it may carry in its body."""
         self.span.set(output=raw, **fields)
-        error = response_error(raw)
+        error = response_error(raw, self.api.sdk.name)
         if error is not None:
             self.span.set(error=error)
 
     def note_retry(self, attempt: int, response: Any, error: BaseException | None) -> None:
         """Record that an attempt failed and another one follows."""
-        with guard("record an OpenAI retry"):
+        with self.recording("retry"):
             if attempt <= self.retries:  # seen through the client's own wrapper already
                 return
             self.retries = attempt
             status = getattr(response, "status_code", None)
             data = {"attempt": attempt, "status": status, "error": type(error).__name__ if error else None}
             self.span.event("retry", {key: value for key, value in data.items() if value is not None})
-            self.span.set(attributes={"openai.retries": self.retries})
+            self.span.set(attributes={f"{self.api.sdk.name}.retries": self.retries})
 
     def note_response(self, response: Any) -> None:
         """Take what the HTTP response says about the call; its body is not touched."""
         self.note_retries(getattr(response, "request", None))
-        request_id = response.headers.get("x-request-id")
+        sdk = self.api.sdk
+        request_id = response.headers.get(sdk.request_id_header)
         if request_id:
-            self.span.set(attributes={"openai.request_id": request_id})
+            self.span.set(attributes={f"{sdk.name}.request_id": request_id})
 
     def note_retries(self, request: Any) -> None:
         """Take the number of retries from the header that the SDK puts on each attempt."""
@@ -127,12 +122,12 @@ class Call:
         count = headers.get("x-stainless-retry-count") if headers is not None else None
         if isinstance(count, str) and count.isdigit() and int(count) > self.retries:
             self.retries = int(count)
-            self.span.set(attributes={"openai.retries": self.retries})
+            self.span.set(attributes={f"{self.api.sdk.name}.retries": self.retries})
 
 
 def begin(api: Api, resource: Any, kwargs: Mapping[str, Any], *, is_async: bool) -> Call | None:
     """Start the span of a call; None when it is part of a call that runs already, or nothing is recorded."""
-    with guard("trace an OpenAI call"):
+    with guard(f"trace an {api.sdk.label} call"):
         outer = _active.get()
         if outer is not None and outer.resource is resource:
             return None

@@ -4,12 +4,44 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
-from ._calls import Api, active_call, begin
+from .._patch import Target
+from ._calls import Call, active_call, begin
+from ._sdk import Api
 
 Wrapper = Callable[..., Any]
+
+
+def run(call: Call, request: Callable[[], Any]) -> Any:
+    """Return what ``request`` returns, or raise what it raises, recorded by ``call``."""
+    __tracebackhide__ = True
+    call.enter()
+    try:
+        result = request()
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finally:
+        call.leave()
+    call.succeed(result)
+    return result
+
+
+async def run_async(call: Call, request: Callable[[], Awaitable[Any]]) -> Any:
+    """Return what ``request`` gives when it is awaited, or raise what it raises, recorded by ``call``."""
+    __tracebackhide__ = True
+    call.enter()
+    try:
+        result = await request()
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finally:
+        call.leave()
+    call.succeed(result)
+    return result
 
 
 def wrap_sync(api: Api) -> Callable[[Wrapper, Callable[[], bool]], Wrapper]:
@@ -22,16 +54,7 @@ def wrap_sync(api: Api) -> Callable[[Wrapper, Callable[[], bool]], Wrapper]:
             call = begin(api, self, kwargs, is_async=False) if is_on() else None
             if call is None:
                 return original(self, *args, **kwargs)
-            call.enter()
-            try:
-                result = original(self, *args, **kwargs)
-            except BaseException as error:
-                call.fail(error)
-                raise
-            finally:
-                call.leave()
-            call.succeed(result)
-            return result
+            return run(call, functools.partial(original, self, *args, **kwargs))
 
         return traced
 
@@ -54,16 +77,7 @@ def wrap_async(api: Api) -> Callable[[Wrapper, Callable[[], bool]], Wrapper]:
             call = begin(api, self, kwargs, is_async=True) if is_on() else None
             if call is None:
                 return await original(self, *args, **kwargs)
-            call.enter()
-            try:
-                result = await original(self, *args, **kwargs)
-            except BaseException as error:
-                call.fail(error)
-                raise
-            finally:
-                call.leave()
-            call.succeed(result)
-            return result
+            return await run_async(call, functools.partial(original, self, *args, **kwargs))
 
         if iscoroutinefunction(original):
             return functools.wraps(original)(traced)
@@ -94,3 +108,9 @@ def note_retries(original: Wrapper, is_on: Callable[[], bool]) -> Wrapper:
         return original(self, *args, **kwargs)
 
     return noting
+
+
+RETRIES: Final = (
+    Target("SyncAPIClient", "_sleep_for_retry", note_retries, is_optional=True),
+    Target("AsyncAPIClient", "_sleep_for_retry", note_retries, is_optional=True),
+)

@@ -9,23 +9,25 @@ everything was let go.
 from __future__ import annotations
 
 import contextlib
+import sys
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Final
 
-from .._guard import guard
 from ._calls import Call
 from ._plain import is_model, parsed_body, plain
 from ._recorders import BodyRecorder, Recorder
+
+#: Header by which the SDK marks requests of its raw views: ``stream`` for ``with_streaming_response``.
+_RAW_HEADER: Final = "x-stainless-raw-response"
 
 
 def watch(call: Call, result: Any) -> bool:
     """Follow ``result`` if its answer is still to come; return whether it will end the call's span."""
     if is_model(type(result)):  # the answer itself, whole
         return False
-    import openai
-
-    if isinstance(result, openai.Stream | openai.AsyncStream):
+    sdk: Any = sys.modules[call.api.sdk.name]
+    if isinstance(result, sdk.Stream | sdk.AsyncStream):
         return _watch_stream(call, result)
     http = getattr(result, "http_response", None)
     if http is None or not hasattr(result, "retries_taken"):
@@ -36,7 +38,7 @@ def watch(call: Call, result: Any) -> bool:
         call.set_response(call.api.to_plain(body) if isinstance(body, dict) else body)
         call.span.end()
         return True
-    _watch_body(call, http, is_legacy=type(result).__name__ == "LegacyAPIResponse")
+    _watch_body(call, http, has_block=http.request.headers.get(_RAW_HEADER) == "stream")
     return True
 
 
@@ -68,7 +70,7 @@ class _Iterator:
     def _took(self, chunk: Any) -> None:
         recorder = self._recorder
         recorder.has_read = True
-        with guard("record an OpenAI stream"):
+        with recorder.call.recording("stream"):
             recorder.take(plain(chunk))
 
 
@@ -160,13 +162,13 @@ class _WhenLetGo:
         self._recorder.end(abandoned="let go")
 
 
-def _watch_body(call: Call, response: Any, *, is_legacy: bool) -> None:
+def _watch_body(call: Call, response: Any, *, has_block: bool) -> None:
     """See the bytes of a response as the user reads them, in whichever of its many ways.
 
     ``with_raw_response`` has no block: its span ends with the body. ``with_streaming_response`` has one,
     and its span covers it.
     """
-    recorder = BodyRecorder(call, response, ends_at_close=not is_legacy)
+    recorder = BodyRecorder(call, response, ends_at_close=has_block)
     reference, kind = weakref.ref(response), type(response)
 
     def iter_bytes(chunk_size: int | None = None) -> Iterator[bytes]:
