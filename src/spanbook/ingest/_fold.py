@@ -491,6 +491,7 @@ class Fold:
             StoreError, sqlite3.Error: nothing of it was written.
         """
         self.gate.wait(wait_s)
+        refused: list[str] = []
         with self.lock:
             for attempt in (1, 2):
                 try:
