@@ -38,6 +38,7 @@ HEAVY = {
     "anthropic",
     "anywidget",
     "genai_prices",
+    "google",
     "ipywidgets",
     "openai",
     "opentelemetry",
@@ -45,9 +46,14 @@ HEAVY = {
     "pandas",
     "plotly",
     "sqlite_utils",
+    "tornado",
     "traitlets",
 }
-WIDGET_BASES = {"anywidget", "ipywidgets", "traitlets"}  # base classes and traits of spanbook.widgets
+#: Packages that are themselves imported only where they are used, and what they cannot do without.
+BASES = {
+    "receiver": {"google", "opentelemetry", "tornado"},  # an extra: the server, the wire format
+    "widgets": {"anywidget", "ipywidgets", "traitlets"},  # base classes and traits
+}
 OTEL = SOURCE / "integrations" / "otel"  # imported once the program has imported OpenTelemetry; its __init__ always
 
 SQL = re.compile(
@@ -78,7 +84,7 @@ def test_a_package_imports_only_from_those_above_it(path: Path) -> None:
 @by_module
 def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
     """Importing spanbook stays cheap, and tracing works where one of them is broken or missing."""
-    allowed = WIDGET_BASES if package_of(path) == "widgets" else set()
+    allowed: set[str] = BASES.get(package_of(path), set())
     if path.parent == OTEL and path.name != "__init__.py":
         allowed = {"opentelemetry"}
     for line, name in imported_modules(path, module_level(parse(path).body)):

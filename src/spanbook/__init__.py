@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .api._import import import_traces
     from .api._otlp_export import export_otlp
     from .api._otlp_live import export_live
+    from .api._receive import receive
     from .api._store import Store, init
     from .api._store import open_store as open
     from .api._trace import Trace, Traces
@@ -73,6 +74,7 @@ _LAZY = {
     "load_ipython_extension": "magics",
     "offline": "",
     "open": "api._store:open_store",
+    "receive": "api._receive",
     "score": "api._functions",
     "scores_df": "api._functions",
     "spans_df": "api._functions",
@@ -121,6 +123,7 @@ __all__ = [
     "load_ipython_extension",
     "offline",
     "open",
+    "receive",
     "score",
     "scores_df",
     "span",

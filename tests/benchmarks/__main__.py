@@ -1,8 +1,8 @@
 """``make bench``: every budget that a machine can measure, as ratios and figures of one run.
 
-``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller otel threads tail gil fold redaction size start
-frames traces explorer peers. Peers are installed from the package index into a temporary folder, so they are measured
-only when they are named or ``PEERS=1`` is set.
+``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller otel threads tail gil fold receiver redaction
+size start frames traces explorer peers. Peers are installed from the package index into a temporary folder, so they are
+measured only when they are named or ``PEERS=1`` is set.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import caller, explorer, fold, frames, gil, otel, peers, redaction, size, start, tail, threads, traces
+from . import caller, explorer, fold, frames, gil, otel, peers, receiver, redaction, size, start, tail, threads, traces
 from ._table import Row, table
 
 PARTS = {
@@ -22,6 +22,7 @@ PARTS = {
     "tail": tail.run,
     "gil": gil.run,
     "fold": fold.run,
+    "receiver": receiver.run,
     "redaction": redaction.run,
     "size": size.run,
     "start": start.run,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .._version import __version__
-from . import _commands, _maintain
+from . import _commands, _maintain, _receive
 from ._quickstart import demo
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_sql(commands)
     _add_redact(commands)
     _add_salvage(commands)
+    _add_receive(commands)
     return parser.parse_args(argv)
 
 
@@ -141,3 +142,15 @@ def _add_salvage(commands: _Commands) -> None:
     parser = _command(commands, "salvage", _maintain.salvage, text, after)
     parser.add_argument("path", nargs="?", metavar="PATH", help="the damaged file (default: the store)")
     parser.add_argument("--out", metavar="NEW", help="the new file (default: PATH with .salvaged before its suffix)")
+
+
+def _add_receive(commands: _Commands) -> None:
+    text = "receive traces of other programs over HTTP (OTLP, Langfuse) until interrupted"
+    after = "Programs send here with OTEL_EXPORTER_OTLP_ENDPOINT (or LANGFUSE_BASE_URL) set to the address it prints."
+    parser = _command(commands, "receive", _receive.receive, text, after)
+    parser.add_argument("--port", type=int, default=4318, metavar="P", help="port to listen on (4318); 0: a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1); others need a token")
+    text = (
+        f"only take requests that carry it; better said by ${_receive.TOKEN_VARIABLE}, which no list of processes shows"
+    )
+    parser.add_argument("--token", metavar="T", help=text)

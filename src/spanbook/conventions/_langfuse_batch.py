@@ -9,6 +9,7 @@ send over OTLP, so one mapper reads both. A trace becomes the root span above it
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -226,6 +227,10 @@ def _score(body: Mapping[str, Any], seen: int) -> dict[str, Any]:
         raise ValueError("body.name is missing")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"body.value is {value!r:.60}; expected a number or text")
+    if (
+        not isinstance(value, str) and not abs(value) <= sys.float_info.max
+    ):  # JSON has no NaN; Python's reads it all the same
+        raise ValueError(f"body.value is {value!r:.60}; expected a finite number")
     kind = _SCORE_KINDS.get(str(body.get("dataType")), "number")
     if isinstance(value, str):
         kind = text_score_type(value)

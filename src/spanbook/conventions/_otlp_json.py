@@ -14,12 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from ..model import OtlpError
-from .otel import OtelEvent, OtelLink, OtelLog, OtelSpan, StatusCode
+from .otel import SPAN_KINDS, STATUS_CODES, OtelEvent, OtelLink, OtelLog, OtelSpan
 
 _MAX_DEPTH: Final = 64
 _INT64: Final = 1 << 63
-_KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
-_STATUSES: Final[tuple[StatusCode, ...]] = ("unset", "ok", "error")
 _FLOATS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _HEX: Final = frozenset("0123456789abcdef")
 Record = TypeVar("Record")
@@ -88,10 +86,10 @@ def _span(raw: Mapping[str, Any], scope: Mapping[str, Any], resource: Mapping[st
         span_id=_id(raw, "spanId", 16),
         parent_id=_id(raw, "parentSpanId", 16, optional=True) or None,
         name=_text(raw, "name"),
-        otel_kind=_KINDS[_enum(raw, "kind", _KINDS, "SPAN_KIND_")],
+        otel_kind=SPAN_KINDS[_enum(raw, "kind", SPAN_KINDS, "SPAN_KIND_")],
         start_ns=start,
         end_ns=_time(raw, "endTimeUnixNano"),
-        status=_STATUSES[_enum(status, "code", _STATUSES, "STATUS_CODE_")],
+        status=STATUS_CODES[_enum(status, "code", STATUS_CODES, "STATUS_CODE_")],
         status_message=_text(status, "message"),
         attributes=_attributes(raw),
         events=[_in_field(f"events[{at}]", _event, one) for at, one in enumerate(_objects(raw, "events"))],

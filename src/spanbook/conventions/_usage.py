@@ -39,7 +39,7 @@ def usage_from(raw: Any) -> dict[str, int]:
     Args:
         raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Vercel's, LangChain's, Langfuse's buckets.
     """
-    if not isinstance(raw, Mapping):
+    if not raw or not isinstance(raw, Mapping):
         return {}
     found: dict[str, int] = {}
     beside = {"input": 0, "output": 0}  # parts that have no name of ours

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 Attributes: TypeAlias = Mapping[str, Any]
 StatusCode: TypeAlias = Literal["unset", "ok", "error"]
+#: By the number of each in OTLP.
+SPAN_KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
+STATUS_CODES: Final[tuple[StatusCode, ...]] = ("unset", "ok", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

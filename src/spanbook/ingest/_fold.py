@@ -258,14 +258,17 @@ class Fold:
             batch.journal = (self.journal.id, self.journal.position)
             self._write(batch, 1.0, durable=False)
 
-    def _write(self, batch: Batch, wait_s: float, durable: bool) -> None:
+    def _write(self, batch: Batch, wait_s: float, durable: bool) -> list[str]:
+        """Write a batch; returns why rows of it were left out."""
         try:
             self._written(self.writer.write(batch, durable=durable, wait_s=wait_s), durable=durable)
         except _DATA_ERRORS as error:
-            self._write_one_by_one(batch, wait_s, error)
+            return self._write_one_by_one(batch, wait_s, error)
+        return []
 
-    def _write_one_by_one(self, batch: Batch, wait_s: float, error: BaseException) -> None:
+    def _write_one_by_one(self, batch: Batch, wait_s: float, error: BaseException) -> list[str]:
         """Write the rows of a batch that failed for its data, leaving out and counting the ones at fault."""
+        reasons = []
         parts = [Batch(spans=[record], media=batch.media) for record in batch.spans]
         parts += [Batch(events=[event]) for event in batch.events]
         parts += [Batch(scores=[score]) for score in batch.scores]
@@ -277,7 +280,9 @@ class Fold:
             except _DATA_ERRORS as problem:
                 self.unwritable += 1
                 error = problem
+                reasons.append(f"{_about(part)}: the store refuses its data ({problem})")
         report_failure("write a span whose data the store refuses", error)
+        return reasons
 
     def _written(self, written: Written, *, durable: bool) -> None:
         self.written += written.ended
@@ -470,7 +475,7 @@ class Fold:
 
     def write_foreign(
         self, make: Callable[[RecordReader, sqlite3.Connection], Batch], *, durable: bool = False, wait_s: float = 5.0
-    ) -> None:
+    ) -> list[str]:
         """Write what did not come through the journal, in one transaction; it is committed when this returns.
 
         Args:
@@ -479,14 +484,20 @@ class Fold:
             durable: Also wait until it is on disk.
             wait_s: Seconds to wait for another process that holds the write lock.
 
+        Returns:
+            Why rows were left out: the store refuses their data, and would each time.
+
         Raises:
             StoreError, sqlite3.Error: nothing of it was written.
         """
+        self.gate.wait(wait_s)
+        refused: list[str] = []
         with self.lock:
             for attempt in (1, 2):
                 try:
                     self._notice_new_store(wait_s)
-                    self._write(make(self._foreign, self.writer.connection(wait_s)), wait_s, durable=durable)
+                    batch = make(self._foreign, self.writer.connection(wait_s))
+                    refused = self._write(batch, wait_s, durable=durable)
                     break
                 except StoreReplacedError:
                     if attempt == 2:
@@ -494,6 +505,7 @@ class Fold:
             self._tell()
             if self._closed:
                 self.writer.close()
+        return refused
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Redact by another policy from the next batch on."""
@@ -511,3 +523,12 @@ class Fold:
             "redacted": self.redacted,
             "problem": self.problem or self.journal.problem or self.writer.log.problem,
         }
+
+
+def _about(part: Batch) -> str:
+    """Name the one row of a batch."""
+    if part.spans:
+        return f"span {part.spans[0].columns['span_id']} of trace {part.spans[0].columns['trace_id']}"
+    if part.events:
+        return f"event {part.events[0]['name']!r} of span {part.events[0]['span_id']}"
+    return f"score {part.scores[0]['name']!r}" if part.scores else "fields of a trace"

@@ -101,7 +101,12 @@ class IngestReport:
 
 
 def ingest_spans(
-    fold: Fold, spans: Iterable[OtelSpan], logs: Iterable[OtelLog] = (), *, durable: bool = False
+    fold: Fold,
+    spans: Iterable[OtelSpan],
+    logs: Iterable[OtelLog] = (),
+    *,
+    durable: bool = False,
+    wait_s: float = 5.0,
 ) -> IngestReport:
     """Map spans of any client and write them, in one transaction that is committed when this returns.
 
@@ -110,6 +115,7 @@ def ingest_spans(
         spans: Decoded spans; those already stored are updated.
         logs: Decoded log records, of these spans, of stored ones, or of spans still to come.
         durable: Also wait until it is on disk.
+        wait_s: Seconds to wait for another process that has the store locked.
 
     Returns:
         What was mapped, and what was not.
@@ -128,7 +134,8 @@ def ingest_spans(
         return batch
 
     if given or said:
-        fold.write_foreign(make, durable=durable)
+        refused = fold.write_foreign(make, durable=durable, wait_s=wait_s)
+        _reject_all(report, refused)
         _say_failures(report)
     return report
 
@@ -140,13 +147,16 @@ def add_otel(records: RecordReader, db: sqlite3.Connection, batch: Batch) -> Non
     _say_failures(ingestion.report)
 
 
-def ingest_langfuse(fold: Fold, events: Sequence[Any], *, durable: bool = False) -> tuple[LangfuseBatch, IngestReport]:
+def ingest_langfuse(
+    fold: Fold, events: Sequence[Any], *, durable: bool = False, wait_s: float = 5.0
+) -> tuple[LangfuseBatch, IngestReport]:
     """Write a batch of the older Langfuse SDKs, in one transaction that is committed when this returns.
 
     Args:
         fold: Of the store to write to.
         events: The ``batch`` of ``POST /api/public/ingestion``; partial states of what is stored update it.
         durable: Also wait until it is on disk.
+        wait_s: Seconds to wait for another process that has the store locked.
 
     Returns:
         What the batch says (``accepted`` and ``refused`` ids for the answer 207), and what was mapped.
@@ -165,9 +175,19 @@ def ingest_langfuse(fold: Fold, events: Sequence[Any], *, durable: bool = False)
 
     read = read_batch(events)
     if read.spans or read.scores:
-        fold.write_foreign(make, durable=durable)
+        refused = fold.write_foreign(make, durable=durable, wait_s=wait_s)
+        _reject_all(report, refused)
+        if refused:  # several events may have told of a row; which, is not known any more
+            why = f"the store refused {len(refused)} of the batch's rows, the others are kept; {refused[0]}"
+            read.refused |= dict.fromkeys(read.accepted, why)
+            read.accepted.clear()
         _say_failures(report)
     return read, report
+
+
+def _reject_all(report: IngestReport, reasons: Iterable[str]) -> None:
+    for reason in reasons:
+        report.reject(reason)
 
 
 def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestReport:
@@ -195,7 +215,7 @@ def ingest_records(fold: Fold, records: Iterable[Mapping[str, Any]]) -> IngestRe
                 report.dialects["spanbook"] += 1
         return batch
 
-    fold.write_foreign(make)
+    _reject_all(report, fold.write_foreign(make))
     return report
 
 

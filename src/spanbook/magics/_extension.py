@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..api import _runtime, _settings
+from ..api._receive import stop_all
 from ..api._store import init
 from ..model import SpanbookError
 from ..tracer import _cell
@@ -56,6 +57,7 @@ def unload(ip: Any) -> None:
     if rewrite_trace_cell in ip.input_transformers_cleanup:
         ip.input_transformers_cleanup.remove(rewrite_trace_cell)
     uninstrument()
+    stop_all()
     _cell.leave_notebook()
     _runtime.reset()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..model import UsageError
+from ..store._platform import close_in_child
 from ._rules import Rule, RuleList
 
 if TYPE_CHECKING:
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     import anthropic
     import openai
 
-    from ._server import Received, Server
+    from ._server import Received
 
 _KEY = "offline-needs-no-key"
-_running: weakref.WeakSet[Server] = weakref.WeakSet()
-_is_watching = False
 
 
 class OfflineModel:
@@ -79,7 +77,7 @@ class OfflineModel:
             daemon=True,
         )
         self._thread.start()
-        _watch(self._server)
+        close_in_child(self._server.socket)
 
     @property
     def base_url(self) -> str:
@@ -151,17 +149,3 @@ class OfflineModel:
     def __repr__(self) -> str:
         state = "stopped" if self._is_stopped else f"serving at {self.base_url}"
         return f"<OfflineModel {state}: scripted rules, not a model>"
-
-
-def _watch(server: Server) -> None:
-    """Let forked children close the socket they inherit: else the port would outlive the server, and be deaf."""
-    global _is_watching
-    _running.add(server)
-    if not _is_watching and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_close_inherited)
-        _is_watching = True
-
-
-def _close_inherited() -> None:
-    for server in tuple(_running):
-        server.server_close()

@@ -9,10 +9,12 @@ import contextlib
 import mmap
 import os
 import re
+import socket
 import stat
 import struct
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -264,6 +266,23 @@ def register_after_fork(call: Callable[[], None]) -> bool:
     except (ImportError, AttributeError, OSError):
         return False
     return True
+
+
+_listening: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+def close_in_child(listening: socket.socket) -> None:
+    """Have forked children close a socket they inherit: else the port would outlive the server, and be deaf."""
+    _listening.add(listening)
+
+
+def _close_listening() -> None:
+    for one in tuple(_listening):
+        one.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_listening)
 
 
 def file_system(path: Path, mounts: Path | None = None) -> str:
