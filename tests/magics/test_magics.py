@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,16 @@ def test_loading_twice_doubles_nothing(shell: Shell) -> None:
     assert len(sb.traces()) == 1
     hooks = [hook for hook in shell.ip.events.callbacks["pre_run_cell"] if "spanbook" in repr(hook)]
     assert len(hooks) == 1
+
+
+def test_unloading_stops_receivers(shell: Shell) -> None:
+    """Their port is free afterwards."""
+    shell.run("receiver = sb.receive(0)")
+    receiver = shell.ip.user_ns["receiver"]
+    assert receiver.is_running
+    shell.run("%unload_ext spanbook")
+    assert not receiver.is_running
+    socket.create_server(("127.0.0.1", receiver.port)).close()
 
 
 def test_unloading_undoes_everything(shell: Shell) -> None:
