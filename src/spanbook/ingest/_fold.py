@@ -526,9 +526,10 @@ class Fold:
 
 
 def _about(part: Batch) -> str:
-    """Name the one row of a batch."""
+    """Name the one row of a batch, whose columns may be the very ones that are missing."""
     if part.spans:
-        return f"span {part.spans[0].columns['span_id']} of trace {part.spans[0].columns['trace_id']}"
+        about = part.spans[0].columns
+        return f"span {about.get('span_id')} of trace {about.get('trace_id')}"
     if part.events:
-        return f"event {part.events[0]['name']!r} of span {part.events[0]['span_id']}"
-    return f"score {part.scores[0]['name']!r}" if part.scores else "fields of a trace"
+        return f"event {part.events[0].get('name')!r} of span {part.events[0].get('span_id')}"
+    return f"score {part.scores[0].get('name')!r}" if part.scores else "fields of a trace"
