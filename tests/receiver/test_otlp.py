@@ -129,7 +129,7 @@ def test_what_the_store_refuses_is_not_acknowledged(receiver: Receiver, store: P
 
     partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
     assert (answer.status, partial.rejected_spans) == (200, 1)
-    assert "span 0000000000000002" in partial.error_message and "no span 2" in partial.error_message
+    assert "span_id='0000000000000002'" in partial.error_message and "no span 2" in partial.error_message
     assert spans_of(store) == ["span 1", "span 3"]
     assert receiver.stats["spans"] == 2
 

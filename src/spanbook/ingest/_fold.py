@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -526,10 +526,9 @@ class Fold:
 
 
 def _about(part: Batch) -> str:
-    """Name the one row of a batch, whose columns may be the very ones that are missing."""
-    if part.spans:
-        about = part.spans[0].columns
-        return f"span {about.get('span_id')} of trace {about.get('trace_id')}"
-    if part.events:
-        return f"event {part.events[0].get('name')!r} of span {part.events[0].get('span_id')}"
-    return f"score {part.scores[0].get('name')!r}" if part.scores else "fields of a trace"
+    """Name the one row of a batch; being no row at all may be what is wrong with it."""
+    what = "span" if part.spans else "event" if part.events else "score" if part.scores else "trace"
+    rows = [*(span.columns for span in part.spans), *part.events, *part.scores]
+    row = rows[0] if rows and isinstance(rows[0], Mapping) else {}
+    named = (f"{name}={row[name]!r}" for name in ("name", "span_id", "trace_id") if row.get(name) is not None)
+    return " ".join((what, *named))
