@@ -14,7 +14,7 @@ from .anthropic import INTEGRATION as _anthropic
 from .openai import INTEGRATION as _openai
 from .otel import INTEGRATION as _otel
 
-__all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap", "wrap"]
+__all__ = ["Integration", "instrument", "integrations", "is_on", "uninstrument", "unwrap", "wrap"]
 
 C = TypeVar("C")
 
@@ -63,6 +63,11 @@ def wrap(client: C) -> C:
 def unwrap(client: C) -> C:
     """Stop tracing a client given to :func:`wrap`; return the same object."""
     return _registry.unwrap(client)
+
+
+def is_on(name: str) -> bool:
+    """Tell whether an integration is on; False for a name that is none."""
+    return _registry.is_on(name)
 
 
 def integrations() -> list[dict[str, Any]]:

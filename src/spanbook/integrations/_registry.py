@@ -140,6 +140,10 @@ class Registry:
                 integration.unwrap_client(client)
             return client
 
+    def is_on(self, name: str) -> bool:
+        integration = self._known.get(name)
+        return integration is not None and integration.is_on
+
     def rows(self) -> list[dict[str, Any]]:
         with self._lock:
             return [integration.row() for integration in self._known.values()]
