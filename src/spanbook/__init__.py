@@ -36,7 +36,7 @@ from .tracer import Span, SpanbookWarning, bind, context, current, trace
 from .tracer._span import Span as span
 
 if TYPE_CHECKING:
-    from . import models, offline
+    from . import integrations, models, offline
     from .api._compare import TraceComparison
     from .api._functions import (
         compare_traces,
@@ -81,6 +81,7 @@ _LAZY = {
     "init": "api._store",
     "inject": "tracer._w3c",
     "instrument": "integrations",
+    "integrations": "",
     "last_trace": "api._functions",
     "load_ipython_extension": "magics",
     "models": "",
@@ -142,6 +143,7 @@ __all__ = [
     "init",
     "inject",
     "instrument",
+    "integrations",
     "last_trace",
     "load_ipython_extension",
     "models",

@@ -69,13 +69,14 @@ def test_errors(asked: Model, model: OfflineModel, spans: Spans) -> None:
 
 def test_module_and_router_as_clients(model: OfflineModel) -> None:
     import litellm
+    from litellm.router import Router
 
     model.rules[:] = [Rule(text="Hi")]
-    where = {"api_base": model.base_url, "api_key": "k"}
+    where: dict[str, Any] = {"api_base": model.base_url, "api_key": "k"}
     sb.use_client(litellm)
     assert sb.get_model("litellm/openai/gpt-4o-mini").ask("Hello", **where).text == "Hi"
     listed = [{"model_name": "fast", "litellm_params": {"model": "openai/gpt-4o-mini", **where}}]
-    sb.use_client(litellm.Router(model_list=listed), provider="router")
+    sb.use_client(Router(model_list=listed), provider="router")
     assert sb.get_model("router/fast").ask("Hello").text == "Hi"
 
 
