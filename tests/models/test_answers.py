@@ -12,6 +12,7 @@ from pydantic import BaseModel
 import spanbook as sb
 from spanbook.models import Delta, Model, Reply
 from spanbook.offline import OfflineModel, Rule
+from tests.integrations.conftest import Spans
 
 pytest.importorskip("anthropic")
 TOOL = {
@@ -222,6 +223,30 @@ def test_optional_properties_are_not_strict() -> None:
 
     assert _format(schema)["json_schema"]["strict"] is False
     assert _format({**schema, "required": ["a", "b"]})["json_schema"]["strict"] is True
+
+
+def test_models_of_pydantic_are_strict() -> None:
+    from spanbook.models._openai import _format
+
+    class Maybe(BaseModel):
+        """Optional in Python: to be there, and perhaps null, in JSON."""
+
+        a: str
+        b: str | None = None
+
+    sent = _format(Maybe)["json_schema"]
+    assert sent["strict"] is True and sent["schema"]["required"] == ["a", "b"]
+
+
+async def test_a_call_that_is_cancelled(spans: Spans, model: OfflineModel) -> None:
+    model.rules[:] = [Rule(delay_s=5)]
+    found = made("openai-async", model)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(found("Hello"), 0.1)
+    await found._backend.client.close()  # type: ignore[attr-defined]
+
+    (span,) = spans()
+    assert span.end_ns is not None and span.status == "error"
 
 
 # -- where nothing can be awaited

@@ -163,3 +163,8 @@ def test_a_cut_before_the_answer(wire: Wire) -> None:
     wire.replies = [Reply(events=[CUT])]
     with pytest.raises(sb.ModelError):
         openai_model(wire.url).ask("Hi")
+
+
+def test_more_tokens_than_can_be_waited_for(model: OfflineModel) -> None:
+    with pytest.raises(sb.ModelRequestError, match="Streaming is"):
+        claude_model(model.anthropic_url).ask("Hi", max_tokens=200_000)

@@ -17,7 +17,7 @@ from spanbook.integrations._libraries import LIBRARIES, library_of, module_of
 from spanbook.integrations._registry import untested
 from spanbook.offline import OfflineModel, Rule
 from tests.integrations.conftest import Spans, model, spans
-from tests.plugins.test_plugins import run_with
+from tests.plugins.test_plugins import offering, run_with
 
 __all__ = ["model", "spans"]
 GROQ: Any = pytest.importorskip("groq")
@@ -119,12 +119,14 @@ def test_one_of_a_library_with_an_integration_waits_to_be_named(everything: Span
 
 
 def test_a_library_without_an_instrumentor_is_hinted_at_once(tmp_path: Path) -> None:
-    for name, code in (("crewai", ""), ("dspy", ""), ("brings_dspy", "import dspy"), ("boto3", "")):
-        (tmp_path / f"{name}.py").write_text(code)
+    for name in ("crewai", "dspy", "boto3"):
+        offering(tmp_path, name, "console_scripts", "nothing:main")
+    (tmp_path / "brings_dspy.py").write_text("import dspy")
+    (tmp_path / "agents.py").write_text("")  # the program's own, not OpenAI's library of that name
     program = """
         import spanbook as sb
         sb.init()
-        import boto3, brings_dspy, crewai
+        import agents, boto3, brings_dspy, crewai
         import crewai, dspy
         from spanbook.integrations import integrations
         for row in integrations():

@@ -50,7 +50,7 @@ def instrument(*names: str) -> list[str]:
     """
     on = _registry.instrument(*names)
     if not names:
-        _untraced.watch(_registry.known())
+        _untraced.watch(_registry.hook, _registry.known())
     elif "otel" not in on and any(isinstance(one, Instrumentor) for one in _registry.known() if one.name in on):
         on += _registry.instrument("otel")  # it records through that
     return on
@@ -65,7 +65,7 @@ def uninstrument(*names: str) -> list[str]:
         UsageError: a name is not an integration.
     """
     if not names:
-        _untraced.forget()
+        _untraced.forget(_registry.hook)
     return _registry.uninstrument(*names)
 
 

@@ -35,7 +35,6 @@ class Instrumentor(Integration):
             name, package=self.library or self.module, tested=versions, targets=dict, is_default=is_default
         )
         self.by = f"{plugin.package} {plugin.version}"
-        self._hook = ImportHook()  # of its own: a module may be awaited by an integration too
         self._attached: Any = None
         self._problem = self._hint = ""
 
@@ -43,12 +42,12 @@ class Instrumentor(Integration):
         """Attach it when its library is imported."""
         if not self.is_on:
             self.is_on = True
-            self._hook.when_imported(self.module, self._attach)
+            hook.when_imported(self.module, self._attach)
 
     def turn_off(self, hook: ImportHook) -> None:
         """Take it off, if it was attached here."""
         self.is_on, self._problem, self._hint = False, "", ""
-        self._hook.forget(self.module)
+        hook.forget(self.module, self._attach)
         attached, self._attached = self._attached, None
         if attached is not None:
             with guard(f"take {self.plugin.package} off"):

@@ -87,6 +87,16 @@ def module_of(package: str, name: str) -> str:
     return MODULES.get(package) or (package or name).replace("-", "_")
 
 
+def is_installed(library: Library) -> bool:
+    """Tell whether it is what its module's name says, and not a file of the program's own (``agents.py``)."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(library.package))
+    except PackageNotFoundError:
+        return False
+
+
 def hint_for(library: Library) -> str:
     """Return how to have a library traced, in words."""
     if library.instrumentor:
@@ -96,7 +106,7 @@ def hint_for(library: Library) -> str:
 
 def say_hint(library: Library) -> None:
     """Say it once, when the program imports the library itself; what another library brings is only in the table."""
-    if not library.is_general and _importer() == "__main__":
+    if not library.is_general and _importer() == "__main__" and is_installed(library):
         text = hint_for(library)
         warn_once(f"untraced-{library.name}", f"{text[0].upper()}{text[1:]}; its calls of openai and anthropic are.")
 

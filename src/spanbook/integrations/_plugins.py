@@ -21,8 +21,8 @@ from ..tracer._plugins import (
 )
 from ._imports import ImportHook
 from ._instrumentors import Instrumentor, find_instrumentors, is_imported
-from ._libraries import LIBRARIES, Library, hint_for, say_hint
-from ._registry import Integration
+from ._libraries import LIBRARIES, Library, hint_for, is_installed, say_hint
+from ._registry import Integration, installed_version
 
 
 def more_integrations(known: Mapping[str, Integration]) -> Iterator[Integration]:
@@ -72,23 +72,22 @@ class Untraced:
     """Well-known libraries that nothing traces: said when one is imported, and listed."""
 
     def __init__(self) -> None:
-        self._hook = ImportHook()
+        self._awaited: dict[str, Callable[[ModuleType], None]] = {}
 
-    def watch(self, traced: Iterable[Integration]) -> None:
+    def watch(self, hook: ImportHook, traced: Iterable[Integration]) -> None:
         """Await the libraries that none of these is for."""
         for library in _without(traced):
-            if not is_imported(library.module):
-                self._hook.when_imported(library.module, _saying(library))
+            if library.module not in self._awaited and not is_imported(library.module):
+                self._awaited[library.module] = _saying(library)
+                hook.when_imported(library.module, self._awaited[library.module])
 
-    def forget(self) -> None:
+    def forget(self, hook: ImportHook) -> None:
         """Await none any more."""
-        for library in LIBRARIES:
-            self._hook.forget(library.module)
+        while self._awaited:
+            hook.forget(*self._awaited.popitem())
 
     def rows(self, traced: Iterable[Integration]) -> list[dict[str, Any]]:
         """Return a row for each that was imported, with what to install."""
-        from ._registry import installed_version
-
         return [
             {
                 "name": library.name, "what": "library", "package": library.package, "by": "", "tested": "",
@@ -96,7 +95,7 @@ class Untraced:
                 "patched": 0, "problems": [],
             }
             for library in _without(traced)
-            if is_imported(library.module)
+            if is_imported(library.module) and is_installed(library)
         ]  # fmt: skip
 
 

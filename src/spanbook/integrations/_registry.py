@@ -131,7 +131,7 @@ class Registry:
     ) -> None:
         self._known = {integration.name: integration for integration in integrations}
         self._more = more
-        self._hook = ImportHook()
+        self.hook = ImportHook()
         self._lock = threading.RLock()
 
     def look(self) -> None:
@@ -146,14 +146,14 @@ class Registry:
                 self.look()
             chosen = [integration for integration in self._chosen(names) if names or integration.is_default]
             for integration in chosen:
-                integration.turn_on(self._hook)
+                integration.turn_on(self.hook)
             return [integration.name for integration in chosen]
 
     def uninstrument(self, *names: str) -> list[str]:
         with self._lock:
             was_on = [integration for integration in self._chosen(names) if integration.is_on]
             for integration in was_on:
-                integration.turn_off(self._hook)
+                integration.turn_off(self.hook)
             return [integration.name for integration in was_on]
 
     def wrap(self, client: C) -> C:

@@ -73,6 +73,8 @@ def _kind(kinds: set[str], status: int | None, code: str | None, said: str) -> t
         kinds & {"OpenAIError", "AnthropicError"} and _NO_KEY.search(said)
     ):
         return ModelAuthenticationError  # the clients look for the key themselves, Anthropic's with a TypeError
+    if "ValueError" in kinds and said.startswith("Streaming is"):
+        return ModelRequestError  # Anthropic's client: so many max_tokens may take ten minutes
     if kinds & {"APIError", "OpenAIError", "AnthropicError"}:  # in a stream, an error has no status
         return {"overloaded_error": ModelServerError, "api_error": ModelServerError, "server_error": ModelServerError,
                 "rate_limit_error": ModelRateLimitError, "rate_limit_exceeded": ModelRateLimitError,

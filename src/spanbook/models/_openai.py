@@ -88,13 +88,20 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 def _format(schema: Any) -> dict[str, Any]:
     """Return the native form of a response schema; it is strict where it can be.
 
-    OpenAI's strict mode wants objects without other properties, and all of theirs required. The first is added: what
-    then comes satisfies the schema that was given too.
+    OpenAI's strict mode wants objects without other properties, and all of theirs required. Its library makes that of a
+    model of pydantic's. To a schema the first is added: what then comes satisfies the one that was given too.
     """
-    name, made = schema_of(schema)
-    made = _closed(made)
+    if isinstance(schema, type) and hasattr(schema, "model_json_schema"):
+        import openai
+
+        made: Any = openai.pydantic_function_tool(schema)["function"].get("parameters")
+        name, is_strict = schema.__name__, True
+    else:
+        name, made = schema_of(schema)
+        made = _closed(made)
+        is_strict = _is_strict(made)
     clean = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in name)[:64]
-    return {"type": "json_schema", "json_schema": {"name": clean, "schema": made, "strict": _is_strict(made)}}
+    return {"type": "json_schema", "json_schema": {"name": clean, "schema": made, "strict": is_strict}}
 
 
 def _closed(schema: Any) -> Any:
