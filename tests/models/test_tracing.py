@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -146,3 +147,31 @@ async def test_a_function_that_fails(spans: Spans) -> None:
 
     (span,) = spans()
     assert span.status == "error" and span.error is not None and "broken" in span.error["traceback"]
+
+
+@pytest.mark.parametrize("kind", ["openai", "openai-async"])
+async def test_calls_at_one_time_are_side_by_side(spans: Spans, model: OfflineModel, kind: str) -> None:
+    client = client_of(kind, model)
+    sb.use_client(client, provider="mine")
+    found = sb.get_model("mine/gpt-4o-mini")
+
+    with sb.span("experiment"):
+        replies = await asyncio.gather(*(found(f"Question {number}") for number in range(12)))
+    await close(client)
+
+    experiment, *calls = spans()
+    assert len(replies) == len(calls) == 12
+    assert {call.parent_id for call in calls} == {experiment.span_id}
+
+
+async def test_the_error_of_a_model_inside_of_another_stays_its_own(model: OfflineModel) -> None:
+    model.rules[:] = [Rule(error=(504, "slow"))]
+    client = client_of("openai", model)
+    sb.use_client(client, provider="mine")
+
+    async def outer(messages: Any) -> Any:
+        return (await sb.get_model("mine/gpt-4o-mini")(messages)).message
+
+    with pytest.raises(sb.ModelTimeoutError, match="mine/gpt-4o-mini did not answer"):
+        await sb.get_model(outer)("Hi")
+    await close(client)

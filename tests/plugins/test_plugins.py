@@ -181,6 +181,26 @@ THING = SpanMapper("bad", lambda span, roots: True, fail)
     assert run_with(site, program, tmp_path) == ["(('bad', 'ValueError: no'),) m"]
 
 
+def test_an_instrumentor_that_fails_stops_nothing(tmp_path: Path) -> None:
+    code = """
+class Broken:
+    def instrument(self, **options): raise RuntimeError("boom")
+    def uninstrument(self): pass
+"""
+    site = offering(tmp_path / "site", "broken", "opentelemetry_instrumentor", "broken:Broken", code)
+    program = """
+        import spanbook as sb
+        from spanbook.integrations import integrations
+        sb.init()
+        import broken
+        print([row["state"] for row in integrations() if row["name"] == "broken"], *sb.stats()["failures"])
+        print("broken" in sb.uninstrument())
+    """
+    *printed, warning = run_with(site, program, tmp_path)
+    assert printed == ["['failed'] attach broken", "True"]
+    assert "could not attach broken (RuntimeError: boom)" in warning
+
+
 def test_damaged_metadata_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = offering(tmp_path / "site", "bad", "spanbook.evaluators", "bad:THING")
     (site / "bad-1.0.dist-info" / "entry_points.txt").write_bytes(b"[spanbook.evaluators]\n\xff = \xff")

@@ -188,7 +188,7 @@ class Registry:
     def rows(self) -> list[dict[str, Any]]:
         with self._lock:
             self.look()
-            return [integration.row() for integration in self._known.values()]
+            return [_row_of(integration) for integration in self._known.values()]
 
     def _chosen(self, names: tuple[str, ...]) -> list[Integration]:
         for name in names:
@@ -202,6 +202,14 @@ class Registry:
         packages = [base.__module__.partition(".")[0] for base in type(client).__mro__]
         known = (one for one in self._known.values() if one.what == "integration")
         return next((one for one in known if one.package in packages), None)
+
+
+def _row_of(integration: Integration) -> dict[str, Any]:
+    """Return the row of an integration, whatever a class of its own leaves out of it."""
+    row: dict[str, Any] = {"state": "failed", "version": None, "patched": 0, "problems": ["its row cannot be made"]}
+    with guard(f"describe the integration {integration.name}"):
+        row = integration.row()
+    return {**integration.described(), **row}
 
 
 def untested(package: str, version: str, tested: str) -> str:

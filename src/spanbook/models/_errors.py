@@ -17,6 +17,7 @@ from ..model import (
     ModelRequestError,
     ModelServerError,
     ModelTimeoutError,
+    SpanbookError,
 )
 
 #: Codes of OpenAI and Azure, and names of LiteLLM's classes.
@@ -34,6 +35,8 @@ _KEYS: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 def to_model_error(error: Exception, model: str) -> ModelError | None:
     """Return what to raise for an error of a client; None when it is not about the model (a bug, ours or theirs)."""
+    if isinstance(error, SpanbookError):  # of a model inside of this one, or about our own arguments
+        return None
     kinds = {kind.__name__ for kind in type(error).__mro__}
     status, code = _status(error), _code(error)
     said = _said(error)

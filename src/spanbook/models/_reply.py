@@ -68,7 +68,7 @@ class Delta:
 
     text: str
     kind: Literal["text", "reasoning", "tool_call"] = "text"
-    #: Of a tool call: which of the answer's calls it belongs to, and its name with the first piece.
+    #: Of a tool call: a number that tells its pieces from those of other calls, and its name with the first of them.
     index: int = 0
     name: str | None = None
 
