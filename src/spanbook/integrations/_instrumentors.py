@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
@@ -74,6 +75,7 @@ class Instrumentor(Integration):
             if getattr(instrumentor, "is_instrumented_by_opentelemetry", False):
                 self._problem, self._hint = "", "the program has attached it itself, to a provider of its choice"
                 return
+            import_module("opentelemetry.trace")  # first, as its import is what puts our provider in place
             from .otel._install import provider
 
             instrumentor.instrument(tracer_provider=provider())
