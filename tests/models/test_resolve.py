@@ -10,6 +10,8 @@ import pytest
 
 import spanbook as sb
 from spanbook.offline import OfflineModel, Rule
+from tests.integrations.claude import message
+from tests.integrations.wire import Reply, Wire, completion
 
 
 def test_installed_libraries_configure_themselves(model: OfflineModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +33,23 @@ def test_a_client_stands_for_the_provider_it_talks_to() -> None:
     groq = openai.OpenAI(base_url="https://api.groq.com/openai/v1", api_key="k")
     assert sb.use_client(groq) is groq
     assert sb.get_model("groq/llama-4").provider == "groq"
+
+
+def test_clients_of_platforms(wire: Wire) -> None:
+    anthropic = pytest.importorskip("anthropic")
+    import openai
+
+    azure = openai.AzureOpenAI(azure_endpoint=wire.url, api_key="k", api_version="2025-01-01", max_retries=0)
+    bedrock = anthropic.AnthropicBedrock(base_url=wire.url, aws_region="us-east-1", api_key="k", max_retries=0)
+    vertex = anthropic.AnthropicVertex(
+        base_url=wire.url, region="us-east5", project_id="p", access_token="t", max_retries=0
+    )
+    for client, provider in ((azure, "azure"), (bedrock, "aws"), (vertex, "google")):
+        wire.replies = [Reply(json=completion("Hi") if provider == "azure" else message("Hi"))]
+        sb.use_client(client)
+        assert sb.get_model(f"{provider}/some-model").ask("Hello", max_tokens=9).text == "Hi"
+        client.close()
+    assert "max_completion_tokens" in wire.requests[0]["body"]
 
 
 def test_the_later_client_is_asked(model: OfflineModel) -> None:

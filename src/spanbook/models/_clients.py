@@ -95,7 +95,7 @@ def _backend_of(client: Any, provider: str | None) -> Backend:
     if "litellm" in kinds and hasattr(client, "acompletion"):
         return LitellmBackend(client, provider or "litellm")
     for library, path in (("openai", "chat"), ("anthropic", "messages")):
-        if library in kinds and not isinstance(client, type) and hasattr(type(client), path):
+        if library in kinds and not isinstance(client, type) and hasattr(client, path):
             return SdkBackend(client, library, provider)
     what = f"the module {client.__name__!r}" if isinstance(client, ModuleType) else _described(client)
     raise UsageError(
