@@ -24,7 +24,7 @@ _GROUPS: Final = (INTEGRATIONS, CONVENTIONS, EVALUATORS, OTEL)
 _SIGNS: Final = tuple(f"[{group}]".encode() for group in _GROUPS)
 
 _lock = RLock()
-_folders: dict[str, tuple[int, list[str]]] = {}  # folder → when it changed last, metadata folders with entry points
+_folders: dict[str, tuple[int, list[Plugin]]] = {}  # folder → when it changed last, what its packages offer
 _loaded: dict[Plugin, Any] = {}
 _problems: dict[Plugin, str] = {}
 
@@ -47,8 +47,12 @@ class NotAPlugin(Exception):
 def find_plugins(group: str) -> list[Plugin]:
     """Return what installed packages offer in a group; nothing is imported."""
     with _lock:
-        seen: set[str] = set()
-        return [plugin for path in _metadata() for plugin in _read(path, seen) if plugin.group == group]
+        first: dict[str, str] = {}  # distribution → the folder on sys.path that has it first: the others are hidden
+        return [
+            plugin
+            for folder, plugin in _offered()
+            if first.setdefault(plugin.package.lower(), folder) == folder and plugin.group == group
+        ]
 
 
 def load_plugin(plugin: Plugin, check: Callable[[Any], Any]) -> Any:
@@ -87,20 +91,22 @@ def problem_of(plugin: Plugin) -> str:
     return _problems.get(plugin, "")
 
 
-def _metadata() -> Iterator[str]:
-    """Yield the metadata folders that name one of our groups, in the order of ``sys.path``."""
+def _offered() -> Iterator[tuple[str, Plugin]]:
+    """Yield what installed packages offer in our groups, in the order of ``sys.path``."""
     for entry in dict.fromkeys(sys.path):
         folder = entry or os.curdir
         try:
             changed = os.stat(folder).st_mtime_ns
             if _folders.get(folder, (None,))[0] != changed:
-                _folders[folder] = (changed, list(_scan(folder)))
+                _folders[folder] = (changed, [plugin for path in _scan(folder) for plugin in _read(path)])
         except OSError:  # a zip file, or nothing at all
             continue
-        yield from _folders[folder][1]
+        for plugin in _folders[folder][1]:
+            yield folder, plugin
 
 
 def _scan(folder: str) -> Iterator[str]:
+    """Yield the metadata folders that name one of our groups."""
     for entry in os.listdir(folder):
         if not entry.endswith((".dist-info", ".egg-info")):
             continue
@@ -114,19 +120,17 @@ def _scan(folder: str) -> Iterator[str]:
             yield path
 
 
-def _read(path: str, seen: set[str]) -> Iterator[Plugin]:
-    """Yield the entry points of a package; one that is hidden by another of its name earlier on the path has none."""
+def _read(path: str) -> Iterator[Plugin]:
+    """Yield the entry points of a package in our groups."""
     from importlib.metadata import Distribution
 
     try:
         found = Distribution.at(path)
-        name, version = str(found.metadata["Name"]), found.version
-        if name.lower() in seen:
-            return
-        seen.add(name.lower())
+        about: Any = found.metadata  # once: each asking reads it again
+        name, version, requires = str(about["Name"]), str(about["Version"]), tuple(about.get_all("Requires-Dist") or ())
         for entry in found.entry_points:
             if entry.group in _GROUPS:
-                yield Plugin(entry.group, entry.name, entry.value, name, version, tuple(found.requires or ()))
+                yield Plugin(entry.group, entry.name, entry.value, name, version, requires)
     except Exception as error:  # noqa: BLE001 - damaged metadata is no reason to fail
         warn_once(f"plugin-{path}", f"the metadata in {path!r} could not be read ({error}); its plugins are left out.")
 
