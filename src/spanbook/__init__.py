@@ -13,6 +13,16 @@ from .api import _runtime as _runtime  # registers what the first span starts, a
 from .model.errors import (
     ExportError,
     FilterError,
+    ModelAnswerError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelContentError,
+    ModelContextError,
+    ModelError,
+    ModelRateLimitError,
+    ModelRequestError,
+    ModelServerError,
+    ModelTimeoutError,
     NewerStoreError,
     NotAStoreError,
     OtlpError,
@@ -26,7 +36,7 @@ from .tracer import Span, SpanbookWarning, bind, context, current, trace
 from .tracer._span import Span as span
 
 if TYPE_CHECKING:
-    from . import offline
+    from . import integrations, models, offline
     from .api._compare import TraceComparison
     from .api._functions import (
         compare_traces,
@@ -50,6 +60,7 @@ if TYPE_CHECKING:
     from .api._trace import Trace, Traces
     from .integrations import instrument, uninstrument, wrap
     from .magics import load_ipython_extension, unload_ipython_extension
+    from .models import get_model, use_client
     from .store._filter_names import filter_names
     from .tracer._w3c import extract, inject
 
@@ -65,13 +76,16 @@ _LAZY = {
     "extract": "tracer._w3c",
     "filter_names": "store._filter_names",
     "flush": "api._functions",
+    "get_model": "models",
     "get_trace": "api._functions",
     "import_traces": "api._import",
     "init": "api._store",
     "inject": "tracer._w3c",
     "instrument": "integrations",
+    "integrations": "",
     "last_trace": "api._functions",
     "load_ipython_extension": "magics",
+    "models": "",
     "offline": "",
     "open": "api._store:open_store",
     "receive": "api._receive",
@@ -84,12 +98,23 @@ _LAZY = {
     "traces_df": "api._functions",
     "uninstrument": "integrations",
     "unload_ipython_extension": "magics",
+    "use_client": "models",
     "wrap": "integrations",
 }
 
 __all__ = [
     "ExportError",
     "FilterError",
+    "ModelAnswerError",
+    "ModelAuthenticationError",
+    "ModelConnectionError",
+    "ModelContentError",
+    "ModelContextError",
+    "ModelError",
+    "ModelRateLimitError",
+    "ModelRequestError",
+    "ModelServerError",
+    "ModelTimeoutError",
     "NewerStoreError",
     "NotAStoreError",
     "OtlpError",
@@ -114,13 +139,16 @@ __all__ = [
     "extract",
     "filter_names",
     "flush",
+    "get_model",
     "get_trace",
     "import_traces",
     "init",
     "inject",
     "instrument",
+    "integrations",
     "last_trace",
     "load_ipython_extension",
+    "models",
     "offline",
     "open",
     "receive",
@@ -135,6 +163,7 @@ __all__ = [
     "traces_df",
     "uninstrument",
     "unload_ipython_extension",
+    "use_client",
     "wrap",
 ]
 

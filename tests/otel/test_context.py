@@ -202,3 +202,13 @@ def test_a_native_span_open_across_a_detach_leaves_nothing_current(tracer: trace
     context.detach(token)
     inner.__exit__(None, None, None)
     assert sb.current() is None
+
+
+def test_spans_inside_of_wrappers_nest(otel: Tracing) -> None:
+    """OpenInference's tracers make current a wrapper of each span, which passes itself off as it."""
+    instrumentation = pytest.importorskip("openinference.instrumentation")
+    tracer = instrumentation.OITracer(trace.get_tracer("lib"), config=instrumentation.TraceConfig())
+    with tracer.start_as_current_span("outer"), tracer.start_as_current_span("middle"), sb.span("native"):
+        tracer.start_span("inner").end()
+
+    assert otel.tree() == {"outer": None, "middle": "outer", "native": "middle", "inner": "native"}

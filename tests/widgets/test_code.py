@@ -20,10 +20,10 @@ from openai.resources.responses import Responses
 
 import spanbook as sb
 from spanbook import offline
+from spanbook.conventions._requests import Writer, chat_messages
 from spanbook.model import Span
 from spanbook.widgets import _rpc_code as code_of
 from spanbook.widgets._rpc_code import literal, request_code
-from spanbook.widgets._rpc_code_messages import Writer, chat_messages
 from tests.ui.png import PNG as PICTURE
 
 PNG = "data:image/png;base64," + base64.b64encode(PICTURE).decode()

@@ -248,7 +248,7 @@ def _integrations(path: Path) -> Iterator[Check]:
     for row in integrations():
         problems = row["problems"]
         version = f" {row['version']}" if row["version"] else ""
-        text = "; ".join([f"{row['state']}{version}", *problems])
+        text = "; ".join(filter(None, [f"{row['state']}{version}", *problems, row["hint"]]))
         yield Check(
             row["name"], not problems, text, f"pip install -U {row['package']}, or spanbook" if problems else ""
         )

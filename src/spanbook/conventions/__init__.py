@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._clients import MAPPERS, Mapper
 
-__all__ = ["normalise"]
+if TYPE_CHECKING:
+    from ._draft import Draft
+    from .otel import OtelSpan
+    from .registry import SpanMapper
+
+#: What plugins with a dialect of their own need; imported when asked for.
+_FOR_PLUGINS = {"Draft": "_draft", "OtelSpan": "otel", "SpanMapper": "registry"}
+
+__all__ = ["Draft", "OtelSpan", "SpanMapper", "normalise"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FOR_PLUGINS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_FOR_PLUGINS[name]}", __name__), name)
 
 
 def normalise(fields: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ..model import COUNTED_KINDS
+from ..tracer._plugins import CONVENTIONS, NotAPlugin, Plugin, find_plugins, load_plugin, refuse
 from ._common import map_common
 from ._draft import Draft
 from ._error import put_error
@@ -88,7 +89,41 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("otel", _always, map_common),
     SpanMapper("genai", _any_of("gen_ai", "operation"), map_genai),
 ]
+_from_plugins: tuple[SpanMapper, ...] | None = None
 _EVENTS: Final = SpanMapper("genai-events", _always, map_genai_events)
+
+
+def plugin_mappers() -> tuple[SpanMapper, ...]:
+    """Return the mappers that installed packages bring (entry points ``spanbook.conventions``), loaded once.
+
+    Each names a ``SpanMapper`` whose name is nobody else's. They come before ours: they say most about their spans.
+    """
+    global _from_plugins
+    if _from_plugins is None:
+        found: dict[str, SpanMapper] = {}
+        taken = {mapper.name for mapper in MAPPERS}
+        for plugin in find_plugins(CONVENTIONS):
+            mapper = load_plugin(plugin, _checked)
+            if mapper is None or found.get(mapper.name) is mapper:
+                continue
+            if mapper.name in taken or mapper.name in found:
+                refuse(plugin, f"brings a mapper {mapper.name!r}, which is the name of another one")
+            else:
+                found[mapper.name] = mapper
+        _from_plugins = tuple(found.values())
+    return _from_plugins
+
+
+def plugins_found() -> list[Plugin]:
+    """Return the plugins of this group, loaded or not."""
+    plugin_mappers()
+    return find_plugins(CONVENTIONS)
+
+
+def _checked(value: Any) -> SpanMapper:
+    if not isinstance(value, SpanMapper) or not (callable(value.detects) and callable(value.map)):
+        raise NotAPlugin(f"is a {type(value).__name__}; expected a spanbook.conventions.SpanMapper")
+    return value
 
 
 def _settle_messages(draft: Draft) -> None:
@@ -120,7 +155,7 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
     roots = {name.partition(".")[0] for name in span.attributes}
     failures: list[tuple[str, str]] = []
     dialects: list[str] = []
-    for mapper in (*MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), _LAST):
+    for mapper in (*plugin_mappers(), *MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), _LAST):
         state = None
         try:
             if not mapper.detects(span, roots):

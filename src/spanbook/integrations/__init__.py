@@ -6,19 +6,28 @@ traces one client. Nothing here imports a client library.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._instrumentors import Instrumentor
+from ._patch import Target
+from ._plugins import Untraced, more_integrations, other_rows
 from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
 from .anthropic import INTEGRATION as _anthropic
 from .openai import INTEGRATION as _openai
 from .otel import INTEGRATION as _otel
 
-__all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap", "wrap"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Integration", "Target", "instrument", "integrations", "is_on", "to_frame", "uninstrument", "unwrap", "wrap"]
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _anthropic, _otel, _threads])
+_registry = Registry([_openai, _anthropic, _otel, _threads], more_integrations)
+_untraced = Untraced()
 
 
 def instrument(*names: str) -> list[str]:
@@ -29,13 +38,22 @@ def instrument(*names: str) -> list[str]:
 
     Libraries need not be imported yet, nor installed. Doing it twice changes nothing.
 
+    Plugins count as spanbook's own (CONTRIBUTING.md, "Writing a plugin"). Every installed OpenTelemetry instrumentor of
+    a library that spanbook does not trace itself is attached when that library is imported, and records through
+    ``"otel"``; one of a library that spanbook traces only when it is named. :func:`integrations` has all names.
+
     ``sb.instrument("threads")`` makes threads and thread pools (``run_in_executor`` too) go on below the span they are
     started in, as tasks do by themselves; it is on only when it is named. Without it, wrap the function: ``sb.bind``.
 
     Raises:
         UsageError: a name is not an integration; the message offers the nearest.
     """
-    return _registry.instrument(*names)
+    on = _registry.instrument(*names)
+    if not names:
+        _untraced.watch(_registry.hook, _registry.known())
+    elif "otel" not in on and any(isinstance(one, Instrumentor) for one in _registry.known() if one.name in on):
+        on += _registry.instrument("otel")  # it records through that
+    return on
 
 
 def uninstrument(*names: str) -> list[str]:
@@ -46,6 +64,8 @@ def uninstrument(*names: str) -> list[str]:
     Raises:
         UsageError: a name is not an integration.
     """
+    if not names:
+        _untraced.forget(_registry.hook)
     return _registry.uninstrument(*names)
 
 
@@ -65,9 +85,42 @@ def unwrap(client: C) -> C:
     return _registry.unwrap(client)
 
 
-def integrations() -> list[dict[str, Any]]:
-    """Return one row per integration: ``name``, ``package``, ``state``, ``version``, ``patched``, ``problems``.
+def is_on(name: str) -> bool:
+    """Tell whether an integration is on; False for a name that is none."""
+    return _registry.is_on(name)
 
-    ``state`` is ``on``, ``waiting`` (for its import), ``missing`` (not installed) or ``off``.
+
+def integrations() -> list[dict[str, Any]]:
+    """Return one row per integration, plugin and OpenTelemetry instrumentor, and per library that nothing traces.
+
+    ``spanbook.integrations()``, the package called, returns them as a DataFrame. Columns: ``name`` (for
+    :func:`instrument`), ``what`` it is (integration, OpenTelemetry instrumentor, dialect, evaluator, library),
+    ``package`` that it is for, ``by`` whom, ``tested`` versions, ``state``, ``version`` installed, ``patched`` methods,
+    ``problems``, and a ``hint``: what to do to have it traced.
+
+    ``state`` is ``on``, ``waiting`` (for its import), ``missing`` (not installed), ``off``, ``available`` (a plugin
+    that nothing uses yet), ``failed``, or ``untraced`` (a library that was imported).
     """
-    return _registry.rows()
+    rows = _registry.rows()
+    return [*rows, *other_rows(), *_untraced.rows(_registry.known())]
+
+
+_COLUMNS = ("name", "state", "what", "package", "version", "tested", "by", "patched", "problems", "hint")
+
+
+def to_frame() -> pd.DataFrame:
+    """Return the rows of :func:`integrations` as a DataFrame; problems as one text."""
+    import pandas as pd
+
+    rows = [{**row, "version": row["version"] or "", "problems": "; ".join(row["problems"])} for row in integrations()]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+class _Callable(ModuleType):
+    """``sb.integrations()`` is the table: the package stands where users look for the function."""
+
+    def __call__(self) -> pd.DataFrame:
+        return to_frame()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -25,7 +25,7 @@ class ImportHook(MetaPathFinder):
     """Awaits modules by name. Removed from ``sys.meta_path`` while it awaits none."""
 
     def __init__(self) -> None:
-        self._awaited: dict[str, OnImport] = {}
+        self._awaited: dict[str, list[OnImport]] = {}
         self._asking = threading.local()
 
     def when_imported(self, name: str, call: OnImport) -> None:
@@ -34,13 +34,15 @@ class ImportHook(MetaPathFinder):
         if module is not None:
             call(module)
             return
-        self._awaited[name] = call
+        self._awaited.setdefault(name, []).append(call)
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
-    def forget(self, name: str) -> None:
-        """No longer await ``name``."""
-        self._awaited.pop(name, None)
+    def forget(self, name: str, call: OnImport | None = None) -> None:
+        """No longer await ``name``, for this call or for any."""
+        left = [one for one in self._awaited.pop(name, ()) if call is not None and one != call]
+        if left:
+            self._awaited[name] = left
         if not self._awaited and self in sys.meta_path:
             sys.meta_path.remove(self)
 
@@ -66,9 +68,9 @@ class ImportHook(MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             vars(loader).pop("exec_module", None)
             execute(module)
-            call = self._awaited.get(fullname)
-            if call is not None:
-                self.forget(fullname)
+            calls = self._awaited.get(fullname, ())
+            self.forget(fullname)
+            for call in calls:
                 with guard(f"instrument {fullname}"):
                     call(module)
 

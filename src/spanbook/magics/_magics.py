@@ -128,7 +128,11 @@ def _status() -> str:
     from ..integrations import integrations
 
     stats = _runtime.stats()
-    on = [f"{row['name']} ({row['state']})" for row in integrations() if row["state"] in ("on", "waiting")]
+    on = [
+        f"{row['name']} ({row['state']})"
+        for row in integrations()
+        if row["what"] != "dialect" and row["state"] in ("on", "waiting")
+    ]
     state = "on" if _recorder.enabled else "off"
     lines = [
         f"tracing {state}, into {stats['store']}",

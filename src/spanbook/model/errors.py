@@ -7,6 +7,16 @@ SpanbookError
 ├── OtlpError (ValueError)             telemetry that is not what OTLP says
 ├── ExportError (OSError)              a receiver of exported spans refused them, or cannot be reached
 ├── TraceNotFoundError (LookupError)   no such trace in this store
+├── ModelError                         a model did not answer; ``__cause__`` is what its client raised
+│   ├── ModelAuthenticationError       no key, a wrong key, or no right to this model
+│   ├── ModelRateLimitError            too many requests or tokens, or no credit left
+│   ├── ModelContextError              the messages are longer than the model takes
+│   ├── ModelContentError              the provider's content filter refused
+│   ├── ModelRequestError              what was asked is wrong: an argument, a message, the model's name
+│   ├── ModelTimeoutError (TimeoutError)
+│   ├── ModelConnectionError (ConnectionError)
+│   ├── ModelServerError               the provider failed or is overloaded
+│   └── ModelAnswerError               an answer that is not what was asked for
 └── StoreError (OSError)               the store file cannot be used
     ├── NotAStoreError                 a file that spanbook did not make
     └── NewerStoreError                a file made by a newer spanbook
@@ -75,3 +85,73 @@ class NotAStoreError(StoreError):
 
 class NewerStoreError(StoreError):
     """The store was made by a newer spanbook; it can be read, not written."""
+
+
+class ModelError(SpanbookError):
+    """A model did not answer as asked; ``__cause__`` is what its client raised.
+
+    ``model`` is its name (``"provider/name"``), ``status`` the HTTP status, ``code`` the provider's own, ``request_id``
+    what its support asks for; each is None where nobody said. ``can_retry``: the same request may succeed later.
+    """
+
+    can_retry = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str = "",
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.model, self.status, self.code, self.request_id = model, status, code, request_id
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class ModelAuthenticationError(ModelError):
+    """There is no key, it is wrong, or it may not use this model."""
+
+
+class ModelRateLimitError(ModelError):
+    """Too many requests or tokens, or no credit left; ``retry_after_s`` when the provider says how long to wait."""
+
+    can_retry = True
+
+
+class ModelContextError(ModelError):
+    """The messages, with what may be answered, are longer than the model takes."""
+
+
+class ModelContentError(ModelError):
+    """The provider's content filter refused the request."""
+
+
+class ModelRequestError(ModelError):
+    """The provider refused the request: an argument, a message, the name of the model."""
+
+
+class ModelTimeoutError(ModelError, TimeoutError):
+    """No answer came in time."""
+
+    can_retry = True
+
+
+class ModelConnectionError(ModelError, ConnectionError):
+    """The provider could not be reached, or the connection broke."""
+
+    can_retry = True
+
+
+class ModelServerError(ModelError):
+    """The provider failed or is overloaded; ``retry_after_s`` when it says how long to wait."""
+
+    can_retry = True
+
+
+class ModelAnswerError(ModelError):
+    """The model answered, but not what was asked for; ``reply`` is the answer."""
+
+    reply: Any = None

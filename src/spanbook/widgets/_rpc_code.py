@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..conventions._requests import ReadBlob, Writer, anthropic_request, chat_messages, responses_input
 from ..model import Span
-from ._rpc_code_messages import ReadBlob, Writer, anthropic_request, chat_messages, responses_input
 
 #: Provider → where its OpenAI-compatible interface is, and the variable that holds its key.
 _HOSTS: Final = {

@@ -70,7 +70,7 @@ class OtelIntegration(Integration):
             problems.append(said)
         state = "off" if not self.is_on else "missing" if found is None else "on" if count else "waiting"
         return {
-            "name": self.name,
+            **self.described(),
             "package": _API,
             "state": state,
             "version": found,

@@ -138,6 +138,8 @@ def native_of(span: Any, here: NativeSpan | None) -> NativeSpan | None:
     kind = type(span)
     if kind is OtelSpan or kind is NativeView:
         return span.face  # type: ignore[no-any-return]
+    if isinstance(span, OtelSpan):  # a wrapper of one that passes itself off as it, such as OpenInference's
+        return span.face
     if not isinstance(span, Span):
         return None
     context = span.get_span_context()

@@ -65,6 +65,11 @@ def look() -> None:
         _join(provider)
 
 
+def provider() -> SpanbookTracerProvider:
+    """Return the provider for instrumentors that are attached here; it passes on to whoever is set after it."""
+    return _provider
+
+
 def problems_now() -> list[str]:
     """Return what hinders us, in words."""
     return list(_problems.values())

@@ -1,4 +1,4 @@
-"""Stored messages back in the forms that providers take; the other way round of ``conventions``."""
+"""Messages of ours in the forms that providers take: the other way round of the mappers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _AUDIO: Final = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/x-wav": "wav"}
 
 
 class Writer:
-    """Collects what cannot be said in the request, and reads files."""
+    """Collects what cannot be said in the request, and reads files: those of stored messages by their digest."""
 
-    def __init__(self, read_blob: ReadBlob | None) -> None:
+    def __init__(self, read_blob: ReadBlob | None = None) -> None:
         self.notes: list[str] = []
         self._read, self._left, self._calls = read_blob, _MOST_BYTES, 0
         self._waiting: list[str] = []
@@ -31,6 +31,9 @@ class Writer:
     def data(self, part: Part) -> tuple[str, str] | None:
         """Return (MIME type, base64) of a file in a message; None, with a note, when it is not there."""
         digest, mime = part.get("digest"), str(part.get("mime_type") or "application/octet-stream")
+        given = part.get("content")
+        if isinstance(given, str) and given:  # it was never stored
+            return mime, given
         found = self._read(digest) if self._read is not None and isinstance(digest, str) else None
         if found is None:
             self.note(f"A file ({mime!r}) is not at hand and is left out.")
@@ -265,6 +268,7 @@ def anthropic_request(messages: Any, writer: Writer) -> dict[str, Any]:
 
 def _anthropic_piece(part: Part, writer: Writer) -> dict[str, Any] | None:
     kind = part.get("type")
+    name = "image" if part.get("modality") == "image" else "document"
     if kind == "text":
         return {"type": "text", "text": text_of(part.get("content"))}
     if kind == "tool_call":
@@ -276,8 +280,16 @@ def _anthropic_piece(part: Part, writer: Writer) -> dict[str, Any] | None:
             "input": dict(given) if isinstance(given, Mapping) else {},
         }
     if kind == "tool_call_response":
-        return {"type": "tool_result", "tool_use_id": writer.call_id(part), "content": text_of(part.get("response"))}
-    name = "image" if part.get("modality") == "image" else "document"
+        made = {"type": "tool_result", "tool_use_id": writer.call_id(part), "content": text_of(part.get("response"))}
+        return {**made, "is_error": True} if part.get("is_error") is True else made
+    if kind == "reasoning" and isinstance(part.get("signature"), str):
+        return {"type": "thinking", "thinking": text_of(part.get("content")), "signature": part["signature"]}
+    if kind == "reasoning" and isinstance(part.get("encrypted"), str):
+        return {"type": "redacted_thinking", "data": part["encrypted"]}
+    if kind == "refusal":
+        return {"type": "text", "text": text_of(part.get("content"))}
+    if kind == "file" and part.get("file_id"):
+        return {"type": name, "source": {"type": "file", "file_id": str(part["file_id"])}}
     if kind == "blob" and part.get("modality") != "audio":
         found = writer.data(part)
         return found and {"type": name, "source": {"type": "base64", "media_type": found[0], "data": found[1]}}

@@ -1,0 +1,51 @@
+"""An offline model, a wire, a store, and no client known from another test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spanbook.models import _clients
+from spanbook.models._backends import SdkBackend
+from spanbook.models._loops import is_background, run
+from spanbook.offline import OfflineModel
+from tests.integrations.conftest import model as offline_model
+from tests.integrations.conftest import server, spans, wire
+
+__all__ = ["offline_model", "server", "spans", "wire"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Making a client loads all authorities, for a tenth of a second; nothing here is encrypted, and one will do."""
+    try:
+        import certifi
+    except ModuleNotFoundError:  # then it takes longer
+        yield
+        return
+    end = "-----END CERTIFICATE-----\n"
+    first = tmp_path_factory.mktemp("certificates") / "first.pem"
+    first.write_text(Path(certifi.where()).read_text("utf-8").partition(end)[0] + end)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(first))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_clients() -> Iterator[None]:
+    _clients.forget_clients()
+    yield
+    for backend in [*_clients._given.values(), *_clients._made.values()]:
+        for loop, client in list(backend._copies.items()) if isinstance(backend, SdkBackend) else ():
+            if is_background(loop):
+                run(client.close())
+    _clients.forget_clients()
+
+
+@pytest.fixture
+def model(offline_model: OfflineModel) -> OfflineModel:
+    """The offline model without rules."""
+    offline_model.rules[:] = []
+    return offline_model
