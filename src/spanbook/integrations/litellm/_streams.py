@@ -34,8 +34,9 @@ class LiteRecorder(Recorder):
 def _kept_usage(stream: Any) -> Any:
     """Return the last usage among the chunks that a stream, or the one it is made from, has kept."""
     for holder in (stream, getattr(stream, "completion_stream", None)):
-        chunks: Any = getattr(holder, "chunks", None)
-        for chunk in reversed(chunks if isinstance(chunks, list) else ()):
+        chunks = getattr(holder, "chunks", None)
+        kept: list[Any] = chunks if isinstance(chunks, list) else []
+        for chunk in reversed(kept):
             if getattr(chunk, "usage", None) is not None:
                 return chunk.usage
     return None
