@@ -12,6 +12,7 @@ from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
 from .anthropic import INTEGRATION as _anthropic
 from .litellm import INTEGRATION as _litellm
+from .llamaindex import INTEGRATION as _llamaindex
 from .mcp import INTEGRATION as _mcp
 from .openai import INTEGRATION as _openai
 from .otel import INTEGRATION as _otel
@@ -20,7 +21,7 @@ __all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap"
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _anthropic, _litellm, _mcp, _otel, _threads])
+_registry = Registry([_openai, _anthropic, _litellm, _llamaindex, _mcp, _otel, _threads])
 
 
 def instrument(*names: str) -> list[str]:

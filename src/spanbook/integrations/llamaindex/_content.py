@@ -1,0 +1,126 @@
+"""Objects of LlamaIndex → what a span says: chats in the form of OpenAI's, documents, texts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from ...conventions._usage import usage_from
+from .._stainless._plain import is_model, plain
+
+#: Of a model's settings: what it was asked with.
+_PARAMETERS: Final = ("temperature", "max_tokens", "top_p", "seed", "reasoning_effort")
+_MEDIA: Final = ("image", "audio", "video", "data")
+
+
+def request(instance: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a model's method was called with in the form of OpenAI's: messages, and how they are to be answered."""
+    settings = {name: value for name in _PARAMETERS if (value := getattr(instance, name, None)) is not None}
+    given = dict(arguments.get("kwargs") or {})
+    asked = given.pop("messages", arguments.get("messages"))
+    if asked is None:
+        args = arguments.get("args") or ()
+        prompt = given.pop("prompt", arguments.get("prompt", args[0] if args else None))
+        messages = [{"role": "user", "content": prompt}]
+    else:
+        messages = [message(one) for one in asked]
+    more = {name: plain(value) for name, value in given.items() if value is not None and name != "formatted"}
+    return {**settings, **more, "messages": messages}
+
+
+def message(raw: Any) -> dict[str, Any]:
+    """Return a ``ChatMessage`` in the form of OpenAI's; its blocks stay LlamaIndex's."""
+    more = getattr(raw, "additional_kwargs", None) or {}
+    blocks = [block(one) for one in getattr(raw, "blocks", ())]
+    out: dict[str, Any] = {"role": str(getattr(raw.role, "value", raw.role)), "content": blocks}
+    if more.get("tool_calls") and not any(one.get("block_type") == "tool_call" for one in blocks):
+        out["tool_calls"] = plain(more["tool_calls"])
+    for name in ("tool_call_id", "name"):
+        if more.get(name):
+            out[name] = str(more[name])
+    return out
+
+
+def block(raw: Any) -> dict[str, Any]:
+    """Return a content block as plain data; its bytes, which LlamaIndex keeps as base64, as text."""
+    values = {name: value for name, value in vars(raw).items() if value is not None}
+    for name in _MEDIA:
+        value = values.get(name)
+        if isinstance(value, bytes):
+            values[name] = _base64(value)
+        elif value is not None and not isinstance(value, str):  # an open file: reading would use it up
+            del values[name]
+    for name in ("path", "url"):
+        if name in values:
+            values["url"] = str(values.pop(name))
+    return {name: plain(value) for name, value in values.items()}
+
+
+def answer(response: Any) -> dict[str, Any]:
+    """Return the fields of a span that a ``ChatResponse`` or ``CompletionResponse`` tells."""
+    raw = plain(response.raw) if is_model(type(response.raw)) or isinstance(response.raw, dict) else {}
+    said = getattr(response, "message", None)
+    spoken = {"role": "assistant", "content": response.text} if said is None else message(said)
+    choice = {"index": 0, "message": spoken, "finish_reason": _finish_reason(raw)}
+    output = {name: raw[name] for name in ("id", "model") if isinstance(raw.get(name), str)}
+    fields: dict[str, Any] = {"output": {**output, "choices": [choice]}}
+    usage = usage_from(raw.get("usage")) or usage_from(getattr(response, "additional_kwargs", None))
+    if usage:
+        fields["usage"] = usage
+    return fields
+
+
+def documents(nodes: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return nodes with their scores as documents."""
+    found = []
+    for scored in nodes:
+        node = getattr(scored, "node", scored)
+        one = {
+            "id": getattr(node, "node_id", None),
+            "content": getattr(node, "text", None),
+            "score": getattr(scored, "score", None),
+            "metadata": getattr(node, "metadata", None),
+        }
+        found.append({name: plain(value) for name, value in one.items() if value is not None and value != {}})
+    return found
+
+
+def query_text(query: Any) -> Any:
+    """Return the text of a query given as text or as a ``QueryBundle``."""
+    return getattr(query, "query_str", query)
+
+
+def said(result: Any) -> Any:
+    """Return the text of a response; None of one that is still to be read; other results as they are."""
+    kind = type(result).__name__
+    if "Streaming" in kind or "gen" in kind.lower().split("_")[-1:]:
+        return None
+    if hasattr(result, "source_nodes") or kind.endswith(("ChatResponse", "Response")):
+        text = getattr(result, "response", None)
+        return text if isinstance(text, str) else plain(text) if is_model(type(text)) else text
+    return result
+
+
+def stopped(event: Any) -> Any:
+    """Return the result of a workflow, of an agent the text of its answer."""
+    result = getattr(event, "result", event)
+    response = getattr(result, "response", None)
+    text = getattr(response, "content", None)
+    return text if isinstance(text, str) else result
+
+
+def _finish_reason(raw: Mapping[str, Any]) -> Any:
+    choices = raw.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else raw
+    reason = first.get("finish_reason", first.get("stop_reason")) if isinstance(first, Mapping) else None
+    return reason
+
+
+def _base64(data: bytes) -> str:
+    """Return base64 text of bytes that are base64 already, or not yet."""
+    try:
+        base64.b64decode(data, validate=True)
+    except ValueError:
+        return base64.b64encode(data).decode("ascii")
+    return data.decode("ascii")
