@@ -16,42 +16,42 @@ def make() -> Any:
     """Return the server."""
     server = MCPServer("weather", version="1.2")
 
-    @server.tool()
     def add(a: int, b: int) -> int:
         """Add two numbers."""
         return a + b
 
-    @server.tool(structured_output=False)
     def say(word: str) -> str:
         """Say a word."""
         return word
 
-    @server.tool(structured_output=False)
     def draw() -> list[Any]:
         """Draw a picture."""
         picture = ImageContent(type="image", data=base64.b64encode(PNG).decode(), mime_type="image/png")
         return [TextContent(type="text", text="Here it is:"), picture]
 
-    @server.tool()
     def fail() -> str:
         """Fail."""
         raise ToolError("no weather today")
 
-    @server.tool(structured_output=False)
     def parent(context: Context[Any, Any]) -> str:
         """Return the traceparent of the request."""
         meta = context.request_context.meta
         return str((meta or {}).get("traceparent"))
 
-    @server.resource("weather://paris")
     def paris() -> str:
+        """Return the weather of Paris."""
         return "sunny"
 
-    @server.prompt()
     def ask(city: str) -> str:
         """Ask for the weather."""
         return f"How is the weather in {city}?"
 
+    for tool in (add, fail):
+        server.tool()(tool)
+    for tool in (say, draw, parent):  # type: ignore[assignment]
+        server.tool(structured_output=False)(tool)
+    server.resource("weather://paris")(paris)
+    server.prompt()(ask)
     return server
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...tracer import start_span
 from .._guard import guard
-from .._stainless._calls import Call, active_call
+from .._stainless._calls import Call, active_call, twin_of
 from .._stainless._request import request_of
 from .._stainless._sdk import Api
 from ._request import provider_named, resolve, who_and_where
@@ -26,7 +26,7 @@ class LiteCall(Call):
 
     def __init__(self, api: Api, arguments: Mapping[str, Any], is_async: bool) -> None:
         self.api, self.resource, self.is_async, self.retries = api, None, is_async, 0
-        self.attempts = 0
+        self.attempts, self._twin = 0, twin_of(api.kind)
         self._failed: BaseException | None = None
         request = request_of(api.sdk, arguments)
         self.model, provider = resolve(arguments)

@@ -15,7 +15,7 @@ _MEDIA: Final = ("image", "audio", "video", "data")
 
 
 def request(instance: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a model's method was called with in the form of OpenAI's: messages, and how they are to be answered."""
+    """Return what a model's method was called with, in the form of OpenAI's."""
     settings = {name: value for name in _PARAMETERS if (value := getattr(instance, name, None)) is not None}
     given = dict(arguments.get("kwargs") or {})
     asked = given.pop("messages", arguments.get("messages"))

@@ -30,7 +30,7 @@ def wrap_method(original: Wrapper, is_on: Callable[[], bool]) -> Wrapper:
 
     LlamaIndex's decorator tells methods from functions by how they are called, so it is called as one.
     """
-    bind: Any = original.__get__  # type: ignore[attr-defined]
+    bind = original.__get__
 
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -135,7 +135,8 @@ def _started(role: Role, name: str, instance: Any, arguments: Mapping[str, Any],
     given: Any = None
     if role.kind in ("llm", "embedding"):
         model = getattr(instance, "model_name", None) or getattr(instance, "model", None)
-        provider = provider_of(type(instance))
+        made_by: Any = type(instance)
+        provider = provider_of(made_by)
         fields.update({"model": model} if isinstance(model, str) else {})
         fields.update({"provider": provider} if provider else {})
         name = f"{role.operation} {model}" if isinstance(model, str) else role.operation

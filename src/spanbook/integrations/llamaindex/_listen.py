@@ -62,6 +62,7 @@ def what_is_on() -> int:
 
 
 def _drive_all(kind: type) -> None:
+    below: type
     for below in list(kind.__subclasses__()):
         _drive(below)
         _drive_all(below)
@@ -73,14 +74,14 @@ def _drive_new(mixin: type) -> None:
     if before is None:
         return
 
-    def hooked(cls: type, **kwargs: Any) -> None:
+    def hooked(cls: Any, /, **kwargs: Any) -> None:
         before.__get__(None, cls)(**kwargs)
         with guard("trace a class of LlamaIndex"):
             if _dispatchers:
                 _drive(cls)
 
-    ours = classmethod(hooked)
-    mixin.__init_subclass__ = ours  # type: ignore[assignment]
+    ours: Any = classmethod(hooked)
+    mixin.__init_subclass__ = ours  # type: ignore[method-assign]
     _hooks.append((mixin, before, ours))
 
 

@@ -66,7 +66,8 @@ def role_of(instance: Any, name: str, tags: Any) -> Role | None:
     if instance is None:
         is_step = isinstance(tags, dict) and _STEP in tags
         return _CHAIN if is_step and not name.startswith(_OWN_STEPS) else None
-    return _role(type(instance), name.rpartition(".")[2])
+    kind: Any = type(instance)
+    return _role(kind, name.rpartition(".")[2])
 
 
 @lru_cache(maxsize=1024)
