@@ -163,8 +163,8 @@ async def test_an_agent(traced: Spans, allm: Any) -> None:
 
 
 async def test_a_workflow(traced: Spans, allm: Any) -> None:
-    class Greeting(Workflow):
-        @step
+    class Greeting(Workflow):  # type: ignore[misc]
+        @step  # type: ignore[untyped-decorator]
         async def greet(self, ev: StartEvent) -> StopEvent:
             return StopEvent(result=str(await allm.acomplete(ev.get("word"))))
 
@@ -181,8 +181,8 @@ async def test_a_workflow(traced: Spans, allm: Any) -> None:
 
 
 async def test_a_workflow_that_fails(traced: Spans) -> None:
-    class Failing(Workflow):
-        @step
+    class Failing(Workflow):  # type: ignore[misc]
+        @step  # type: ignore[untyped-decorator]
         async def fail(self, ev: StartEvent) -> StopEvent:
             raise ValueError("no")
 

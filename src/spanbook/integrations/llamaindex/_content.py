@@ -8,15 +8,24 @@ from typing import Any, Final
 
 from ...conventions._usage import usage_from
 from .._stainless._plain import is_model, plain
+from ._driven import is_stream
 
 #: Of a model's settings: what it was asked with.
 _PARAMETERS: Final = ("temperature", "max_tokens", "top_p", "seed", "reasoning_effort")
 _MEDIA: Final = ("image", "audio", "video", "data")
 
 
+def own(instance: Any, name: str) -> Any:
+    """Return an attribute of a user's object; None where there is none, or a property of it raises."""
+    try:
+        return getattr(instance, name, None)
+    except Exception:  # noqa: BLE001 - LlamaIndex's own raise on models that they do not know
+        return None
+
+
 def request(instance: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a model's method was called with, in the form of OpenAI's."""
-    settings = {name: value for name in _PARAMETERS if (value := getattr(instance, name, None)) is not None}
+    settings = {name: value for name in _PARAMETERS if (value := own(instance, name)) is not None}
     given = dict(arguments.get("kwargs") or {})
     asked = given.pop("messages", arguments.get("messages"))
     if asked is None:
@@ -94,10 +103,10 @@ def query_text(query: Any) -> Any:
 def said(result: Any) -> Any:
     """Return the text of a response; None of one that is still to be read; other results as they are."""
     kind = type(result).__name__
-    if "Streaming" in kind or "gen" in kind.lower().split("_")[-1:]:
+    if is_stream(result) or "Streaming" in kind:
         return None
-    if hasattr(result, "source_nodes") or kind.endswith(("ChatResponse", "Response")):
-        text = getattr(result, "response", None)
+    if kind.endswith("Response"):
+        text = own(result, "response")
         return text if isinstance(text, str) else plain(text) if is_model(type(text)) else text
     return result
 

@@ -134,7 +134,7 @@ def _started(role: Role, name: str, instance: Any, arguments: Mapping[str, Any],
         fields["metadata"] = own
     given: Any = None
     if role.kind in ("llm", "embedding"):
-        model = getattr(instance, "model_name", None) or getattr(instance, "model", None)
+        model = _content.own(instance, "model_name") or _content.own(instance, "model")
         made_by: Any = type(instance)
         provider = provider_of(made_by)
         fields.update({"model": model} if isinstance(model, str) else {})
@@ -144,7 +144,7 @@ def _started(role: Role, name: str, instance: Any, arguments: Mapping[str, Any],
         fields["format"] = "openai.chat"
         given = _content.request(instance, arguments)
     elif role.kind == "tool":
-        metadata = getattr(instance, "metadata", None)
+        metadata = _content.own(instance, "metadata")
         name = str(getattr(metadata, "name", None) or name)
         given = _tool_arguments(arguments)
     elif role.kind == "reranker":
@@ -152,7 +152,7 @@ def _started(role: Role, name: str, instance: Any, arguments: Mapping[str, Any],
         given = {"query": query, "documents": _content.documents(arguments.get("nodes") or ())}
     elif "start_event" in arguments:
         given = _event(arguments["start_event"])
-        name = str(getattr(instance, "name", None) or name) if role.kind == "agent" else name
+        name = str(_content.own(instance, "name") or name) if role.kind == "agent" else name
     else:
         names = _INPUT.get(role.kind, _INPUT["chain"])
         given = _content.query_text(next((arguments[name] for name in names if name in arguments), None))
