@@ -67,16 +67,20 @@ def block(raw: Any) -> dict[str, Any]:
 
 
 def answer(response: Any) -> dict[str, Any]:
-    """Return the fields of a span that a ``ChatResponse`` or ``CompletionResponse`` tells."""
-    raw = plain(response.raw) if is_model(type(response.raw)) or isinstance(response.raw, dict) else {}
-    said = getattr(response, "message", None)
+    """Return the fields of a span that a ``ChatResponse`` or ``CompletionResponse`` tells.
+
+    Of what the provider sent, only what these do not have is looked at: converting all of it costs more than the rest.
+    """
+    raw, said = response.raw, own(response, "message")
     spoken = {"role": "assistant", "content": response.text} if said is None else message(said)
     choice = {"index": 0, "message": spoken, "finish_reason": _finish_reason(raw)}
-    output = {name: raw[name] for name in ("id", "model") if isinstance(raw.get(name), str)}
+    output = {name: value for name in ("id", "model") if isinstance(value := _of(raw, name), str)}
     fields: dict[str, Any] = {"output": {**output, "choices": [choice]}}
-    usage = usage_from(raw.get("usage")) or usage_from(getattr(response, "additional_kwargs", None))
-    if usage:
-        fields["usage"] = usage
+    usage = plain(_of(raw, "usage"))
+    if isinstance(usage, dict) and "prompt_tokens" in usage:
+        fields["output"]["usage"] = usage
+    elif counts := usage_from(usage) or usage_from(own(response, "additional_kwargs")):
+        fields["usage"] = counts
     return fields
 
 
@@ -119,11 +123,16 @@ def stopped(event: Any) -> Any:
     return text if isinstance(text, str) else result
 
 
-def _finish_reason(raw: Mapping[str, Any]) -> Any:
-    choices = raw.get("choices")
+def _finish_reason(raw: Any) -> Any:
+    choices = _of(raw, "choices")
     first = choices[0] if isinstance(choices, list) and choices else raw
-    reason = first.get("finish_reason", first.get("stop_reason")) if isinstance(first, Mapping) else None
-    return reason
+    reason = _of(first, "finish_reason") or _of(first, "stop_reason")
+    return reason if isinstance(reason, str) else None
+
+
+def _of(raw: Any, name: str) -> Any:
+    """Return what a provider's answer, an object or a dict, has under a name."""
+    return raw.get(name) if isinstance(raw, dict) else own(raw, name)
 
 
 def _base64(data: bytes) -> str:

@@ -9,6 +9,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ...tracer import Span, start_span
 from ...tracer._w3c import inject
@@ -41,6 +42,9 @@ REQUESTS: Final = {
 }
 #: Arguments about the request and not of it.
 _NOT_INPUT: Final = frozenset({"meta", "progress_callback", "read_timeout_seconds"})
+
+#: What servers have said of themselves.
+_servers: Final[WeakKeyDictionary[Any, dict[str, str]]] = WeakKeyDictionary()
 
 
 def targets() -> Mapping[str, list[Target]]:
@@ -104,22 +108,33 @@ def _record(request: Request, span: Span, session: Any, result: Any) -> None:
     with guard("record an MCP result"):
         span.set(output=shown(result))
         if request.method == "initialize":
-            span.set(attributes=_server(session))
+            _servers[session] = _described_by(result)
+            span.set(attributes=_servers[session])
         error = error_of(result)
         if error is not None:
             span.set(error=error)
 
 
 def _server(session: Any) -> dict[str, str]:
-    """Return who the server is, as far as the session knows by now."""
+    """Return who the server is, as far as it has said: version 1 of the package does not keep that."""
     known = vars(session)
-    info = next((known[n] for n in ("_discover_server_info", "_server_info") if known.get(n) is not None), None)
+    if session in _servers:
+        return _servers[session]
     result = known.get("_initialize_result")
-    info = info if info is not None else getattr(result, "server_info", getattr(result, "serverInfo", None))
-    version = known.get("_negotiated_version") or getattr(result, "protocol_version", None)
+    found = _described(known.get("_discover_server_info"), known.get("_negotiated_version")) if result is None else {}
+    return found or _described_by(result)
+
+
+def _described_by(result: Any) -> dict[str, str]:
+    """Return the same from the result of ``initialize``."""
+    info = getattr(result, "server_info", getattr(result, "serverInfo", None))
+    return _described(info, getattr(result, "protocol_version", getattr(result, "protocolVersion", None)))
+
+
+def _described(info: Any, protocol: Any) -> dict[str, str]:
     found = {
         "mcp.server.name": getattr(info, "name", None),
         "mcp.server.version": getattr(info, "version", None),
-        "mcp.protocol.version": version,
+        "mcp.protocol.version": protocol,
     }
-    return {name: value for name, value in found.items() if isinstance(value, str) and value}
+    return {name: str(value) for name, value in found.items() if value}
