@@ -18,7 +18,8 @@ from tests.integrations.conftest import Spans
 from tests.integrations.lite import HELLO, MODEL, UNKNOWN
 
 litellm = lite.load()
-pytestmark = pytest.mark.filterwarnings("ignore")  # litellm's own, and of the tasks it leaves to the loop
+#: litellm warns of itself, and leaves tasks and clients to the event loop.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 
 
 @pytest.fixture
@@ -104,6 +105,19 @@ async def test_a_router_is_a_chain_of_its_attempts(traced: Spans, ask: dict[str,
     assert chain.output == answered.output
     assert sb.traces()[0].summary.input_tokens == answer.usage.prompt_tokens
     assert answered.metadata["model_group"] == "second"
+
+
+async def test_a_stream_of_a_router(traced: Spans, ask: dict[str, Any]) -> None:
+    messages = ask.pop("messages")
+    router = litellm.Router(model_list=[{"model_name": "only", "litellm_params": {"model": MODEL, **ask}}])
+
+    said = [
+        piece.choices[0].delta.content or "" async for piece in await router.acompletion("only", messages, stream=True)
+    ]
+
+    chain, span = traced()
+    assert (chain.kind, span.parent_id, span.level) == ("chain", chain.span_id, None)
+    assert lite.text_of(span) == "".join(said)
 
 
 def test_a_callback_of_the_user_that_asks_a_model_is_a_call_of_its_own(

@@ -16,7 +16,8 @@ from tests.integrations.lite import HELLO, MODEL, text_of
 from tests.integrations.wire import Reply, Wire
 
 litellm = lite.load()
-pytestmark = pytest.mark.filterwarnings("ignore")  # litellm's own, and of the tasks it leaves to the loop
+#: litellm warns of itself, and leaves tasks and clients to the event loop.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 WEATHER = {

@@ -18,7 +18,8 @@ from tests.integrations.lite import HELLO, MODEL, text_of
 from tests.integrations.wire import CUT, DONE, USAGE, Reply, Wire, chunk
 
 litellm = lite.load()
-pytestmark = pytest.mark.filterwarnings("ignore")  # litellm's own, and of the tasks it leaves to the loop
+#: litellm warns of itself, and leaves tasks and clients to the event loop.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 
 HI = [chunk(role="assistant", content=""), chunk("He"), chunk("llo"), chunk(finish="stop")]
 COUNTED = {**chunk(), "choices": [], "usage": USAGE}

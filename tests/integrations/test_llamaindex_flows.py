@@ -23,7 +23,8 @@ from tests.integrations import index
 from tests.integrations.conftest import Spans
 from tests.integrations.index import ASK, HELLO, TEXTS, tree
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # LlamaIndex leaves its clients open, and its loops
+#: LlamaIndex leaves its clients open, and its event loops.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from tests.integrations import index
 from tests.integrations.conftest import Spans
 from tests.integrations.index import HELLO, tree
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # LlamaIndex leaves its clients open, and its loops
+#: LlamaIndex leaves its clients open, and its event loops.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 
 

@@ -76,9 +76,11 @@ class LiteCall(Call):
         if not isinstance(hidden, Mapping):
             return
         provider, cost = hidden.get("custom_llm_provider"), hidden.get("response_cost")
-        if isinstance(provider, str) and provider:
+        provider = provider or getattr(result, "custom_llm_provider", None)  # of a stream
+        is_cached = hidden.get("cache_hit") or provider == "cached_response"
+        if isinstance(provider, str) and provider and not is_cached:
             self.span.set(**_provider(provider))
-        if hidden.get("cache_hit"):
+        if is_cached:
             self.span.set(cost_usd=0.0, attributes={"litellm.cache_hit": True})
         elif isinstance(cost, int | float) and cost > 0:  # 0 stands for models without a price, too
             self.span.set(cost_usd=float(cost))
