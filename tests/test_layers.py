@@ -41,6 +41,8 @@ HEAVY = {
     "google",
     "ipywidgets",
     "litellm",
+    "llama_index",
+    "mcp",
     "openai",
     "opentelemetry",
     "orjson",

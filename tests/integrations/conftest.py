@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,14 @@ def claude_traced(spans: Spans) -> Iterator[Spans]:
     sb.instrument("anthropic")
     yield spans
     sb.uninstrument("anthropic")
+
+
+@pytest.fixture(scope="module")
+def leftovers() -> Iterator[None]:
+    """Let go of what a framework left open inside the module whose tests ignore warnings of that."""
+    yield
+    for _ in range(3):
+        gc.collect()
 
 
 @pytest.fixture(scope="module")

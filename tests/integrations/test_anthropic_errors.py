@@ -159,7 +159,7 @@ def test_manager_of_an_unknown_layout_is_left_alone(spans: Spans, claude: Any, m
 def test_tracing_that_fails_leaves_the_call_alone(
     spans: Spans, wire: Wire, wclaude: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spanbook.integrations._stainless import _calls, _streams
+    from spanbook.integrations._stainless import _calls, _recorders
     from spanbook.tracer import _report
 
     def broken(*args: Any) -> Any:
@@ -171,7 +171,7 @@ def test_tracing_that_fails_leaves_the_call_alone(
     wire.replies = [Reply(json=message("Hi")), Reply(events=HI), Reply(json=message("Hi"))]
     with monkeypatch.context() as patch:
         patch.setattr(_calls, "response_error", broken)
-        patch.setattr(_streams, "plain", broken)
+        patch.setattr(_recorders, "plain", broken)
         with pytest.warns(sb.SpanbookWarning, match="your program is unaffected"):
             answer = wclaude.messages.create(**ASK)
         with pytest.warns(sb.SpanbookWarning, match="your program is unaffected"):

@@ -178,7 +178,7 @@ def test_tracing_that_fails_leaves_the_call_alone(
     spans: Spans, wire: Wire, wclient: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each place that looks at the user's data breaks; answers are the same, failures are counted and said."""
-    from spanbook.integrations._stainless import _calls, _streams
+    from spanbook.integrations._stainless import _calls, _recorders
     from spanbook.tracer import _report
 
     def broken(*args: Any) -> Any:
@@ -195,7 +195,7 @@ def test_tracing_that_fails_leaves_the_call_alone(
 
     with monkeypatch.context() as patch:
         patch.setattr(_calls, "response_error", broken)
-        patch.setattr(_streams, "plain", broken)
+        patch.setattr(_recorders, "plain", broken)
         with pytest.warns(sb.SpanbookWarning, match="your program is unaffected"):
             answer = wclient.chat.completions.create(**ASK)
         with pytest.warns(sb.SpanbookWarning, match="your program is unaffected"):

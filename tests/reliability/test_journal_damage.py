@@ -26,7 +26,19 @@ from spanbook.store import _journal, _segments
 from spanbook.store._blobs import BlobSet
 from spanbook.store._journal import Journal
 from spanbook.store._owners import DeadJournal
-from spanbook.store._segments import END, EVENT, FRAME, HEADER, SCORE, SHORT_END, SHORT_START, START, Position, frame
+from spanbook.store._segments import (
+    END,
+    EVENT,
+    FRAME,
+    HEADER,
+    OTEL_FORMAT,
+    SCORE,
+    SHORT_END,
+    SHORT_START,
+    START,
+    Position,
+    frame,
+)
 from spanbook.tracer._capture import dumps
 from tests.reliability.machines import EXAMPLES
 from tests.tracing import rows
@@ -217,6 +229,7 @@ marshalled = st.recursive(
        marshalled, marshalled, marshalled, marshalled, marshalled, marshalled, marshalled), max_size=4),
        length=st.integers(1, 11))  # fmt: skip
 @example(records=[(SCORE, {}, *[None] * 9)], length=2)  # a row without a value
+@example(records=[(END, *[None] * 9, (5,))], length=11)  # fields that are none
 @settings(max_examples=40)
 def test_records_of_the_wrong_shape_never_stop_a_fold(folder: Path, records: list[Any], length: int) -> None:
     """Whatever another version, or a defect, wrote: what is behind it gets into the store."""
@@ -230,6 +243,33 @@ def test_records_of_the_wrong_shape_never_stop_a_fold(folder: Path, records: lis
     dead.close(remove=False)
     fold_all(root, store)
     assert rows(store, "SELECT name, status FROM spans WHERE trace_id = ?", trace) == [("behind", "ok")]
+
+
+otel_fields = st.fixed_dictionaries(
+    {"format": st.just(OTEL_FORMAT)},
+    optional=dict.fromkeys(("otel", "attributes", "told", "resource", "scope", "input", "error"), marshalled),
+)
+
+
+@given(
+    fields=st.tuples(otel_fields, otel_fields), parent=marshalled, name=marshalled, end=marshalled, output=marshalled
+)
+@settings(max_examples=60)
+def test_spans_of_opentelemetry_of_the_wrong_shape_never_stop_a_fold(
+    folder: Path, fields: tuple[Any, Any], parent: Any, name: Any, end: Any, output: Any
+) -> None:
+    """What no mapper can read is counted; spans beside it get into the store."""
+    store, root = folder / "otel.db", folder / "otel"
+    dead = Journal(root, str(store), "off")
+    trace = f"{time.time_ns():032x}"
+    start = (START, trace, 2, parent, name, "llm", 1, None, fields[0], None)
+    dead.append(frame(dumps(start)))
+    dead.append(frame(dumps((END, trace, 2, parent, name, "llm", 1, end, "ok", output, fields[1]))))
+    dead.append(frame(dumps((START, trace, 1, None, "beside", "llm", 1, None, None, None))))
+    dead.append(frame(dumps((END, trace, 1, None, "beside", "llm", 1, 9, "ok", "out", None))))
+    dead.close(remove=False)
+    fold_all(root, store)
+    assert ("beside", "ok") in rows(store, "SELECT name, status FROM spans WHERE trace_id = ?", trace)
 
 
 def fold_all(root: Path, store: Path) -> Fold:

@@ -20,8 +20,8 @@ def usage_of(raw: Any) -> dict[str, int]:
     """Return usage in our names; ``input_tokens`` and ``output_tokens`` are inclusive, as OpenAI counts them.
 
     Takes the forms of chat (``prompt_tokens``…), responses (``input_tokens``…) and embeddings; what a
-    compatible server names differently (DeepSeek's ``prompt_cache_hit_tokens``) is read too. Unknown stays
-    absent.
+    compatible server names differently (DeepSeek's ``prompt_cache_hit_tokens``, litellm's
+    ``cache_creation_tokens``) is read too. Unknown stays absent.
     """
     if not isinstance(raw, Mapping):
         return {}
@@ -31,7 +31,7 @@ def usage_of(raw: Any) -> dict[str, int]:
         "input_tokens": _first(raw.get("prompt_tokens"), raw.get("input_tokens")),
         "output_tokens": _first(raw.get("completion_tokens"), raw.get("output_tokens")),
         "cache_read_tokens": _first(into.get("cached_tokens"), raw.get("prompt_cache_hit_tokens")),
-        "cache_write_tokens": _first(into.get("cache_write_tokens")),
+        "cache_write_tokens": _first(into.get("cache_write_tokens"), into.get("cache_creation_tokens")),
         "reasoning_tokens": _first(out_of.get("reasoning_tokens")),
         "audio_input_tokens": _first(into.get("audio_tokens")),
         "audio_output_tokens": _first(out_of.get("audio_tokens")),

@@ -26,7 +26,7 @@ from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
 from ..tracer._foreign import OtelRest
-from ..tracer._report import errors, warn_once
+from ..tracer._report import errors, report_failure, warn_once
 from ..tracer._span import _merged, _with_context
 from ._records import Fields, RecordReader
 
@@ -293,9 +293,17 @@ class _Ingestion:
     def add_in_process(self, spans: Iterable[tuple[Fields, Fields]]) -> None:
         """Add spans of OpenTelemetry in this process, each given as what its start and its end record say."""
         for begun, said in spans:
-            mapped = map_span(_otel_span(begun, said))
-            _join_records(mapped, begun, said)
-            self._keep(_key(mapped), mapped)
+            try:
+                mapped = map_span(_otel_span(begun, said))
+                _join_records(mapped, begun, said)
+                key = _key(mapped)
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one record must not hold up those behind it
+                self._records.unreadable += 1
+                report_failure("read a span of OpenTelemetry", error)
+                continue
+            self._keep(key, mapped)
             self._note(mapped)
         traces = self._records.otel_calls
         if len(traces) > _MAX_TRACES:
@@ -303,8 +311,9 @@ class _Ingestion:
         traces.update(key[0] for key, mapped in self._mapped.items() if mapped.fields["kind"] in COUNTED_KINDS)
         self._own = {
             key: record for record in self._batch.spans
-            if record.columns.get("kind") in COUNTED_KINDS and record.columns.get("end_ns") is not None
-            and (key := (record.columns["trace_id"], record.columns["span_id"]))[0] in traces
+            if (key := (record.columns["trace_id"], record.columns["span_id"]))[0] in traces
+            and record.columns.get("kind") in COUNTED_KINDS
+            and None not in (record.columns.get("start_ns"), record.columns.get("end_ns"))
         }  # fmt: skip
         self._relate()
         for key, mapped in self._mapped.items():

@@ -113,7 +113,8 @@ class RecordReader:
     def _take(self, record: tuple[Any, ...], rows: _Rows, batch: Batch) -> None:
         what = record[0]
         if what == START:
-            _, trace, span, parent, _, _, _, _, fields, _ = record
+            _, trace, span, parent, _, _, _, _, fields, provenance = record
+            _check_fields(fields, provenance)
             environment = fields.get("environment") if fields else None
             if environment is None and parent is not None:  # said once, at the root
                 above = self.open.get((trace, parent))
@@ -122,6 +123,7 @@ class RecordReader:
             rows.setdefault((trace, span), None)
         elif what == END:
             _, trace, span, parent, name, kind, start, end, status, output, fields = record
+            _check_fields(fields)
             key = (trace, span)
             begun = self.open.pop(key, None)
             joined: Fields = {}
@@ -323,6 +325,12 @@ class RecordReader:
             if isinstance(out.get(name), str):
                 out[name] = self.encoder.text(out[name])
         return out
+
+
+def _check_fields(*given: Any) -> None:
+    """Raise TypeError for fields that are none: what a defect or another version wrote."""
+    if not all(fields is None or isinstance(fields, dict) for fields in given):
+        raise TypeError("fields of a span are no dict")
 
 
 def _begun(record: tuple[Any, ...], environment: str | None) -> Fields:

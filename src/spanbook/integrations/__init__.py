@@ -16,6 +16,9 @@ from ._plugins import Untraced, more_integrations, other_rows
 from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
 from .anthropic import INTEGRATION as _anthropic
+from .litellm import INTEGRATION as _litellm
+from .llamaindex import INTEGRATION as _llamaindex
+from .mcp import INTEGRATION as _mcp
 from .openai import INTEGRATION as _openai
 from .otel import INTEGRATION as _otel
 
@@ -26,7 +29,7 @@ __all__ = ["Integration", "Target", "instrument", "integrations", "is_on", "to_f
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _anthropic, _otel, _threads], more_integrations)
+_registry = Registry([_openai, _anthropic, _litellm, _llamaindex, _mcp, _otel, _threads], more_integrations)
 _untraced = Untraced()
 
 

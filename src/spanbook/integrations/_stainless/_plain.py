@@ -8,6 +8,7 @@ outside of its schema.
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any, Final
 
 #: What the SDK adds to a response: the user's own objects, made from text that is there already.
@@ -26,7 +27,9 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items() if item is not None}
     if is_model(kind):
         return _plain_model(value)
-    if isinstance(value, str | int | float):  # an enum's member
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, str | int | float):
         return value
     return {"$type": "repr", "class": kind.__qualname__, "text": kind.__qualname__}
 

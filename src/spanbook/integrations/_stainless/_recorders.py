@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from ._calls import Call
-from ._plain import parsed_body
+from ._plain import parsed_body, plain
 from ._sdk import Accumulator
 from ._sse import EventDecoder
 
@@ -29,6 +30,45 @@ class Recorder:
         self._chunks = chunks
         self._shown = -1.0
         self._has_ended = False
+
+    def read(self, step: Callable[[], Any]) -> Any:
+        """Return the next chunk, which ``step`` brings, after it is taken; end the span when there is none."""
+        __tracebackhide__ = True
+        self.is_reading = True
+        try:
+            chunk = step()
+        except StopIteration:
+            self.end()
+            raise
+        except BaseException as error:
+            self.fail(error)
+            raise
+        finally:
+            self.is_reading = False
+        self._took(chunk)
+        return chunk
+
+    async def aread(self, step: Callable[[], Awaitable[Any]]) -> Any:
+        """The same, async."""
+        __tracebackhide__ = True
+        self.is_reading = True
+        try:
+            chunk = await step()
+        except StopAsyncIteration:
+            self.end()
+            raise
+        except BaseException as error:
+            self.fail(error)
+            raise
+        finally:
+            self.is_reading = False
+        self._took(chunk)
+        return chunk
+
+    def _took(self, chunk: Any) -> None:
+        self.has_read = True
+        with self.call.recording("stream"):
+            self.take(plain(chunk))
 
     def take(self, chunk: Any) -> None:
         """Take a chunk as plain data: note the first token, show the text so far at most every 50 ms."""
@@ -140,3 +180,13 @@ class BodyRecorder(Recorder):
         elif self._body:
             self.call.span.set(output=self._body.decode("utf-8", "replace"))
         super()._set_output()
+
+
+class WhenLetGo:
+    """Lives in the dict of what the user reads from, and ends the span when that goes."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def __del__(self) -> None:
+        self.recorder.end(abandoned="let go")

@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 from ._calls import Call
-from ._plain import is_model, parsed_body, plain
-from ._recorders import BodyRecorder, Recorder
+from ._plain import is_model, parsed_body
+from ._recorders import BodyRecorder, Recorder, WhenLetGo
 
 #: Header by which the SDK marks requests of its raw views: ``stream`` for ``with_streaming_response``.
 _RAW_HEADER: Final = "x-stainless-raw-response"
@@ -67,12 +67,6 @@ class _Iterator:
     def __del__(self) -> None:
         self._recorder.end(abandoned="let go")
 
-    def _took(self, chunk: Any) -> None:
-        recorder = self._recorder
-        recorder.has_read = True
-        with recorder.call.recording("stream"):
-            recorder.take(plain(chunk))
-
 
 class TracedIterator(_Iterator):
     """Iterator of a ``Stream``."""
@@ -82,20 +76,7 @@ class TracedIterator(_Iterator):
 
     def __next__(self) -> Any:
         __tracebackhide__ = True
-        recorder = self._recorder
-        recorder.is_reading = True
-        try:
-            chunk = next(self._inner)
-        except StopIteration:
-            recorder.end()
-            raise
-        except BaseException as error:
-            recorder.fail(error)
-            raise
-        finally:
-            recorder.is_reading = False
-        self._took(chunk)
-        return chunk
+        return self._recorder.read(self._inner.__next__)
 
 
 class AsyncTracedIterator(_Iterator):
@@ -106,20 +87,7 @@ class AsyncTracedIterator(_Iterator):
 
     async def __anext__(self) -> Any:
         __tracebackhide__ = True
-        recorder = self._recorder
-        recorder.is_reading = True
-        try:
-            chunk = await self._inner.__anext__()
-        except StopAsyncIteration:
-            recorder.end()
-            raise
-        except BaseException as error:
-            recorder.fail(error)
-            raise
-        finally:
-            recorder.is_reading = False
-        self._took(chunk)
-        return chunk
+        return await self._recorder.aread(self._inner.__anext__)
 
 
 def _notice_close(recorder: Recorder, response: Any) -> None:
@@ -150,16 +118,6 @@ def _notice_close(recorder: Recorder, response: Any) -> None:
         response.aclose = aclose
     else:
         response.close = close
-
-
-class _WhenLetGo:
-    """Lives in a response's dict and ends the span when that goes."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    def __del__(self) -> None:
-        self._recorder.end(abandoned="let go")
 
 
 def _watch_body(call: Call, response: Any, *, has_block: bool) -> None:
@@ -214,4 +172,4 @@ def _watch_body(call: Call, response: Any, *, has_block: bool) -> None:
         response.aiter_bytes = aiter_bytes
     else:
         response.iter_bytes = iter_bytes
-    response._spanbook = _WhenLetGo(recorder)
+    response._spanbook = WhenLetGo(recorder)

@@ -1,0 +1,46 @@
+"""LlamaIndex for tests: a small index in memory, models and embeddings of the offline model, no downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import genai_prices  # noqa: F401 - its first import, by another thread, disturbs openai's look for httpx2
+from llama_index.core import Document, Settings, VectorStoreIndex
+from llama_index.core.llms import ChatMessage
+from llama_index.embeddings.openai import OpenAIEmbedding
+from llama_index.llms.openai import OpenAI
+
+from spanbook.model import Span
+from spanbook.offline import OfflineModel
+
+TEXTS = ("Refunds take 30 days.", "Paris is sunny.")
+ASK = "How long do refunds take?"
+HELLO = [ChatMessage(role="user", content="Hello")]
+
+Settings.tokenizer = str.split
+
+
+def llm(model: OfflineModel, path: str = "", **more: Any) -> Any:
+    """Return a language model that does not retry; with a path that is not there it gets 404."""
+    return OpenAI(model="gpt-4o-mini", api_base=model.base_url + path, api_key="sk-offline", max_retries=0, **more)
+
+
+def embedding(model: OfflineModel) -> Any:
+    """Return an embedding model."""
+    return OpenAIEmbedding(model_name="text-embedding-3-small", api_base=model.base_url, api_key="sk-offline")
+
+
+def index(model: OfflineModel) -> Any:
+    """Return an index of two texts."""
+    return VectorStoreIndex.from_documents([Document(text=text) for text in TEXTS], embed_model=embedding(model))
+
+
+def tree(spans: Sequence[Span]) -> list[str]:
+    """Return the names of spans, below one another, in order of start."""
+    parents = {span.span_id: span.parent_id for span in spans}
+
+    def depth(span_id: str | None) -> int:
+        return -1 if span_id not in parents else 1 + depth(parents[span_id])
+
+    return ["  " * depth(span.span_id) + span.name for span in spans]
