@@ -144,6 +144,21 @@ def test_openai_imported_later(tmp_path: Path, wire: Wire) -> None:
     assert (done.stdout.strip(), done.stderr) == ("Hi", "")
 
 
+def test_what_pricing_imports_is_imported_with_openai() -> None:
+    """openai takes httpx2 from sys.modules for every client, also half imported by the thread that prices calls."""
+    program = """
+    import sys
+    import spanbook as sb
+
+    sb.instrument("openai")
+    assert "httpx2" not in sys.modules
+    import openai
+    print("httpx2" in sys.modules, sb.uninstrument())
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True ['openai']"
+
+
 def test_import_hook_leaves_when_nothing_is_awaited() -> None:
     from spanbook.integrations._imports import ImportHook
 

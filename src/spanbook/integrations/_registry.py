@@ -7,7 +7,9 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
+from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -35,6 +37,7 @@ class Integration:
         wrap_client: Wraps one client, returns False when it has nothing to wrap.
         unwrap_client: Takes that back.
         is_default: It is on when all are turned on; else only when it is named.
+        companion: A module to import on the thread that imports the package, right after it; see ``openai``.
     """
 
     what = "integration"
@@ -50,8 +53,9 @@ class Integration:
         wrap_client: Callable[[Any], bool] = _no_client,
         unwrap_client: Callable[[Any], bool] = _no_client,
         is_default: bool = True,
+        companion: str = "",
     ) -> None:
-        self.name, self.package, self.tested = name, package, tested
+        self.name, self.package, self.tested, self._companion = name, package, tested, companion
         self.wrap_client, self.unwrap_client = wrap_client, unwrap_client
         self.is_on, self.is_default = False, is_default
         self.missing: list[str] = []
@@ -63,12 +67,16 @@ class Integration:
         if self.is_on:
             return
         self.is_on = True
+        if self._companion:
+            hook.when_imported(self.package, self._import_companion)
         for module, targets in self._targets().items():
             hook.when_imported(module, self._patcher(targets))
 
     def turn_off(self, hook: ImportHook) -> None:
         """Put every method back and await no module any more."""
         self.is_on = False
+        if self._companion:
+            hook.forget(self.package, self._import_companion)
         for module in self._targets():
             hook.forget(module)
         while self._patches:
@@ -101,6 +109,10 @@ class Integration:
             "name": self.name, "what": self.what, "package": self.package, "by": self.by, "tested": self.tested,
             "hint": "",
         }  # fmt: skip
+
+    def _import_companion(self, module: ModuleType) -> None:
+        with suppress(ImportError):
+            import_module(self._companion)
 
     def _patcher(self, targets: list[Target]) -> Callable[[ModuleType], None]:
         def patch(module: ModuleType) -> None:

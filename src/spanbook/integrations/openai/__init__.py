@@ -17,4 +17,7 @@ INTEGRATION = Integration(
     targets=targets,
     wrap_client=CLIENTS.wrap,
     unwrap_client=CLIENTS.unwrap,
+    # Whenever a client is made, openai takes httpx2 from sys.modules if it is there, perhaps half imported: the table
+    # of prices needs it, too, and is imported by the thread that writes.
+    companion="httpx2",
 )
