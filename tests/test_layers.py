@@ -39,6 +39,8 @@ HEAVY = {
     "anywidget",
     "genai_prices",
     "ipywidgets",
+    "langchain_core",
+    "langgraph",
     "openai",
     "opentelemetry",
     "orjson",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
 from .anthropic import INTEGRATION as _anthropic
+from .langchain import INTEGRATION as _langchain
 from .openai import INTEGRATION as _openai
 from .otel import INTEGRATION as _otel
 
@@ -18,7 +19,7 @@ __all__ = ["Integration", "instrument", "integrations", "uninstrument", "unwrap"
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _anthropic, _otel, _threads])
+_registry = Registry([_openai, _anthropic, _langchain, _otel, _threads])
 
 
 def instrument(*names: str) -> list[str]:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ...conventions._openai_common import response_error
-from ...tracer import start_span
+from ...tracer import Span, start_span
 from ...tracer._span import _get, _set
 from .._guard import guard
 from ._plain import plain
@@ -24,10 +24,11 @@ class Call:
     It is never current between the chunks of a stream: that time is the consumer's.
     """
 
-    __slots__ = ("_before", "_outer", "api", "is_async", "resource", "retries", "span")
+    __slots__ = ("_before", "_outer", "_twin", "api", "is_async", "resource", "retries", "span")
 
     def __init__(self, api: Api, resource: Any, kwargs: Mapping[str, Any], is_async: bool) -> None:
         self.api, self.resource, self.is_async, self.retries = api, resource, is_async, 0
+        self._twin = twin_of(api.kind)
         request = request_of(api.sdk, kwargs)
         model = request.get("model")
         model = model if isinstance(model, str) else None
@@ -63,6 +64,7 @@ class Call:
         sdk = self.api.sdk
         with self.recording("error"):
             self.note_retries(getattr(error, "request", None))
+            self._settle_twin(False)
             attributes = {
                 "http.response.status_code": getattr(error, "status_code", None),
                 f"{sdk.name}.request_id": getattr(error, "request_id", None),
@@ -93,9 +95,15 @@ class Call:
     def set_response(self, raw: Any, **fields: Any) -> None:
         """Set the raw response as output, and the error that it may carry in its body."""
         self.span.set(output=raw, **fields)
+        self._settle_twin(isinstance(raw, Mapping) and bool(raw.get("usage")))
         error = response_error(raw, self.api.sdk.name)
         if error is not None:
             self.span.set(error=error)
+
+    def _settle_twin(self, tells_usage: bool) -> None:
+        """Have one of two spans that tell of one call count: this one if it tells the usage, else the outer one."""
+        if self._twin is not None and self._twin.is_recording:
+            (self._twin if tells_usage else self.span).set(counted=False)
 
     def note_retry(self, attempt: int, response: Any, error: BaseException | None) -> None:
         """Record that an attempt failed and another one follows."""
@@ -135,6 +143,15 @@ def begin(api: Api, resource: Any, kwargs: Mapping[str, Any], *, is_async: bool)
         if call.span.is_recording:
             return call
     return None
+
+
+def twin_of(kind: str) -> Span | None:
+    """Return the current span if it is of the same kind: a framework's, which tells of the same call.
+
+    As with spans from elsewhere (``conventions._twins``) both stay visible, and one of them counts.
+    """
+    outer = _get()
+    return outer if type(outer) is Span and outer.kind == kind else None
 
 
 def active_call() -> Call | None:
