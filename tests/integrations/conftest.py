@@ -192,3 +192,15 @@ def chat(model: offline.OfflineModel, chat_model: ChatOpenAI) -> ChatOpenAI:
     """The same, asking a model without rules."""
     model.rules[:] = []
     return chat_model
+
+
+@pytest.fixture
+async def achat(model: offline.OfflineModel) -> AsyncIterator[ChatOpenAI]:
+    """The same for async tests: its connections end with the test's loop."""
+    import openai
+    from langchain_openai import ChatOpenAI
+
+    model.rules[:] = []
+    options = {"base_url": model.base_url, "api_key": "test", "model": "gpt-4o-mini", "max_retries": 0}
+    async with openai.DefaultAsyncHttpxClient() as http:
+        yield ChatOpenAI(**options, http_async_client=http)

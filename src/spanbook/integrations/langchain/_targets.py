@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from copy import copy
 from typing import Any, Final, TypeAlias
 
 from .._guard import guard
@@ -15,7 +16,7 @@ IsOn: TypeAlias = Callable[[], bool]
 
 
 def _init_manager(original: Original, is_on: IsOn) -> Original:
-    """``BaseCallbackManager.__init__``: the manager has our handler among its own, which stay the user's lists."""
+    """``BaseCallbackManager.__init__``: the manager has our handler among its own; the user's lists stay as they are."""
     from ._handler import handler_for
 
     @functools.wraps(original)
@@ -30,6 +31,31 @@ def _init_manager(original: Original, is_on: IsOn) -> Original:
                     self.handlers = [*self.handlers, ours]
 
     return init
+
+
+def _on_llm_start(original: Original, is_on: IsOn) -> Original:
+    """``AsyncCallbackManager.on_llm_start``, which forgets handlers that are not inline when there is one that is.
+
+    So the users' are told as if ours were not there. Seen in langchain-core 0.2 to 1.8.
+    """
+    from ._handler import handler_for
+
+    @functools.wraps(original)
+    async def on_llm_start(self: Any, serialized: Any, prompts: Any, *args: Any, **kwargs: Any) -> Any:
+        ours = handler_for(is_on)
+        if not is_on() or all(handler.run_inline for handler in self.handlers):
+            return await original(self, serialized, prompts, *args, **kwargs)
+        without = copy(self)
+        without.handlers = [handler for handler in self.handlers if handler is not ours]
+        managers = await original(without, serialized, prompts, *args, **kwargs)
+        with guard("record a LangChain model"):
+            for prompt, manager in zip(prompts, managers, strict=False):
+                manager.handlers = self.handlers
+                about = {"parent_run_id": self.parent_run_id, "tags": self.tags, "metadata": self.metadata}
+                ours.on_llm_start(serialized, [prompt], run_id=manager.run_id, **about, **kwargs)
+        return managers
+
+    return on_llm_start
 
 
 def _set_config_context(original: Original, is_on: IsOn) -> Original:
@@ -178,6 +204,7 @@ def _optional(*targets: Target) -> list[Target]:
 #: Module → methods and functions. Optional is what only some versions have.
 TARGETS: Final[dict[str, list[Target]]] = {
     "langchain_core.callbacks.base": [Target("BaseCallbackManager", "__init__", _init_manager)],
+    "langchain_core.callbacks.manager": [Target("AsyncCallbackManager", "on_llm_start", _on_llm_start)],
     "langchain_core.runnables.config": [Target("", "_set_config_context", _set_config_context)],
     "langgraph._internal._runnable": _optional(Target("", "_set_config_context", _set_config_context)),
     "langgraph.utils.runnable": _optional(Target("", "_set_config_context", _set_config_context)),
