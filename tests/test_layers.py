@@ -40,6 +40,8 @@ HEAVY = {
     "genai_prices",
     "google",
     "ipywidgets",
+    "langchain_core",
+    "langgraph",
     "litellm",
     "llama_index",
     "mcp",

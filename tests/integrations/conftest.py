@@ -17,6 +17,7 @@ from tests.integrations.wire import Wire
 if TYPE_CHECKING:
     import anthropic
     import openai
+    from langchain_openai import ChatOpenAI
 
 Spans = Callable[[], list[StoredSpan]]
 
@@ -177,3 +178,38 @@ async def awclaude(wire: Wire) -> AsyncIterator[anthropic.AsyncAnthropic]:
 
     async with anthropic.AsyncAnthropic(base_url=wire.url, api_key="test", max_retries=0) as made:
         yield made
+
+
+@pytest.fixture
+def langchain_traced(spans: Spans) -> Iterator[Spans]:
+    """Trace every run of LangChain, and every OpenAI client."""
+    sb.instrument("langchain", "openai")
+    yield spans
+    sb.uninstrument("langchain", "openai")
+
+
+@pytest.fixture(scope="module")
+def chat_model(model: offline.OfflineModel) -> ChatOpenAI:
+    """LangChain's chat model, asking the offline model."""
+    from langchain_openai import ChatOpenAI
+
+    return ChatOpenAI(base_url=model.base_url, api_key="test", model="gpt-4o-mini", temperature=0.2, max_retries=0)
+
+
+@pytest.fixture
+def chat(model: offline.OfflineModel, chat_model: ChatOpenAI) -> ChatOpenAI:
+    """The same, asking a model without rules."""
+    model.rules[:] = []
+    return chat_model
+
+
+@pytest.fixture
+async def achat(model: offline.OfflineModel) -> AsyncIterator[ChatOpenAI]:
+    """The same for async tests: its connections end with the test's loop."""
+    import openai
+    from langchain_openai import ChatOpenAI
+
+    model.rules[:] = []
+    options = {"base_url": model.base_url, "api_key": "test", "model": "gpt-4o-mini", "max_retries": 0}
+    async with openai.DefaultAsyncHttpxClient() as http:
+        yield ChatOpenAI(**options, http_async_client=http)

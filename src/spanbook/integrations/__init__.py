@@ -16,6 +16,7 @@ from ._plugins import Untraced, more_integrations, other_rows
 from ._registry import Integration, Registry
 from ._threads import INTEGRATION as _threads
 from .anthropic import INTEGRATION as _anthropic
+from .langchain import INTEGRATION as _langchain
 from .litellm import INTEGRATION as _litellm
 from .llamaindex import INTEGRATION as _llamaindex
 from .mcp import INTEGRATION as _mcp
@@ -29,7 +30,7 @@ __all__ = ["Integration", "Target", "instrument", "integrations", "is_on", "to_f
 
 C = TypeVar("C")
 
-_registry = Registry([_openai, _anthropic, _litellm, _llamaindex, _mcp, _otel, _threads], more_integrations)
+_registry = Registry([_openai, _anthropic, _langchain, _litellm, _llamaindex, _mcp, _otel, _threads], more_integrations)
 _untraced = Untraced()
 
 

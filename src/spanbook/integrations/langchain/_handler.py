@@ -1,0 +1,315 @@
+"""The callback handler that LangChain tells of its runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import new_class
+from typing import Any, Final
+
+from ...tracer import Span
+from .._guard import guard
+from ._content import asked_of, document, message, plain, request, response
+from ._runs import Run, add_run, began_here, end_run, find_run, parent_for, session_of
+
+_HIDDEN: Final = "langsmith:hidden"
+#: Tags by which LangChain and LangGraph say where in their structure a run is.
+_PLACE: Final = ("seq:step:", "map:key:", "graph:step:", "condition:", "branch:", "retry:attempt:")
+_NODE: Final = "graph:step:"
+#: Metadata that LangChain and LangGraph add; the first two of a graph are kept among the user's.
+_THEIRS: Final = ("ls_", "lc_", "langgraph_", "checkpoint_", "__")
+_KEPT: Final = ("langgraph_node", "langgraph_step")
+_OF_NODE: Final = ("langgraph_triggers", "langgraph_path", "langgraph_checkpoint_ns")
+_SHOW_EVERY_S: Final = 0.1
+#: What a chain that streams says of its input when it starts; it tells the input at the end.
+_LATER: Final[dict[str, str]] = {"input": ""}
+
+
+class Listener:
+    """Makes a span of each run. Called by LangChain in any thread; nothing that happens here reaches the user."""
+
+    raise_error = False
+    run_inline = True  # in the task that runs it, not in an executor
+
+    is_on: Callable[[], bool]
+
+    # -- models
+
+    def on_chat_model_start(self, serialized: Any, messages: Any, *, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain model"):
+            self._start_model(serialized, [message(one) for one in messages[0]], run_id, kwargs)
+
+    def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain model"):
+            self._start_model(serialized, [{"type": "human", "content": prompts[0]}], run_id, kwargs)
+
+    def _start_model(self, serialized: Any, messages: list[Any], run_id: Any, kwargs: dict[str, Any]) -> None:
+        metadata = kwargs.get("metadata") or {}
+        model, provider = asked_of(serialized, kwargs, metadata)
+        fields = {"format": "langchain.model", "provider": provider}
+        if model:
+            fields["model"] = model
+        span = self._start("llm", serialized, run_id, kwargs, request(messages, kwargs), fields)
+        if span is not None:
+            began_here(span)
+
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain stream"):
+            run = find_run(run_id)
+            if run is not None and run.span is not None:
+                said = getattr(chunk, "message", None)
+                if token or getattr(said, "tool_call_chunks", None):
+                    self._token(run, run.span, token if type(token) is str else getattr(chunk, "text", ""))
+
+    def on_stream_event(self, event: Any, *, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain stream"):
+            run = find_run(run_id)
+            if run is not None and run.span is not None and event.get("event") == "content-block-delta":
+                delta = event.get("delta") or {}
+                self._token(run, run.span, str(delta.get("text") or ""))
+
+    def _token(self, run: Run, span: Span, text: Any) -> None:
+        """Note the first token, and show the text so far now and then."""
+        if run.shown < 0:
+            span.first_token()
+            run.shown = 0.0
+        if type(text) is str and text:
+            run.texts.append(text)
+            now = time.monotonic()
+            if now - run.shown >= _SHOW_EVERY_S:
+                run.shown = now
+                run.texts = ["".join(run.texts)]
+                span.partial(run.texts[0])
+
+    def on_llm_end(self, result: Any, *, run_id: Any, **kwargs: Any) -> None:
+        self._end(run_id, lambda span: span.set(output=response(result)))
+
+    def on_llm_error(self, error: BaseException, *, run_id: Any, **kwargs: Any) -> None:
+        def say(span: Span) -> None:
+            partial = kwargs.get("response")
+            said = response(partial) if partial is not None and partial.generations else {}
+            if any(one.get("content") or one.get("tool_calls") for one in said.get("messages", ())):
+                span.set(output=said)
+            status = getattr(error, "status_code", None)
+            if isinstance(status, int):
+                span.set(attributes={"http.response.status_code": status})
+
+        self._fail(run_id, error, say)
+
+    # -- chains, agents, graphs
+
+    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain run"):
+            span = self._start("chain", serialized, run_id, kwargs, None if inputs == _LATER else inputs)
+            if span is not None and isinstance(serialized, dict) and "chains" in (serialized.get("id") or ()):
+                began_here(span)  # a chain of the older kind, which does not run in a context of its own
+
+    def on_chain_end(self, outputs: Any, *, run_id: Any, **kwargs: Any) -> None:
+        def say(span: Span) -> None:
+            span.set(output=plain(outputs))
+            given = kwargs.get("inputs")
+            if given is not None and given != _LATER:
+                span.set(input=plain(given))
+
+        self._end(run_id, say)
+
+    def on_chain_error(self, error: BaseException, *, run_id: Any, **kwargs: Any) -> None:
+        def say(span: Span) -> None:
+            given = kwargs.get("inputs")
+            if given is not None and given != _LATER:
+                span.set(input=plain(given))
+
+        self._fail(run_id, error, say)
+
+    def on_agent_action(self, action: Any, *, run_id: Any, **kwargs: Any) -> None:
+        self._event(
+            run_id, "agent_action", {"tool": getattr(action, "tool", None), "log": getattr(action, "log", None)}
+        )
+
+    def on_agent_finish(self, finish: Any, *, run_id: Any, **kwargs: Any) -> None:
+        self._event(run_id, "agent_finish", {"log": getattr(finish, "log", None)})
+
+    # -- tools
+
+    def on_tool_start(self, serialized: Any, input_str: Any, *, run_id: Any, inputs: Any = None, **kwargs: Any) -> None:
+        with guard("record a LangChain tool"):
+            attributes = {"gen_ai.tool.name": _name(serialized, kwargs)}
+            if kwargs.get("tool_call_id"):
+                attributes["gen_ai.tool.call.id"] = kwargs["tool_call_id"]
+            given = inputs if inputs is not None else input_str
+            self._start("tool", serialized, run_id, kwargs, given, {"attributes": attributes})
+
+    def on_tool_end(self, output: Any, *, run_id: Any, **kwargs: Any) -> None:
+        def say(span: Span) -> None:
+            said = plain(output)
+            if isinstance(said, dict) and said.get("type") == "tool" and "tool_call_id" in said:
+                span.set(attributes={"gen_ai.tool.call.id": said["tool_call_id"]})
+                if said.get("status") == "error":  # the tool failed, and says so to the model
+                    span.set(level="warning")
+                said = said["content"]
+            span.set(output=said)
+
+        self._end(run_id, say)
+
+    def on_tool_error(self, error: BaseException, *, run_id: Any, **kwargs: Any) -> None:
+        self._fail(run_id, error)
+
+    # -- retrievers
+
+    def on_retriever_start(self, serialized: Any, query: Any, *, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain retriever"):
+            span = self._start("retriever", serialized, run_id, kwargs, query)
+            if span is not None:
+                began_here(span)
+
+    def on_retriever_end(self, documents: Any, *, run_id: Any, **kwargs: Any) -> None:
+        self._end(run_id, lambda span: span.set(output=[document(one) for one in documents]))
+
+    def on_retriever_error(self, error: BaseException, *, run_id: Any, **kwargs: Any) -> None:
+        self._fail(run_id, error)
+
+    # -- what happens in any
+
+    def on_text(self, text: str, **kwargs: Any) -> None:
+        """Do nothing: it is what a chain of the older kind prints."""
+
+    def on_retry(self, retry_state: Any, *, run_id: Any, **kwargs: Any) -> None:
+        with guard("record a LangChain retry"):
+            outcome = getattr(retry_state, "outcome", None)
+            error = outcome.exception() if outcome is not None and outcome.failed else None
+            self._event(run_id, "retry", {"attempt": retry_state.attempt_number, "error": error and repr(error)})
+
+    def on_custom_event(self, name: str, data: Any, *, run_id: Any, **kwargs: Any) -> None:
+        self._event(run_id, name, data)
+
+    def _persist_run(self, run: Any) -> None:
+        """Do nothing: a tracer has to have it."""
+
+    # -- spans
+
+    def _start(
+        self,
+        kind: str,
+        serialized: Any,
+        run_id: Any,
+        kwargs: dict[str, Any],
+        given: Any,
+        fields: dict[str, Any] | None = None,
+    ) -> Span | None:
+        """Start the span of a run; None when it is hidden, known, or tracing is off."""
+        if not self.is_on() or find_run(run_id) is not None:
+            return None
+        tags, metadata = kwargs.get("tags") or [], kwargs.get("metadata") or {}
+        parent, above = parent_for(kwargs.get("parent_run_id"))
+        session = above.session if above is not None else session_of(metadata)
+        if _HIDDEN in tags:
+            add_run(run_id, Run(parent, session, is_hidden=True))
+            return None
+        name = _name(serialized, kwargs)
+        more = _about(tags, metadata)
+        if session is not None:
+            more["session_id"] = session
+        if fields:
+            more.update(fields)
+            if "attributes" in more and "attributes" in fields:
+                more["attributes"] = {**_about(tags, metadata).get("attributes", {}), **fields["attributes"]}
+        if kind == "chain" and _is_agent(name, serialized, tags, metadata):
+            kind = "agent"
+        span = Span(name, kind, given if kind == "llm" else plain(given), **more)
+        span._start(parent)
+        add_run(run_id, Run(span, session))
+        return span
+
+    def _end(self, run_id: Any, say: Callable[[Span], Any]) -> None:
+        run = end_run(run_id)
+        if run is None or run.is_hidden or run.span is None:
+            return
+        with guard("record the end of a LangChain run"):
+            say(run.span)
+        run.span.end()
+
+    def _fail(self, run_id: Any, error: BaseException, say: Callable[[Span], Any] | None = None) -> None:
+        run = end_run(run_id)
+        if run is None or run.is_hidden or run.span is None:
+            return
+        span = run.span
+        is_failure = True
+        with guard("record the end of a LangChain run"):
+            if say is not None:
+                say(span)
+            if _is_control(error):  # a graph waits for somebody, or goes on elsewhere
+                is_failure = False
+                span.event(type(error).__name__, plain(list(error.args)))
+                span.set(output=plain(list(error.args)))
+            elif not isinstance(error, Exception | KeyboardInterrupt | SystemExit):  # as of a client's stream
+                is_failure = False
+                reason = "closed" if isinstance(error, GeneratorExit) else "cancelled"
+                span.set(level="warning", attributes={"stream": "abandoned", "stream.reason": reason})
+        span.end(error if is_failure else None)
+
+    def _event(self, run_id: Any, name: str, data: Any) -> None:
+        with guard("record a LangChain event"):
+            run = find_run(run_id)
+            if run is not None and run.span is not None:
+                run.span.event(name, plain(data))
+
+
+def _name(serialized: Any, kwargs: Mapping[str, Any]) -> str:
+    name = kwargs.get("name")
+    if not name and isinstance(serialized, dict):
+        path = serialized.get("id")
+        name = serialized.get("name") or (path[-1] if path else None)
+    return str(name or "Runnable")
+
+
+def _about(tags: list[str], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the user said of a run, and where in its graph it is."""
+    fields: dict[str, Any] = {}
+    place = [tag for tag in tags if tag.startswith(_PLACE)]
+    own = [tag for tag in tags if not tag.startswith(_PLACE)] if place else list(tags)
+    if own:
+        fields["tags"] = own
+    kept = {name: value for name, value in metadata.items() if name in _KEPT or not name.startswith(_THEIRS)}
+    if kept:
+        fields["metadata"] = kept
+    attributes: dict[str, Any] = {"langchain.place": place} if place else {}
+    if any(tag.startswith(_NODE) for tag in place):
+        attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
+    if attributes:
+        fields["attributes"] = attributes
+    return fields
+
+
+def _is_agent(name: str, serialized: Any, tags: list[str], metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a chain is an agent: a graph of ``create_agent``, or one that is called so."""
+    if any(tag.startswith(_NODE) for tag in tags):
+        return False
+    if metadata.get("lc_agent_name") == name:
+        return True
+    is_first = "langgraph_node" not in metadata
+    if metadata.get("ls_integration") == "langchain_create_agent" and is_first:
+        return True
+    return "agent" in name.lower() and (serialized is None or is_first) and not name.startswith("Runnable")
+
+
+def _is_control(error: BaseException) -> bool:
+    """Tell whether an exception is how LangGraph leaves a node: an interrupt, a command to the graph above."""
+    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
+
+
+_handler: Any = None
+
+
+def handler_for(is_on: Callable[[], bool]) -> Any:
+    """Return our handler, made when LangChain is there.
+
+    It is one of LangChain's tracers, since LangGraph gives those what a node's policy says may be recorded.
+    """
+    global _handler
+    if _handler is None:
+        from langchain_core.tracers.base import BaseTracer
+
+        made = new_class("SpanbookTracer", (Listener, BaseTracer))()
+        made.is_on = is_on
+        _handler = made
+    return _handler
