@@ -58,7 +58,7 @@ def check_trace(row: sqlite3.Row, spans: Iterable[sqlite3.Row]) -> None:
     assert row["n_spans"] == len(spans)
     assert row["n_open"] == sum(span["status"] == "open" for span in spans)
     assert row["n_errors"] == sum(span["status"] == "error" for span in spans)
-    assert row["n_llm"] == sum(span["kind"] == "llm" for span in spans)
+    assert row["n_llm"] == sum(span["kind"] == "llm" for span in counted)
     assert row["start_ns"] == min(span["start_ns"] for span in spans)
     assert row["end_ns"] == max((span["end_ns"] for span in spans if span["end_ns"]), default=None)
     (root,) = [span for span in spans if span["span_id"] == row["root_span_id"]]

@@ -22,7 +22,7 @@ with sb.span("before"):
 _WRONG_TOTALS = """
 SELECT t.trace_id FROM traces t JOIN (
   SELECT trace_id, count(*) AS n_spans, sum(status = 'open') AS n_open, sum(status = 'error') AS n_errors,
-         sum(kind = 'llm') AS n_llm,
+         sum(kind = 'llm' AND counted) AS n_llm,
          sum(CASE WHEN kind IN ('llm', 'embedding') AND counted THEN input_tokens END) AS tokens
   FROM spans GROUP BY trace_id) s USING (trace_id)
 WHERE (t.n_spans, t.n_open, t.n_errors, t.n_llm, coalesce(t.input_tokens, 0))

@@ -218,7 +218,7 @@ class WriterMachine(RuleBasedStateMachine):
         counted = ", ".join(f"sum({column}) FILTER (WHERE counted AND kind IN ('llm', 'embedding'))" for column in SUMS)
         sums = db.execute(
             "SELECT min(start_ns), max(end_ns), count(*), sum(status = 'open'), sum(status = 'error'), "  # noqa: S608 (the same)
-            f"sum(kind = 'llm'), {counted} FROM spans WHERE trace_id = ?", (trace,)
+            f"sum(kind = 'llm' AND counted), {counted} FROM spans WHERE trace_id = ?", (trace,)
         ).fetchone()  # fmt: skip
         row = {"trace_id": trace, "name": name, "root_span_id": span_id, "status": "open" if sums[3] else status}
         row |= dict(zip(("start_ns", "end_ns", "n_spans", "n_open", "n_errors", "n_llm", *SUMS), sums, strict=True))

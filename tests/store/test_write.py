@@ -145,7 +145,7 @@ def check_totals(writer: StoreWriter, trace: str) -> None:
     assert summary["n_spans"] == len(spans)
     assert summary["n_open"] == sum(span["status"] == "open" for span in spans)
     assert summary["n_errors"] == sum(span["status"] == "error" for span in spans)
-    assert summary["n_llm"] == sum(span["kind"] == "llm" for span in spans)
+    assert summary["n_llm"] == sum(span["kind"] == "llm" for span in counted)
     assert summary["start_ns"] == min(span["start_ns"] for span in spans)
     assert summary["end_ns"] == max((span["end_ns"] for span in spans if span["end_ns"]), default=None)
     (root,) = [span for span in spans if span["span_id"] == summary["root_span_id"]]
@@ -196,7 +196,7 @@ def test_only_calls_of_models_are_summed(writer: StoreWriter) -> None:
     usage: dict[str, Any] = {"input_tokens": 10, "cost_usd": 0.5}
     write(writer, record(1, kind="agent", **usage), record(2, kind="llm", **usage),
           record(3, kind="llm", counted=0, **usage), record(4, kind="embedding", input_tokens=1))  # fmt: skip
-    assert rows(writer, "SELECT input_tokens, cost_usd, n_llm FROM traces") == [(11, 0.5, 2)]
+    assert rows(writer, "SELECT input_tokens, cost_usd, n_llm FROM traces") == [(11, 0.5, 1)]
 
 
 def test_a_span_that_turns_out_not_to_count_is_taken_off_the_total(writer: StoreWriter) -> None:

@@ -38,12 +38,12 @@ def add_spans(trace: Row | None, rows: Sequence[Row]) -> Row:
     """Count and sum new spans; returns the row of their trace, which is made where there is none."""
     if trace is None:
         trace = _EMPTY | {"trace_id": rows[0]["trace_id"], "start_ns": rows[0]["start_ns"]}
-    kinds, statuses = [row["kind"] for row in rows], [row["status"] for row in rows]
+    statuses = [row["status"] for row in rows]
     trace["n_spans"] += len(rows)
     trace["n_open"] += statuses.count("open")
     trace["n_errors"] += statuses.count("error")
-    trace["n_llm"] += kinds.count("llm")
     counted = [row for row in rows if row["kind"] in COUNTED_KINDS and row["counted"]]
+    trace["n_llm"] += [row["kind"] for row in counted].count("llm")
     for name, values in zip(_SUMS, zip(*map(_summed, counted), strict=True), strict=False):
         if values.count(None) < len(values):
             trace[name] = sum(filter(None, values), trace[name] or 0)
@@ -58,13 +58,17 @@ def change_span(trace: Row, old: Row, row: Row) -> None:
     """Change counts and sums as one of the trace's spans did."""
     trace["n_open"] += (row["status"] == "open") - (old["status"] == "open")
     trace["n_errors"] += (row["status"] == "error") - (old["status"] == "error")
-    trace["n_llm"] += (row["kind"] == "llm") - (old["kind"] == "llm")
+    trace["n_llm"] += _is_llm_call(row) - _is_llm_call(old)
     for name, after, before in zip(_SUMS, _sums(row), _sums(old), strict=True):
         if after is not None or before is not None:
             trace[name] = (trace[name] or 0) + (after or 0) - (before or 0)
     trace["start_ns"] = min(trace["start_ns"], row["start_ns"])
     if row["end_ns"] is not None:
         trace["end_ns"] = max(trace["end_ns"] or 0, row["end_ns"])
+
+
+def _is_llm_call(row: Row) -> bool:
+    return row["kind"] == "llm" and bool(row["counted"])
 
 
 def set_root(trace: Row, row: Row) -> None:

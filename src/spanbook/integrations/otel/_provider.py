@@ -20,10 +20,13 @@ from ...tracer import report_failure
 from ...tracer._foreign import ForeignSpan
 from ...tracer._span import _ENDED, _get, _set
 from .._guard import guard
+from .._stainless._calls import active_call
 from . import _bridge
 from ._span import RESOURCE, OtelSpan, Scope
 
 _INTERNAL: Final = SpanKind.INTERNAL
+#: Clients that trace themselves, and that we trace: below our span of a call theirs would tell the same once more.
+_CLIENTS: Final = frozenset({"com.anthropic.sdk.python"})
 _ARGUMENTS: Final = (
     "name", "context", "kind", "attributes", "links", "start_time", "record_exception", "set_status_on_exception",
     "end_on_exit",
@@ -78,7 +81,7 @@ class SpanbookTracer(Tracer):
     """Makes the spans of one library."""
 
     def __init__(self, provider: SpanbookTracerProvider, scope: Scope) -> None:
-        self._provider, self._scope = provider, scope
+        self._provider, self._scope, self._is_client = provider, scope, scope.name in _CLIENTS
         self._theirs: tuple[Any, Tracer] | None = None  # a provider, and its tracer for the same library
 
     def _successor(self) -> Tracer | None:
@@ -109,6 +112,8 @@ class SpanbookTracer(Tracer):
             return self._start_elsewhere(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
+        if self._is_client and active_call() is not None:
+            return otel_trace.NonRecordingSpan(otel_trace.get_current_span(context).get_span_context())
         span = OtelSpan(name, self._scope)
         if kind is not _INTERNAL:
             span.kind = kind
