@@ -100,7 +100,7 @@ def asked_of(serialized: Any, kwargs: Mapping[str, Any], metadata: Mapping[str, 
     model = next((name for name in names if isinstance(name, str) and name), None)
     provider = metadata.get("ls_provider") or str(asked.get("_type") or "").partition("-")[0]
     if not provider and isinstance(serialized, dict):
-        path = serialized.get("id") or ()
+        path: list[Any] = serialized.get("id") or []
         provider = path[-2] if len(path) > 2 else ""
     return model, str(provider) or "unknown"
 

@@ -122,16 +122,16 @@ class Listener:
         self._fail(run_id, error, say)
 
     def on_agent_action(self, action: Any, *, run_id: Any, **kwargs: Any) -> None:
-        self._event(run_id, "agent_action", {"tool": getattr(action, "tool", None), "log": getattr(action, "log", None)})
+        self._event(
+            run_id, "agent_action", {"tool": getattr(action, "tool", None), "log": getattr(action, "log", None)}
+        )
 
     def on_agent_finish(self, finish: Any, *, run_id: Any, **kwargs: Any) -> None:
         self._event(run_id, "agent_finish", {"log": getattr(finish, "log", None)})
 
     # -- tools
 
-    def on_tool_start(
-        self, serialized: Any, input_str: Any, *, run_id: Any, inputs: Any = None, **kwargs: Any
-    ) -> None:
+    def on_tool_start(self, serialized: Any, input_str: Any, *, run_id: Any, inputs: Any = None, **kwargs: Any) -> None:
         with guard("record a LangChain tool"):
             attributes = {"gen_ai.tool.name": _name(serialized, kwargs)}
             if kwargs.get("tool_call_id"):

@@ -16,7 +16,7 @@ IsOn: TypeAlias = Callable[[], bool]
 
 
 def _init_manager(original: Original, is_on: IsOn) -> Original:
-    """``BaseCallbackManager.__init__``: the manager has our handler among its own; the user's lists stay as they are."""
+    """``BaseCallbackManager.__init__``: the manager gets our handler; the user's lists stay as they are."""
     from ._handler import handler_for
 
     @functools.wraps(original)
@@ -52,7 +52,7 @@ def _on_llm_start(original: Original, is_on: IsOn) -> Original:
             for prompt, manager in zip(prompts, managers, strict=False):
                 manager.handlers = self.handlers
                 about = {"parent_run_id": self.parent_run_id, "tags": self.tags, "metadata": self.metadata}
-                ours.on_llm_start(serialized, [prompt], run_id=manager.run_id, **about, **kwargs)
+                ours.on_llm_start(serialized, [prompt], **{**kwargs, **about, "run_id": manager.run_id})
         return managers
 
     return on_llm_start
@@ -141,13 +141,14 @@ def _stream(original: Original, is_on: IsOn) -> Original:
     @functools.wraps(original)
     def stream(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         generator = original(self, *args, **kwargs)
-        return _scoped(generator, Scope(_run_id((), kwargs))) if is_on() else generator  # type: ignore[no-any-return]
+        return _scoped(generator, Scope(_run_id((), kwargs))) if is_on() else generator
 
     return stream
 
 
 def _scoped(generator: Any, scope: Scope) -> Iterator[Any]:
-    step, thrown = generator.__next__, ()
+    step: Original = generator.__next__
+    thrown: tuple[Any, ...] = ()
     try:
         while True:
             with scope:
@@ -172,13 +173,14 @@ def _astream(original: Original, is_on: IsOn) -> Original:
     @functools.wraps(original)
     def stream(self: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         generator = original(self, *args, **kwargs)
-        return _ascoped(generator, Scope(_run_id((), kwargs))) if is_on() else generator  # type: ignore[no-any-return]
+        return _ascoped(generator, Scope(_run_id((), kwargs))) if is_on() else generator
 
     return stream
 
 
 async def _ascoped(generator: Any, scope: Scope) -> AsyncIterator[Any]:
-    step, thrown = generator.__anext__, ()
+    step: Original = generator.__anext__
+    thrown: tuple[Any, ...] = ()
     try:
         while True:
             with scope:
