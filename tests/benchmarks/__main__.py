@@ -1,8 +1,8 @@
 """``make bench``: every budget that a machine can measure, as ratios and figures of one run.
 
 ``python -m tests.benchmarks [NAME…]`` runs only the named parts: caller otel threads tail gil fold receiver redaction
-size start frames traces explorer peers. Peers are installed from the package index into a temporary folder, so they are
-measured only when they are named or ``PEERS=1`` is set.
+size start frames traces explorer agents peers. Peers are installed from the package index into a temporary folder, so
+they are measured only when they are named or ``PEERS=1`` is set.
 """
 
 from __future__ import annotations
@@ -12,7 +12,23 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import caller, explorer, fold, frames, gil, otel, peers, receiver, redaction, size, start, tail, threads, traces
+from . import (
+    agents,
+    caller,
+    explorer,
+    fold,
+    frames,
+    gil,
+    otel,
+    peers,
+    receiver,
+    redaction,
+    size,
+    start,
+    tail,
+    threads,
+    traces,
+)
 from ._table import Row, table
 
 PARTS = {
@@ -29,6 +45,7 @@ PARTS = {
     "frames": frames.run,
     "traces": traces.run,
     "explorer": explorer.run,
+    "agents": agents.run,
     "peers": peers.run,
 }
 

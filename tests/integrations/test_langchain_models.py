@@ -79,7 +79,7 @@ def test_tools_on_offer_calls_and_results_are_messages(langchain_traced: Spans, 
 
     first, second = runs(langchain_traced)
     id = call.tool_calls[0]["id"]
-    assert first.tools[0]["name"] == "get_weather"
+    assert first.tools is not None and first.tools[0]["name"] == "get_weather"
     assert first.output[0]["parts"] == [
         {"type": "tool_call", "id": id, "name": "get_weather", "arguments": {"city": "Paris"}}
     ]
@@ -151,7 +151,8 @@ def test_an_error_is_kept_with_its_traceback(langchain_traced: Spans, chat: Chat
 
     span = runs(langchain_traced)[0]
     assert span.status == "error" and span.error is not None
-    assert (span.error["type"], span.attributes["http.response.status_code"]) == ("OpenAIRateLimitError", 429)
+    assert span.error["type"].endswith("RateLimitError")
+    assert span.attributes["http.response.status_code"] == 429
     assert "Traceback" in span.error["traceback"]
 
 
@@ -178,7 +179,7 @@ def test_structured_output_is_the_object_and_the_schema(langchain_traced: Spans,
     spans = runs(langchain_traced)
     call = next(span for span in spans if span.kind == "llm")
     assert isinstance(city, City)
-    assert "response_format" in call.model_parameters
+    assert call.model_parameters is not None and "response_format" in call.model_parameters
     assert spans[0].output == city.model_dump()
 
 

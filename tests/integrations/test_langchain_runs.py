@@ -271,7 +271,8 @@ async def test_handlers_of_the_users_hear_of_text_models(langchain_traced: Spans
     """LangChain forgets handlers that are not inline for these as soon as there is one that is, as ours."""
 
     class Hearing(AsyncCallbackHandler):
-        prompts: list[str] = []
+        def __init__(self) -> None:
+            self.prompts: list[str] = []
 
         async def on_llm_start(self, serialized: Any, prompts: list[str], **kwargs: Any) -> None:
             self.prompts += prompts

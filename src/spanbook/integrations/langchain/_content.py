@@ -32,9 +32,13 @@ def plain(value: Any, depth: int = 0) -> Any:
     if kind in _ATOMS:
         return value
     if kind is dict:
-        return {key: plain(item, depth + 1) for key, item in value.items()} if depth < _MAX_DEPTH else value
+        if depth >= _MAX_DEPTH:
+            return value
+        return {key: item if type(item) in _ATOMS else plain(item, depth + 1) for key, item in value.items()}
     if kind is list or kind is tuple:
-        return [plain(item, depth + 1) for item in value] if depth < _MAX_DEPTH else value
+        if depth >= _MAX_DEPTH:
+            return value
+        return [item if type(item) in _ATOMS else plain(item, depth + 1) for item in value]
     turn = _turns.get(kind)
     if turn is None:
         turn = _turns[kind] = _turn_of(kind)
@@ -43,27 +47,28 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 def message(value: Any) -> dict[str, Any]:
     """Return a message: its role by LangChain's name for it, content, tool calls."""
-    kind = str(value.type)
+    said = value.__dict__
+    kind = said["type"]
     if kind.endswith("MessageChunk"):
         kind = kind.removesuffix("MessageChunk").lower()
-    out: dict[str, Any] = {"type": kind, "content": value.content}
-    if value.name:
-        out["name"] = value.name
+    out: dict[str, Any] = {"type": kind, "content": said["content"]}
+    if said.get("name"):
+        out["name"] = said["name"]
     if kind == "ai":
-        calls = [*value.tool_calls, *getattr(value, "invalid_tool_calls", ())]
-        if calls:
-            out["tool_calls"] = calls
-        more = value.additional_kwargs
+        calls, invalid = said.get("tool_calls"), said.get("invalid_tool_calls")
+        if calls or invalid:
+            out["tool_calls"] = [*(calls or ()), *(invalid or ())]
+        more = said.get("additional_kwargs")
         if more:
             out |= {name: more[name] for name in _SAID if more.get(name)}
-            if not calls and more.get("tool_calls"):
+            if "tool_calls" not in out and more.get("tool_calls"):
                 out["tool_calls"] = more["tool_calls"]
     elif kind == "tool":
-        out["tool_call_id"] = value.tool_call_id
-        if getattr(value, "status", "success") == "error":
+        out["tool_call_id"] = said.get("tool_call_id")
+        if said.get("status") == "error":
             out["status"] = "error"
     elif kind == "chat":
-        out["role"] = value.role
+        out["role"] = said.get("role")
     return out
 
 
@@ -100,7 +105,7 @@ def asked_of(serialized: Any, kwargs: Mapping[str, Any], metadata: Mapping[str, 
     model = next((name for name in names if isinstance(name, str) and name), None)
     provider = metadata.get("ls_provider") or str(asked.get("_type") or "").partition("-")[0]
     if not provider and isinstance(serialized, dict):
-        path = serialized.get("id") or ()
+        path: list[Any] = serialized.get("id") or []
         provider = path[-2] if len(path) > 2 else ""
     return model, str(provider) or "unknown"
 

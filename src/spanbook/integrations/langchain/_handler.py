@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import new_class
 from typing import Any, Final
 
@@ -206,13 +207,9 @@ class Listener:
             add_run(run_id, Run(parent, session, is_hidden=True))
             return None
         name = _name(serialized, kwargs)
-        more = _about(tags, metadata)
+        more = _about(tags, metadata, fields or {})
         if session is not None:
             more["session_id"] = session
-        if fields:
-            more.update(fields)
-            if "attributes" in more and "attributes" in fields:
-                more["attributes"] = {**_about(tags, metadata).get("attributes", {}), **fields["attributes"]}
         if kind == "chain" and _is_agent(name, serialized, tags, metadata):
             kind = "agent"
         span = Span(name, kind, given if kind == "llm" else plain(given), **more)
@@ -262,34 +259,43 @@ def _name(serialized: Any, kwargs: Mapping[str, Any]) -> str:
     return str(name or "Runnable")
 
 
-def _about(tags: list[str], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the user said of a run, and where in its graph it is."""
-    fields: dict[str, Any] = {}
-    place = [tag for tag in tags if tag.startswith(_PLACE)]
-    own = [tag for tag in tags if not tag.startswith(_PLACE)] if place else list(tags)
-    if own:
-        fields["tags"] = own
-    kept = {name: value for name, value in metadata.items() if name in _KEPT or not name.startswith(_THEIRS)}
-    if kept:
-        fields["metadata"] = kept
-    attributes: dict[str, Any] = {"langchain.place": place} if place else {}
-    if any(tag.startswith(_NODE) for tag in place):
-        attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
+def _about(tags: list[str], metadata: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields with what the user said of a run, and where in its graph it is."""
+    attributes: dict[str, Any] = fields.get("attributes") or {}
+    if tags:
+        own = [tag for tag in tags if not tag.startswith(_PLACE)]
+        if own:
+            fields["tags"] = own
+        if len(own) < len(tags):
+            place = [tag for tag in tags if tag.startswith(_PLACE)]
+            attributes["langchain.place"] = place
+            if place[0].startswith(_NODE):
+                attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
+    if metadata:
+        kept = {name: value for name, value in metadata.items() if not _is_theirs(name)}
+        if kept:
+            fields["metadata"] = kept
     if attributes:
         fields["attributes"] = attributes
     return fields
 
 
+@lru_cache(maxsize=1_000)
+def _is_theirs(name: str) -> bool:
+    return name.startswith(_THEIRS) and name not in _KEPT
+
+
 def _is_agent(name: str, serialized: Any, tags: list[str], metadata: Mapping[str, Any]) -> bool:
     """Tell whether a chain is an agent: a graph of ``create_agent``, or one that is called so."""
-    if any(tag.startswith(_NODE) for tag in tags):
-        return False
-    if metadata.get("lc_agent_name") == name:
-        return True
     is_first = "langgraph_node" not in metadata
+    is_called_so = "agent" in name.lower() and not name.startswith("Runnable")
+    if not (is_first or is_called_so or metadata.get("lc_agent_name") == name):
+        return False
+    if any(tag.startswith(_NODE) for tag in tags):
+        return False  # a node
     if metadata.get("ls_integration") == "langchain_create_agent" and is_first:
         return True
-    return "agent" in name.lower() and (serialized is None or is_first) and not name.startswith("Runnable")
+    return metadata.get("lc_agent_name") == name or (is_called_so and (serialized is None or is_first))
 
 
 def _is_control(error: BaseException) -> bool:
