@@ -87,7 +87,7 @@ def _agent(url: str) -> Any:
     from langchain_core.tools import tool
     from langchain_openai import ChatOpenAI
 
-    @tool
+    @tool  # type: ignore[untyped-decorator,unused-ignore]
     def get_weather(city: str) -> str:
         """Tell the weather of a city."""
         return f"sunny in {city}"

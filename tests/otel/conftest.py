@@ -46,6 +46,7 @@ def empty_slot() -> None:
 @pytest.fixture
 def otel(tracing: Tracing) -> Iterator[Tracing]:
     """Trace into a store of the test's own, with OpenTelemetry's spans recorded and no provider set."""
+    sb.uninstrument("otel")  # another test may have left it on
     empty_slot()
     sb.instrument("otel")
     yield tracing

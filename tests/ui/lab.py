@@ -105,6 +105,7 @@ class LabServer:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
         self.log.close()
 
 
