@@ -20,7 +20,8 @@ _NODE: Final = "graph:step:"
 #: Metadata that LangChain and LangGraph add; the first two of a graph are kept among the user's.
 _THEIRS: Final = ("ls_", "lc_", "langgraph_", "checkpoint_", "__")
 _KEPT: Final = ("langgraph_node", "langgraph_step")
-_OF_NODE: Final = ("langgraph_triggers", "langgraph_path", "langgraph_checkpoint_ns")
+#: Why a node ran. Where its checkpoints are is left out: no two runs of a node share it, and it names nothing else.
+_OF_NODE: Final = ("langgraph_triggers", "langgraph_path")
 _SHOW_EVERY_S: Final = 0.1
 #: What a chain that streams says of its input when it starts; it tells the input at the end.
 _LATER: Final[dict[str, str]] = {"input": ""}
@@ -50,9 +51,7 @@ class Listener:
         fields = {"format": "langchain.model", "provider": provider}
         if model:
             fields["model"] = model
-        span = self._start("llm", serialized, run_id, kwargs, request(messages, kwargs), fields)
-        if span is not None:
-            began_here(span)
+        self._start("llm", serialized, run_id, kwargs, request(messages, kwargs), fields)
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain stream"):
@@ -101,9 +100,7 @@ class Listener:
 
     def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain run"):
-            span = self._start("chain", serialized, run_id, kwargs, None if inputs == _LATER else inputs)
-            if span is not None and isinstance(serialized, dict) and "chains" in (serialized.get("id") or ()):
-                began_here(span)  # a chain of the older kind, which does not run in a context of its own
+            self._start("chain", serialized, run_id, kwargs, None if inputs == _LATER else inputs)
 
     def on_chain_end(self, outputs: Any, *, run_id: Any, **kwargs: Any) -> None:
         def say(span: Span) -> None:
@@ -159,9 +156,7 @@ class Listener:
 
     def on_retriever_start(self, serialized: Any, query: Any, *, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain retriever"):
-            span = self._start("retriever", serialized, run_id, kwargs, query)
-            if span is not None:
-                began_here(span)
+            self._start("retriever", serialized, run_id, kwargs, query)
 
     def on_retriever_end(self, documents: Any, *, run_id: Any, **kwargs: Any) -> None:
         self._end(run_id, lambda span: span.set(output=[document(one) for one in documents]))
@@ -196,16 +191,17 @@ class Listener:
         kwargs: dict[str, Any],
         given: Any,
         fields: dict[str, Any] | None = None,
-    ) -> Span | None:
-        """Start the span of a run; None when it is hidden, known, or tracing is off."""
+    ) -> None:
+        """Start the span of a run, unless it is hidden or known already."""
         if not self.is_on() or find_run(run_id) is not None:
-            return None
+            return
         tags, metadata = kwargs.get("tags") or [], kwargs.get("metadata") or {}
         parent, above = parent_for(kwargs.get("parent_run_id"))
         session = above.session if above is not None else session_of(metadata)
         if _HIDDEN in tags:
             add_run(run_id, Run(parent, session, is_hidden=True))
-            return None
+            began_here(parent)
+            return
         name = _name(serialized, kwargs)
         more = _about(tags, metadata, fields or {})
         if session is not None:
@@ -215,7 +211,7 @@ class Listener:
         span = Span(name, kind, given if kind == "llm" else plain(given), **more)
         span._start(parent)
         add_run(run_id, Run(span, session))
-        return span
+        began_here(span)
 
     def _end(self, run_id: Any, say: Callable[[Span], Any]) -> None:
         run = end_run(run_id)
@@ -288,7 +284,7 @@ def _is_theirs(name: str) -> bool:
 def _is_agent(name: str, serialized: Any, tags: list[str], metadata: Mapping[str, Any]) -> bool:
     """Tell whether a chain is an agent: a graph of ``create_agent``, or one that is called so."""
     is_first = "langgraph_node" not in metadata
-    is_called_so = "agent" in name.lower() and not name.startswith("Runnable")
+    is_called_so = name.lower().endswith(("agent", "agentexecutor"))
     if not (is_first or is_called_so or metadata.get("lc_agent_name") == name):
         return False
     if any(tag.startswith(_NODE) for tag in tags):

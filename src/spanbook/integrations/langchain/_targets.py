@@ -39,7 +39,7 @@ def _init_manager(original: Original, is_on: IsOn) -> Original:
 def _on_llm_start(original: Original, is_on: IsOn) -> Original:
     """``AsyncCallbackManager.on_llm_start``, which forgets handlers that are not inline when there is one that is.
 
-    So the users' are told as if ours were not there. Seen in langchain-core 0.2 to 1.8.
+    So the users' are told as if ours were not there. Seen in langchain-core 0.3 to 1.8.
     """
     from ._handler import handler_for
 
