@@ -33,7 +33,7 @@ class Listener:
     raise_error = False
     run_inline = True  # in the task that runs it, not in an executor
 
-    is_on: Callable[[], bool]
+    is_on: Callable[[], bool] | None = None
 
     # -- models
 
@@ -178,6 +178,10 @@ class Listener:
     def on_custom_event(self, name: str, data: Any, *, run_id: Any, **kwargs: Any) -> None:
         self._event(run_id, name, data)
 
+    def __reduce__(self) -> Any:
+        """Be the one handler of a process in copies of a config, too, also where it is sent to."""
+        return _same_handler, ()
+
     def _persist_run(self, run: Any) -> None:
         """Do nothing: a tracer has to have it."""
 
@@ -193,7 +197,7 @@ class Listener:
         fields: dict[str, Any] | None = None,
     ) -> None:
         """Start the span of a run, unless it is hidden or known already."""
-        if not self.is_on() or find_run(run_id) is not None:
+        if self.is_on is None or not self.is_on() or find_run(run_id) is not None:
             return
         tags, metadata = kwargs.get("tags") or [], kwargs.get("metadata") or {}
         parent, above = parent_for(kwargs.get("parent_run_id"))
@@ -311,7 +315,15 @@ def handler_for(is_on: Callable[[], bool]) -> Any:
     if _handler is None:
         from langchain_core.tracers.base import BaseTracer
 
-        made = new_class("SpanbookTracer", (Listener, BaseTracer))()
-        made.is_on = is_on
-        _handler = made
+        _handler = new_class("SpanbookTracer", (Listener, BaseTracer))()
+    if _handler.is_on is not is_on:
+        _handler.is_on = is_on
     return _handler
+
+
+def _same_handler() -> Any:
+    return _handler if _handler is not None else handler_for(_never)
+
+
+def _never() -> bool:
+    return False
