@@ -14,9 +14,11 @@ from ._content import asked_of, document, message, plain, request, response
 from ._runs import Run, add_run, began_here, end_run, find_run, parent_for, session_of
 
 _HIDDEN: Final = "langsmith:hidden"
-#: Tags by which LangChain and LangGraph say where in their structure a run is.
-_PLACE: Final = ("seq:step:", "map:key:", "graph:step:", "condition:", "branch:", "retry:attempt:")
+#: Tags by which LangChain and LangGraph say where in their structure a run is: what the tree shows, and what not.
 _NODE: Final = "graph:step:"
+_STEP: Final = (_NODE, "seq:step:")
+_PLACE: Final = ("map:key:", "condition:", "branch:", "retry:attempt:")
+_NOT_THE_USERS: Final = (*_STEP, *_PLACE)
 #: Metadata that LangChain and LangGraph add; the first two of a graph are kept among the user's.
 _THEIRS: Final = ("ls_", "lc_", "langgraph_", "checkpoint_", "__")
 _KEPT: Final = ("langgraph_node", "langgraph_step")
@@ -263,13 +265,14 @@ def _about(tags: list[str], metadata: Mapping[str, Any], fields: dict[str, Any])
     """Return fields with what the user said of a run, and where in its graph it is."""
     attributes: dict[str, Any] = fields.get("attributes") or {}
     if tags:
-        own = [tag for tag in tags if not tag.startswith(_PLACE)]
+        own = [tag for tag in tags if not tag.startswith(_NOT_THE_USERS)]
         if own:
             fields["tags"] = own
         if len(own) < len(tags):
             place = [tag for tag in tags if tag.startswith(_PLACE)]
-            attributes["langchain.place"] = place
-            if place[0].startswith(_NODE):
+            if place:
+                attributes["langchain.place"] = place
+            if _is_node(tags):
                 attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
     if metadata:
         kept = {name: value for name, value in metadata.items() if not _is_theirs(name)}
@@ -285,14 +288,18 @@ def _is_theirs(name: str) -> bool:
     return name.startswith(_THEIRS) and name not in _KEPT
 
 
+def _is_node(tags: list[str]) -> bool:
+    return any(tag.startswith(_NODE) for tag in tags)
+
+
 def _is_agent(name: str, serialized: Any, tags: list[str], metadata: Mapping[str, Any]) -> bool:
     """Tell whether a chain is an agent: a graph of ``create_agent``, or one that is called so."""
     is_first = "langgraph_node" not in metadata
     is_called_so = name.lower().endswith(("agent", "agentexecutor"))
     if not (is_first or is_called_so or metadata.get("lc_agent_name") == name):
         return False
-    if any(tag.startswith(_NODE) for tag in tags):
-        return False  # a node
+    if _is_node(tags):
+        return False
     if metadata.get("ls_integration") == "langchain_create_agent" and is_first:
         return True
     return metadata.get("lc_agent_name") == name or (is_called_so and (serialized is None or is_first))
