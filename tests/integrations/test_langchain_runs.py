@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import gc
+import pickle
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -302,6 +306,19 @@ def test_a_run_that_never_ends_is_forgotten_in_time(langchain_traced: Spans, mon
     assert _runs.count_open() == 0
 
 
+def test_what_a_run_was_given_is_not_kept_alive(langchain_traced: Spans) -> None:
+    class Heavy:
+        pass
+
+    given = Heavy()
+    is_alive = weakref.ref(given)
+    RunnableLambda(lambda value: "fine").invoke({"value": given})
+    del given
+    gc.collect()
+
+    assert is_alive() is None
+
+
 def test_a_run_that_is_let_go_ends(langchain_traced: Spans, chat: ChatOpenAI) -> None:
     stream = (ChatPromptTemplate.from_template("{word}") | chat).stream({"word": "hi"})
     next(stream)
@@ -335,6 +352,18 @@ def test_a_manager_made_while_it_was_on_is_silent_when_it_is_off(spans: Spans) -
 
     outer, inner = spans()
     assert (outer.name, outer.status, inner.name, inner.parent_id) == ("outer", "ok", "helper", outer.span_id)
+
+
+def test_configs_can_be_copied_and_sent(langchain_traced: Spans) -> None:
+    def work(text: str, config: Any) -> Any:
+        sent = pickle.dumps(config["callbacks"])
+        for again in (copy.deepcopy(config["callbacks"]), pickle.loads(sent)):  # noqa: S301 (just made)
+            RunnableLambda(helper, name="inner").invoke(text, {"callbacks": again})
+        return text
+
+    RunnableLambda(work, name="outer").invoke("a")
+
+    assert [span.name for span in langchain_traced()] == ["outer", "inner", "helper", "inner", "helper"]
 
 
 def test_a_failure_of_ours_does_not_reach_the_user(langchain_traced: Spans) -> None:

@@ -27,7 +27,7 @@ def _no_client(client: Any) -> bool:
 INTEGRATION = Integration(
     "langchain",
     package="langchain_core",
-    tested="1.0 to 1.8",
+    tested="0.3 to 1.8",
     targets=targets,
     wrap_client=_no_client,
     unwrap_client=_no_client,

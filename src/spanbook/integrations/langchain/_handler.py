@@ -14,13 +14,16 @@ from ._content import asked_of, document, message, plain, request, response
 from ._runs import Run, add_run, began_here, end_run, find_run, parent_for, session_of
 
 _HIDDEN: Final = "langsmith:hidden"
-#: Tags by which LangChain and LangGraph say where in their structure a run is.
-_PLACE: Final = ("seq:step:", "map:key:", "graph:step:", "condition:", "branch:", "retry:attempt:")
+#: Tags by which LangChain and LangGraph say where in their structure a run is: what the tree shows, and what not.
 _NODE: Final = "graph:step:"
+_STEP: Final = (_NODE, "seq:step:")
+_PLACE: Final = ("map:key:", "condition:", "branch:", "retry:attempt:")
+_NOT_THE_USERS: Final = (*_STEP, *_PLACE)
 #: Metadata that LangChain and LangGraph add; the first two of a graph are kept among the user's.
 _THEIRS: Final = ("ls_", "lc_", "langgraph_", "checkpoint_", "__")
 _KEPT: Final = ("langgraph_node", "langgraph_step")
-_OF_NODE: Final = ("langgraph_triggers", "langgraph_path", "langgraph_checkpoint_ns")
+#: Why a node ran. Where its checkpoints are is left out: no two runs of a node share it, and it names nothing else.
+_OF_NODE: Final = ("langgraph_triggers", "langgraph_path")
 _SHOW_EVERY_S: Final = 0.1
 #: What a chain that streams says of its input when it starts; it tells the input at the end.
 _LATER: Final[dict[str, str]] = {"input": ""}
@@ -32,7 +35,7 @@ class Listener:
     raise_error = False
     run_inline = True  # in the task that runs it, not in an executor
 
-    is_on: Callable[[], bool]
+    is_on: Callable[[], bool] | None = None
 
     # -- models
 
@@ -50,9 +53,7 @@ class Listener:
         fields = {"format": "langchain.model", "provider": provider}
         if model:
             fields["model"] = model
-        span = self._start("llm", serialized, run_id, kwargs, request(messages, kwargs), fields)
-        if span is not None:
-            began_here(span)
+        self._start("llm", serialized, run_id, kwargs, request(messages, kwargs), fields)
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain stream"):
@@ -101,9 +102,7 @@ class Listener:
 
     def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain run"):
-            span = self._start("chain", serialized, run_id, kwargs, None if inputs == _LATER else inputs)
-            if span is not None and isinstance(serialized, dict) and "chains" in (serialized.get("id") or ()):
-                began_here(span)  # a chain of the older kind, which does not run in a context of its own
+            self._start("chain", serialized, run_id, kwargs, None if inputs == _LATER else inputs)
 
     def on_chain_end(self, outputs: Any, *, run_id: Any, **kwargs: Any) -> None:
         def say(span: Span) -> None:
@@ -159,9 +158,7 @@ class Listener:
 
     def on_retriever_start(self, serialized: Any, query: Any, *, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain retriever"):
-            span = self._start("retriever", serialized, run_id, kwargs, query)
-            if span is not None:
-                began_here(span)
+            self._start("retriever", serialized, run_id, kwargs, query)
 
     def on_retriever_end(self, documents: Any, *, run_id: Any, **kwargs: Any) -> None:
         self._end(run_id, lambda span: span.set(output=[document(one) for one in documents]))
@@ -183,6 +180,10 @@ class Listener:
     def on_custom_event(self, name: str, data: Any, *, run_id: Any, **kwargs: Any) -> None:
         self._event(run_id, name, data)
 
+    def __reduce__(self) -> Any:
+        """Be the one handler of a process in copies of a config, too, also where it is sent to."""
+        return _same_handler, ()
+
     def _persist_run(self, run: Any) -> None:
         """Do nothing: a tracer has to have it."""
 
@@ -196,16 +197,17 @@ class Listener:
         kwargs: dict[str, Any],
         given: Any,
         fields: dict[str, Any] | None = None,
-    ) -> Span | None:
-        """Start the span of a run; None when it is hidden, known, or tracing is off."""
-        if not self.is_on() or find_run(run_id) is not None:
-            return None
+    ) -> None:
+        """Start the span of a run, unless it is hidden or known already."""
+        if self.is_on is None or not self.is_on() or find_run(run_id) is not None:
+            return
         tags, metadata = kwargs.get("tags") or [], kwargs.get("metadata") or {}
         parent, above = parent_for(kwargs.get("parent_run_id"))
         session = above.session if above is not None else session_of(metadata)
         if _HIDDEN in tags:
             add_run(run_id, Run(parent, session, is_hidden=True))
-            return None
+            began_here(parent)
+            return
         name = _name(serialized, kwargs)
         more = _about(tags, metadata, fields or {})
         if session is not None:
@@ -215,7 +217,7 @@ class Listener:
         span = Span(name, kind, given if kind == "llm" else plain(given), **more)
         span._start(parent)
         add_run(run_id, Run(span, session))
-        return span
+        began_here(span)
 
     def _end(self, run_id: Any, say: Callable[[Span], Any]) -> None:
         run = end_run(run_id)
@@ -263,13 +265,14 @@ def _about(tags: list[str], metadata: Mapping[str, Any], fields: dict[str, Any])
     """Return fields with what the user said of a run, and where in its graph it is."""
     attributes: dict[str, Any] = fields.get("attributes") or {}
     if tags:
-        own = [tag for tag in tags if not tag.startswith(_PLACE)]
+        own = [tag for tag in tags if not tag.startswith(_NOT_THE_USERS)]
         if own:
             fields["tags"] = own
         if len(own) < len(tags):
             place = [tag for tag in tags if tag.startswith(_PLACE)]
-            attributes["langchain.place"] = place
-            if place[0].startswith(_NODE):
+            if place:
+                attributes["langchain.place"] = place
+            if _is_node(tags):
                 attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
     if metadata:
         kept = {name: value for name, value in metadata.items() if not _is_theirs(name)}
@@ -285,14 +288,18 @@ def _is_theirs(name: str) -> bool:
     return name.startswith(_THEIRS) and name not in _KEPT
 
 
+def _is_node(tags: list[str]) -> bool:
+    return any(tag.startswith(_NODE) for tag in tags)
+
+
 def _is_agent(name: str, serialized: Any, tags: list[str], metadata: Mapping[str, Any]) -> bool:
     """Tell whether a chain is an agent: a graph of ``create_agent``, or one that is called so."""
     is_first = "langgraph_node" not in metadata
-    is_called_so = "agent" in name.lower() and not name.startswith("Runnable")
+    is_called_so = name.lower().endswith(("agent", "agentexecutor"))
     if not (is_first or is_called_so or metadata.get("lc_agent_name") == name):
         return False
-    if any(tag.startswith(_NODE) for tag in tags):
-        return False  # a node
+    if _is_node(tags):
+        return False
     if metadata.get("ls_integration") == "langchain_create_agent" and is_first:
         return True
     return metadata.get("lc_agent_name") == name or (is_called_so and (serialized is None or is_first))
@@ -315,7 +322,15 @@ def handler_for(is_on: Callable[[], bool]) -> Any:
     if _handler is None:
         from langchain_core.tracers.base import BaseTracer
 
-        made = new_class("SpanbookTracer", (Listener, BaseTracer))()
-        made.is_on = is_on
-        _handler = made
+        _handler = new_class("SpanbookTracer", (Listener, BaseTracer))()
+    if _handler.is_on is not is_on:
+        _handler.is_on = is_on
     return _handler
+
+
+def _same_handler() -> Any:
+    return _handler if _handler is not None else handler_for(_never)
+
+
+def _never() -> bool:
+    return False

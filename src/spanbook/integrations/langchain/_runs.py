@@ -90,7 +90,7 @@ def session_of(metadata: dict[str, Any]) -> str | None:
 
 
 class Start:
-    """Where the next model or retriever that starts here puts its span, which becomes current; used once."""
+    """Says that the next run that starts here is to be current; used once."""
 
     __slots__ = ("is_used",)
 
@@ -101,7 +101,7 @@ class Start:
 _start: ContextVar[Start | None] = ContextVar("spanbook_langchain_start", default=None)
 
 
-def began_here(span: Span) -> None:
+def began_here(span: Span | None) -> None:
     """Make the span of a run current if the code around is going to put back what was before."""
     start = _start.get()
     if start is not None and not start.is_used:

@@ -39,14 +39,14 @@ def _init_manager(original: Original, is_on: IsOn) -> Original:
 def _on_llm_start(original: Original, is_on: IsOn) -> Original:
     """``AsyncCallbackManager.on_llm_start``, which forgets handlers that are not inline when there is one that is.
 
-    So the users' are told as if ours were not there. Seen in langchain-core 0.2 to 1.8.
+    So the users' are told as if ours were not there. Seen in langchain-core 0.3 to 1.8.
     """
-    from ._handler import handler_for
+    from ._handler import Listener
 
     @functools.wraps(original)
     async def on_llm_start(self: Any, serialized: Any, prompts: Any, *args: Any, **kwargs: Any) -> Any:
-        ours = handler_for(is_on)
-        if not is_on() or all(handler.run_inline for handler in self.handlers):
+        ours = next((handler for handler in self.handlers if isinstance(handler, Listener)), None)
+        if ours is None or not is_on() or all(handler.run_inline for handler in self.handlers):
             return await original(self, serialized, prompts, *args, **kwargs)
         without = copy(self)
         without.handlers = [handler for handler in self.handlers if handler is not ours]
