@@ -28,9 +28,11 @@ def test_running_bars_are_hatched_and_grow(host: Open) -> None:
     expect(bar).to_have_count(1)
     expect(opened.page.locator(".sb-foot")).to_contain_text("live, 2 running")
 
-    before = float(bar.evaluate("bar => parseFloat(bar.style.width)"))
-    opened.page.wait_for_timeout(500)
-    assert float(bar.evaluate("bar => parseFloat(bar.style.width)")) > before
+    before = bar.evaluate("bar => parseFloat(bar.style.width)")
+    # not at each moment: the axis grows by steps, which make every bar shorter
+    opened.page.wait_for_function(
+        "([bar, before]) => parseFloat(bar.style.width) > before + 2", arg=[bar.element_handle(), before]
+    )
 
 
 def test_streamed_text_appears_and_the_output_replaces_it(host: Open) -> None:
