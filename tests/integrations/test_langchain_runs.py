@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, dispatch_custom_event
 from langchain_core.callbacks.base import BaseCallbackManager
@@ -58,6 +59,14 @@ def test_steps_of_a_chain_are_below_it(langchain_traced: Spans, chat: ChatOpenAI
     }
     assert (spans[0].kind, spans[0].input, spans[0].output) == ("chain", {"question": "Hello"}, answer)
     assert spans[1].output[1] == {"type": "human", "content": "Hello"}
+
+
+@pytest.mark.parametrize("rows", [pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1, 2]})["a"].to_numpy()])
+def test_inputs_may_be_what_compares_element_by_element(langchain_traced: Spans, rows: Any) -> None:
+    """Frames and arrays, as the input or in it."""
+    count = RunnableLambda(lambda given: len(given["input"] if isinstance(given, dict) else given), name="count")
+    assert (count.invoke(rows), count.invoke({"input": rows})) == (2, 2)
+    assert [(span.name, span.output) for span in langchain_traced()] == [("count", 2), ("count", 2)]
 
 
 def test_spans_of_the_users_are_below_the_run_they_are_in_and_above_those_they_start(

@@ -65,16 +65,10 @@ def _targets() -> Mapping[str, list[Target]]:
     }
 
 
-def _no_client(client: Any) -> bool:
-    return False
-
-
 INTEGRATION = Integration(
     "threads",
     package="threading",
     tested="of Python 3.11 to 3.13",
     targets=_targets,
-    wrap_client=_no_client,
-    unwrap_client=_no_client,
     is_default=False,
 )

@@ -12,23 +12,14 @@ The call that a client makes for a model's run is seen, too, and counts in its p
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._registry import Integration
 from ._targets import targets
 
 __all__ = ["INTEGRATION"]
-
-
-def _no_client(client: Any) -> bool:
-    return False
-
 
 INTEGRATION = Integration(
     "langchain",
     package="langchain_core",
     tested="0.3 to 1.8",
     targets=targets,
-    wrap_client=_no_client,
-    unwrap_client=_no_client,
 )

@@ -25,8 +25,6 @@ _KEPT: Final = ("langgraph_node", "langgraph_step")
 #: Why a node ran. Where its checkpoints are is left out: no two runs of a node share it, and it names nothing else.
 _OF_NODE: Final = ("langgraph_triggers", "langgraph_path")
 _SHOW_EVERY_S: Final = 0.1
-#: What a chain that streams says of its input when it starts; it tells the input at the end.
-_LATER: Final[dict[str, str]] = {"input": ""}
 
 
 class Listener:
@@ -102,13 +100,13 @@ class Listener:
 
     def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **kwargs: Any) -> None:
         with guard("record a LangChain run"):
-            self._start("chain", serialized, run_id, kwargs, None if inputs == _LATER else inputs)
+            self._start("chain", serialized, run_id, kwargs, None if _is_told_later(inputs) else inputs)
 
     def on_chain_end(self, outputs: Any, *, run_id: Any, **kwargs: Any) -> None:
         def say(span: Span) -> None:
             span.set(output=plain(outputs))
             given = kwargs.get("inputs")
-            if given is not None and given != _LATER:
+            if given is not None and not _is_told_later(given):
                 span.set(input=plain(given))
 
         self._end(run_id, say)
@@ -116,7 +114,7 @@ class Listener:
     def on_chain_error(self, error: BaseException, *, run_id: Any, **kwargs: Any) -> None:
         def say(span: Span) -> None:
             given = kwargs.get("inputs")
-            if given is not None and given != _LATER:
+            if given is not None and not _is_told_later(given):
                 span.set(input=plain(given))
 
         self._fail(run_id, error, say)
@@ -251,6 +249,14 @@ class Listener:
             run = find_run(run_id)
             if run is not None and run.span is not None:
                 run.span.event(name, plain(data))
+
+
+def _is_told_later(value: Any) -> bool:
+    """Tell what a chain that streams says of its input when it starts from inputs; it tells the input at the end.
+
+    By types first: arrays and frames compare element by element.
+    """
+    return type(value) is dict and len(value) == 1 and type(value.get("input")) is str and not value["input"]
 
 
 def _name(serialized: Any, kwargs: Mapping[str, Any]) -> str:

@@ -20,15 +20,9 @@ from ._targets import targets
 __all__ = ["INTEGRATION"]
 
 
-def _no_client(client: Any) -> bool:
-    return False
-
-
 INTEGRATION = Integration(
     "litellm",
     package="litellm",
     tested="1.110",
     targets=targets,
-    wrap_client=_no_client,
-    unwrap_client=_no_client,
 )

@@ -15,15 +15,9 @@ from ._targets import targets
 __all__ = ["INTEGRATION"]
 
 
-def _no_client(client: Any) -> bool:
-    return False
-
-
 INTEGRATION = Integration(
     "mcp",
     package="mcp",
     tested="1.30 and 2.3",
     targets=targets,
-    wrap_client=_no_client,
-    unwrap_client=_no_client,
 )

@@ -24,10 +24,6 @@ _MODULE: Final = "opentelemetry.trace"
 TESTED: Final = ((1, 30), (1, 45))
 
 
-def _no_client(client: Any) -> bool:
-    return False
-
-
 class OtelIntegration(Integration):
     """Installs and removes what makes OpenTelemetry's spans ours."""
 
@@ -96,6 +92,4 @@ INTEGRATION: Final = OtelIntegration(
     package="opentelemetry",
     tested="1.30 to 1.45",
     targets=dict,
-    wrap_client=_no_client,
-    unwrap_client=_no_client,
 )
