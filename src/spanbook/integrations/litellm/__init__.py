@@ -12,8 +12,6 @@ model) are events of it. Each attempt of a ``Router`` is a call.
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._registry import Integration
 from ._targets import targets
 

@@ -7,8 +7,6 @@ support writes: a server that traces joins the trace, any other server passes ov
 
 from __future__ import annotations
 
-from typing import Any
-
 from .._registry import Integration
 from ._targets import targets
 
