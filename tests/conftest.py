@@ -1,5 +1,6 @@
 """What every test starts from: no key, no settings and no journal of the person who runs it."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,12 @@ hypothesis.settings.register_profile("spanbook", deadline=None, derandomize=True
 hypothesis.settings.load_profile("spanbook")
 
 _SETTINGS_OF_THE_USER = ("SPANBOOK_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "OTEL_")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the test modules import (frameworks of millions of objects) out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
