@@ -9,7 +9,6 @@ import contextlib
 import mmap
 import os
 import re
-import socket
 import stat
 import struct
 import sys
@@ -17,6 +16,10 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 try:
     import fcntl
