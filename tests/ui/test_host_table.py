@@ -68,8 +68,13 @@ class Shown:
         return self.page.get_by_role("grid", name="Traces")
 
     def first(self, number: int) -> list[str]:
-        """Texts of the names in the first rows."""
-        return self.page.locator(".sbt-row > :nth-child(2) .sbt-text").all_inner_texts()[:number]
+        """Texts of the names in the first rows, once they have come."""
+        expect(self.names.nth(number - 1)).to_be_visible()
+        return self.names.all_inner_texts()[:number]
+
+    @property
+    def names(self) -> Locator:
+        return self.page.locator(".sbt-row > :nth-child(2) .sbt-text")
 
 
 #: Requests go to Python; the traits it changed are set before the answer is given, as messages come in order.
@@ -311,8 +316,7 @@ def test_a_session_is_shown_oldest_first(host: Open, store: sb.Store) -> None:
     work(6)
     shown = show(host, store)
     shown.page.get_by_role("button", name="session 2").first.click()
-    expect(shown.page.locator(".sbt-row")).to_have_count(2)
-    assert shown.first(2) == ["ask 002", "ask 005"]
+    expect(shown.names).to_have_text(["ask 002", "ask 005"])
 
 
 def test_new_traces_wait_for_a_click(host: Open, store: sb.Store) -> None:
