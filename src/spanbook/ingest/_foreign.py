@@ -19,15 +19,14 @@ from ..conventions._genai_events import CONTENT_EVENTS
 from ..conventions._langfuse_batch import LangfuseBatch, read_batch
 from ..conventions._record import read_record
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
-from ..conventions.otel import OtelEvent, OtelLink, OtelLog, OtelSpan
+from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
 from ..model import COUNTED_KINDS, SCORE_SOURCES, STATUS_RANK, OtlpError, ids
 from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
-from ..tracer._foreign import OtelRest
 from ..tracer._report import errors, report_failure, warn_once
-from ..tracer._span import _merged, _with_context
+from ._otel_records import join_records, otel_span
 from ._records import Fields, RecordReader
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 _EVALUATION: Final = "gen_ai.evaluation.result"
 _MAX_NAMES: Final = 1_000
 _MAX_TRACES: Final = 10_000
-#: What a start record says for itself: the mapped span has it from the same place, or better.
-_OF_START: Final = ("format", "attributes", "input", "status", "name", "kind")
 #: Where the call of a stream is looked for when it is in none of the traces at hand.
 _RECENT_TRACES: Final = 50
 _MAX_REASONS: Final = 100
@@ -294,8 +291,8 @@ class _Ingestion:
         """Add spans of OpenTelemetry in this process, each given as what its start and its end record say."""
         for begun, said in spans:
             try:
-                mapped = map_span(_otel_span(begun, said))
-                _join_records(mapped, begun, said)
+                mapped = map_span(otel_span(begun, said))
+                join_records(mapped, begun, said)
                 key = _key(mapped)
             except MemoryError:
                 raise
@@ -528,49 +525,6 @@ def _own_call(key: Key, record: SpanRecord) -> Call:
         has_output="output" in record.payloads,
         counted=bool(columns.get("counted", 1)),
     )
-
-
-def _otel_span(begun: Fields, said: Fields) -> OtelSpan:
-    """Return the span that the records of a start and an end tell of; without the latter it is open."""
-    fields = said or begun
-    rest = OtelRest(*fields.get("otel", ()))
-    parent = fields["parent"]
-    status: Any = rest.status
-    return OtelSpan(
-        trace_id=fields["trace"],
-        span_id=ids.span_hex(fields["span"]),
-        parent_id=None if parent is None else ids.span_hex(parent),
-        name=fields["name"],
-        otel_kind=rest.kind,
-        start_ns=fields["start_ns"],
-        end_ns=fields.get("end_ns"),
-        status=status,
-        status_message=rest.message,
-        attributes=_listed(fields.get("attributes")),
-        events=[OtelEvent(name=name, time_ns=at, attributes=_listed(about)) for name, at, about in rest.events],
-        links=[OtelLink(trace_id=trace, span_id=span, attributes=_listed(about)) for trace, span, about in rest.links],
-        trace_state=rest.trace_state,
-        scope_name=fields.get("scope", ""),
-        scope_version=fields.get("scope_version", ""),
-        resource=rest.resource,
-    )
-
-
-def _listed(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return attributes with lists in place of tuples, which OpenTelemetry has for them."""
-    return {name: list(value) if type(value) is tuple else value for name, value in (attributes or {}).items()}
-
-
-def _join_records(mapped: MappedSpan, begun: Fields, said: Fields) -> None:
-    """Put around what was mapped what we know besides: the context it started in, what the user said of it."""
-    around = {name: value for name, value in begun.items() if name not in _OF_START}
-    fields = _with_context(around, mapped.fields)
-    told = dict(said.get("told") or {})
-    if said.get("output") is not None:
-        told["output"] = said["output"]
-    if "error" in told:
-        told["status"] = "error"
-    mapped.fields = _merged(fields, told) if told else fields
 
 
 def _score(key: Key, event: OtelEvent) -> dict[str, Any] | None:
