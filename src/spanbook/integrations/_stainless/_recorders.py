@@ -38,7 +38,7 @@ class Recorder:
         try:
             chunk = step()
         except StopIteration:
-            self.end()
+            self.exhausted()
             raise
         except BaseException as error:
             self.fail(error)
@@ -55,7 +55,7 @@ class Recorder:
         try:
             chunk = await step()
         except StopAsyncIteration:
-            self.end()
+            self.exhausted()
             raise
         except BaseException as error:
             self.fail(error)
@@ -64,6 +64,10 @@ class Recorder:
             self.is_reading = False
         self._took(chunk)
         return chunk
+
+    def exhausted(self) -> None:
+        """There is no more to read."""
+        self.end()
 
     def _took(self, chunk: Any) -> None:
         self.has_read = True
@@ -152,15 +156,15 @@ class BodyRecorder(Recorder):
         self._ends_at_close = ends_at_close
         self._is_exhausted = False
 
-    def feed(self, piece: bytes) -> None:
+    def _took(self, chunk: bytes) -> None:
         """Take bytes that the user is about to get."""
         self.has_read = True
         with self.call.recording("stream"):
             if self._decoder is not None:
-                for event in self._decoder.feed(piece):
+                for event in self._decoder.feed(chunk):
                     self.take(event)
-            elif not self._is_binary and len(self._body) + len(piece) <= _MAX_BODY:
-                self._body += piece
+            elif not self._is_binary and len(self._body) + len(chunk) <= _MAX_BODY:
+                self._body += chunk
 
     def exhausted(self) -> None:
         """The body has been read to its end; a ``with`` block around it may go on."""

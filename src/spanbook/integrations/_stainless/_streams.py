@@ -134,18 +134,10 @@ def _watch_body(call: Call, response: Any, *, has_block: bool) -> None:
         pieces = kind.iter_bytes(reference(), chunk_size)
         with contextlib.closing(pieces):
             while True:
-                recorder.is_reading = True
                 try:
-                    piece = next(pieces)
+                    piece = recorder.read(pieces.__next__)
                 except StopIteration:
-                    recorder.exhausted()
                     return
-                except BaseException as error:
-                    recorder.fail(error)
-                    raise
-                finally:
-                    recorder.is_reading = False
-                recorder.feed(piece)
                 yield piece
 
     async def aiter_bytes(chunk_size: int | None = None) -> AsyncIterator[bytes]:
@@ -153,18 +145,10 @@ def _watch_body(call: Call, response: Any, *, has_block: bool) -> None:
         pieces = kind.aiter_bytes(reference(), chunk_size)
         async with contextlib.aclosing(pieces):
             while True:
-                recorder.is_reading = True
                 try:
-                    piece = await pieces.__anext__()
+                    piece = await recorder.aread(pieces.__anext__)
                 except StopAsyncIteration:
-                    recorder.exhausted()
                     return
-                except BaseException as error:
-                    recorder.fail(error)
-                    raise
-                finally:
-                    recorder.is_reading = False
-                recorder.feed(piece)
                 yield piece
 
     _notice_close(recorder, response)
