@@ -87,7 +87,7 @@ class HostPage:
         self.page = page
         self.requests: list[str] = []  # everything the page asked the network for, answered by nobody
         self.errors: list[str] = []
-        self._exposed = exposed
+        self.exposed = exposed  # what scripts of the page can call, by name
         page.on("pageerror", self._error)
         page.on("dialog", self._dialog)
 
@@ -122,9 +122,9 @@ class HostPage:
 
     def expose(self, name: str, function: Callable[..., Any]) -> None:
         """Let scripts of the page call a function; an earlier one of this name is forgotten."""
-        if name not in self._exposed:
-            self.page.expose_function(name, lambda *given: self._exposed[name](*given))
-        self._exposed[name] = function
+        if name not in self.exposed:
+            self.page.expose_function(name, lambda *given: self.exposed[name](*given))
+        self.exposed[name] = function
 
     def leave(self) -> None:
         """End everything on the page, so that another test can have it."""
@@ -185,7 +185,7 @@ class Tabs:
         self._browser = browser
         self._contexts: dict[str, BrowserContext] = {}
         self._free: dict[str, list[tuple[Page, dict[str, Callable[..., Any]]]]] = {}
-        self._taken: list[tuple[str, HostPage, dict[str, Callable[..., Any]]]] = []
+        self._taken: list[tuple[str, HostPage]] = []
 
     def take(self, **prefers: Any) -> HostPage:
         """Return an empty page in a context with these preferences."""
@@ -195,18 +195,18 @@ class Tabs:
         free = self._free.setdefault(key, [])
         page, exposed = free.pop() if free else (self._contexts[key].new_page(), {})
         host = HostPage(page, exposed)
-        self._taken.append((key, host, exposed))
+        self._taken.append((key, host))
         return host
 
     def put_back(self) -> list[str]:
         """Empty what was taken; returns the errors of its scripts."""
         errors = []
         while self._taken:
-            key, host, exposed = self._taken.pop()
+            key, host = self._taken.pop()
             errors += host.errors
             if not host.page.is_closed():
                 host.leave()
-                self._free[key].append((host.page, exposed))
+                self._free[key].append((host.page, host.exposed))
         return errors
 
 
