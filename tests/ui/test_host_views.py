@@ -484,6 +484,21 @@ def test_an_entry_selects_its_span_and_keys_go_on(host: Open) -> None:
     expect(page.locator(".sb-detail")).to_be_focused()
 
 
+def test_keys_faster_than_the_screen_go_as_far(host: Open) -> None:
+    page = show(host(), "log")
+    page.get_by_role("option", name="first token").first.click()
+    page.get_by_role("listbox", name="Log of the trace").evaluate(
+        """async (el) => {
+          for (let n = 0; n < 2; n++) {
+            el.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+            for (let turn = 0; turn < 9; turn++) await null; // drawn, not yet painted
+          }
+        }"""
+    )
+    expect(detail_of(page)).to_have_text("lookup_price")
+    expect(page.locator('.sb-lrow[aria-selected="true"]')).to_contain_text("start")
+
+
 def test_kinds_of_entries_are_hidden_and_that_is_remembered(host: Open) -> None:
     opened = host()
     data = agent.trace()

@@ -84,8 +84,8 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
   /** The entry that the keys move from; -1 while it is not known which of the span's entries is meant. */
   const at = useSignal(-1);
   const atEnd = useRef(false);
-  /** Whether the reader went to the entry, which then says what is selected; else the selection said where to go. */
-  const isMoved = useRef(false);
+  /** Where the reader went before its entry was there, which then says what is selected; -1: nowhere. */
+  const awaited = useRef(-1);
   const [from, to] = visibleLines(scroll.value, height.value, ROW, Math.max(1, pages.total));
   useEffect(() => pages.want(from, to), [pages, from, to]);
   pages.version.value;
@@ -99,9 +99,10 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
   const shown = kinds.join();
   useEffect(() => {
     let isCurrent = true;
-    const row = x.selected.value;
-    if (row < 0 || pages.get(at.peek())?.row === row) return;
-    at.value = -1;
+    const row = x.selected.peek();
+    const isAwaiting = awaited.current >= 0 && pages.problem.peek() === null;
+    if (row < 0 || isAwaiting || pages.get(at.peek())?.row === row) return;
+    at.value = awaited.current = -1;
     pages.placeOf(row).then(
       (place) => {
         if (!isCurrent || place < 0) return;
@@ -116,17 +117,17 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
   }, [x.selected.value, shown]);
   const goTo = (line: number): void => {
     if (total === 0) return;
-    at.value = Math.min(total - 1, Math.max(0, line));
-    isMoved.current = true;
+    at.value = awaited.current = Math.min(total - 1, Math.max(0, line));
+    selectAwaited();
     show(at.value);
   };
-  // The entry may come after the cursor: what it is about is selected when it is there.
-  const row = at.value < 0 ? -1 : (pages.get(at.value)?.row ?? -1);
-  useEffect(() => {
-    if (row < 0 || !isMoved.current) return;
-    isMoved.current = false;
-    x.select(row);
-  }, [at.value, row]);
+  const selectAwaited = (): void => {
+    const entry = pages.get(awaited.current);
+    if (!entry) return;
+    awaited.current = -1;
+    x.select(entry.row);
+  };
+  useEffect(selectAwaited, [pages.version.value]);
   const page = Math.max(1, Math.floor(height.value / ROW) - 1);
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
     const now = at.peek() < 0 ? from - 1 : at.peek();
