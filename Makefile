@@ -4,6 +4,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.spanbook-installed
+# most modules are never imported, so none is compiled before it is
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 NODE_MODULES := js/node_modules/.package-lock.json
 # no test and no demo may spend somebody's money
 OFFLINE := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY
@@ -86,9 +88,11 @@ bundles: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml src/spanbook/_version.py | $(PY)
 	@echo "Installing spanbook and its tools into $(VENV)"
-	@SPANBOOK_SKIP_JS=1 $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@# Python may bring a pip that takes four times as long
+	@$(PIP_INSTALL) --upgrade pip
+	@SPANBOOK_SKIP_JS=1 $(PIP_INSTALL) -e '.[dev]'
 	@# it asks for openai<3, and works with newer ones, which the other tests are for
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps 'llama-index-llms-openai>=0.6'
+	@$(PIP_INSTALL) --no-deps 'llama-index-llms-openai>=0.6'
 	@touch $@
 
 $(PY):

@@ -170,23 +170,37 @@ def test_facets_count_and_narrow(store: sb.Store) -> None:
     ]
     for values in list(found.values()):
         for each in values:
-            ask(widget, "set", filter=each["filter"])
+            ask(widget, "toggle", term=each["term"])
             assert len(widget) == each["count"], each
-            again = {one["name"]: one["values"] for one in ask(widget, "facets")["facets"]}
-            assert sum(one["is_on"] for rows in again.values() for one in rows) == 1
-            (on,) = [one for rows in again.values() for one in rows if one["is_on"]]
-            assert on["filter"] == ""
+            again = [one for facet in ask(widget, "facets")["facets"] for one in facet["values"]]
+            assert [one["term"] for one in again if one["is_on"]] == [each["term"]]
+            ask(widget, "toggle", term=each["term"])
+            assert widget.filter is None
 
 
 def test_facets_keep_what_the_filter_says(store: sb.Store) -> None:
     work()
     widget = table(store, 'name == "ask 0" or name == "ask 1"')
     (first,) = [f["values"][0] for f in ask(widget, "facets")["facets"] if f["name"] == "user_id"]
-    ask(widget, "set", filter=first["filter"])
+    ask(widget, "toggle", term=first["term"])
     assert widget.filter == '(name == "ask 0" or name == "ask 1") and user_id == "user 0"'
     assert names(widget) == ["ask 0"]
     (first,) = [f["values"][0] for f in ask(widget, "facets")["facets"] if f["name"] == "user_id"]
-    assert first["is_on"] and first["filter"] == '(name == "ask 0" or name == "ask 1")'
+    assert first["is_on"]
+    ask(widget, "toggle", term=first["term"])
+    assert widget.filter == '(name == "ask 0" or name == "ask 1")'
+
+
+def test_facets_read_before_the_filter_changed_change_the_one_there_is(store: sb.Store) -> None:
+    """Whoever clicks before the new counts are there loses nothing."""
+    work()
+    widget = table(store)
+    terms = {facet["name"]: facet["values"][0]["term"] for facet in ask(widget, "facets")["facets"]}
+    ask(widget, "toggle", term=terms["user_id"])
+    ask(widget, "toggle", term=terms["has_error"])
+    assert widget.filter == f"{terms['user_id']} and {terms['has_error']}"
+    ask(widget, "toggle", term=terms["user_id"])
+    assert widget.filter == terms["has_error"]
 
 
 def test_the_first_window_does_not_wait_for_the_order_of_all(store: sb.Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +251,7 @@ def test_any_value_can_be_asked_for_by_a_facet(store: sb.Store, user: str) -> No
     widget = table(store)
     values = next(f["values"] for f in ask(widget, "facets")["facets"] if f["name"] == "user_id")
     wanted = next(each for each in values if each["value"] != "user 0")
-    ask(widget, "set", filter=wanted["filter"])
+    ask(widget, "toggle", term=wanted["term"])
     assert names(widget) == ["one"]
 
 

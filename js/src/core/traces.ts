@@ -39,7 +39,7 @@ export interface Head {
 export interface Facet {
   name: string;
   heading: string;
-  values: { value: string; count: number; is_on: boolean; filter: string }[];
+  values: { value: string; count: number; is_on: boolean; term: string }[];
 }
 
 /** The ids of two traces, in the order they are compared in. */
@@ -198,9 +198,18 @@ export class TraceTable {
   }
 
   setFilter(filter: string): void {
+    this.#filter("set", { filter }, filter);
+  }
+
+  /** Narrow the filter by a facet's term, or widen it again. */
+  toggle(term: string): void {
+    this.#filter("toggle", { term }, term);
+  }
+
+  #filter(method: string, params: object, text: string): void {
     this.hint.value = null;
-    const refuse = (problem: FilterProblem): void => void (this.hint.value = { text: filter, problem });
-    void this.#call<{ error?: FilterProblem }>("set", { filter }, (message) => refuse({ message })).then((found) => {
+    const refuse = (problem: FilterProblem): void => void (this.hint.value = { text, problem });
+    void this.#call<{ error?: FilterProblem }>(method, params, (message) => refuse({ message })).then((found) => {
       if (found?.error) refuse(found.error);
     });
   }

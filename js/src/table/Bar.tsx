@@ -173,7 +173,7 @@ export function Facets({ table, prefix }: { table: TraceTable; prefix: string })
         <div key={facet.name} role="group" aria-label={facet.heading}>
           <h4>{facet.heading}</h4>
           {facet.values.map((each) => (
-            <button key={each.filter} type="button" aria-pressed={each.is_on} title={each.value} onClick={() => table.setFilter(each.filter)}>
+            <button key={each.term} type="button" aria-pressed={each.is_on} title={each.value} onClick={() => table.toggle(each.term)}>
               <span>{each.value}</span> <i>{formatCount(each.count)}</i>
             </button>
           ))}

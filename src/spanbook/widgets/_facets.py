@@ -1,4 +1,4 @@
-"""Facets: what the traces of a table have in common, each value with the filter that keeps it alone."""
+"""Facets: what the traces of a table have in common, each value with the term of a filter that keeps it alone."""
 
 from __future__ import annotations
 
@@ -29,48 +29,44 @@ _TERMS: Final = {name: term for name, _, term in _FACETS}
 def facets(counts: Counts, where: str | None) -> list[dict[str, Any]]:
     """Return the facets that have values (``Facet`` in js/src/core/traces.ts).
 
-    Each value says what the filter becomes by a click on it: narrower, or wider when it is in the filter already.
+    Each value has the term that a click on it adds to the filter, or takes out when it is there.
     """
     found = []
     for facet, heading, _ in _FACETS:
-        values = [
-            {"value": _said(facet, value, said), "count": count, "is_on": is_in(where, facet, value),
-             "filter": (without_term if is_in(where, facet, value) else with_term)(where, facet, value)}
-            for value, said, count in counts.get(facet, ())
-        ]  # fmt: skip
+        values = []
+        for value, said, count in counts.get(facet, ()):
+            term = term_of(facet, value)
+            values.append(
+                {"value": _said(facet, value, said), "count": count, "is_on": _has(where or "", term), "term": term}
+            )
         if values:
             found.append({"name": facet, "heading": heading, "values": values})
     return found
 
 
-def with_term(where: str | None, facet: str, value: Any) -> str:
-    """Return the filter narrowed to the traces that have this value."""
-    term = _term(facet, value)
-    if not where:
-        return term
-    return f"{where} and {term}" if _is_conjunction(where) else f"({where}) and {term}"
+def toggled(where: str | None, term: str) -> str:
+    """Return the filter narrowed by a term, or widened again when the term is in it."""
+    text = where or ""
+    if text in ("", term):
+        return "" if text else term
+    if not _has(text, term):
+        return f"{text} and {term}" if _is_conjunction(text) else f"({text}) and {term}"
+    after, before = f" and {term}", f"{term} and "
+    return text.replace(after, "", 1) if after in text else text.replace(before, "", 1)
 
 
-def without_term(where: str | None, facet: str, value: Any) -> str:
-    """Return the filter without the term that :func:`with_term` added."""
-    term, text = _term(facet, value), where or ""
-    if text == term:
-        return ""
-    for piece, rest in ((f" and {term}", ""), (f"{term} and ", "")):
-        if piece in text:
-            return text.replace(piece, rest, 1)
-    return text
-
-
-def is_in(where: str | None, facet: str, value: Any) -> bool:
-    """Whether the filter has the term of this value as a click adds it."""
-    term, text = _term(facet, value), where or ""
+def _has(where: str, term: str) -> bool:
+    """Whether the filter has the term as a click adds it."""
     return (
-        text == term or text.startswith(f"{term} and ") or text.endswith(f" and {term}") or f" and {term} and " in text
+        where == term
+        or where.startswith(f"{term} and ")
+        or where.endswith(f" and {term}")
+        or f" and {term} and " in where
     )
 
 
-def _term(facet: str, value: Any) -> str:
+def term_of(facet: str, value: Any) -> str:
+    """Return the filter that keeps the traces with this value of a facet."""
     if facet == "has_error":
         return "has_error" if value else "not has_error"
     return _TERMS[facet].format(json.dumps(value, ensure_ascii=False))

@@ -19,7 +19,7 @@ from ..store._tree import trace_rows
 from . import _display
 from ._base import SETTLED_S, SpanbookWidget, esm
 from ._csv import write_csv
-from ._facets import facets, with_term
+from ._facets import facets, term_of, toggled
 from ._facts import MAX_NAME, MAX_TRACES, chip_facts, shortened, trace_facts
 from ._live import Change
 from ._opened import OpenComparison, OpenTraces
@@ -306,6 +306,7 @@ class TraceTable(SpanbookWidget):
             "window": self._window_rows,
             "rest": self._rest,
             "set": self._set_by_page,
+            "toggle": self._toggle,
             "complete": self._complete,
             "facets": self._facets,
             "session": self._show_session,
@@ -339,6 +340,11 @@ class TraceTable(SpanbookWidget):
             return {"error": {**problem(str(given.get("filter")), error), "unfinished": False}}
         return None
 
+    def _toggle(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        """Narrow or widen the filter as it is now; the page's facets may still be those of the one before."""
+        with self._lock:
+            return self._set_by_page({"filter": toggled(self._where, str(given.get("term")))})
+
     def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
         return complete(self._reader, given.get("query"), given.get("at"), None, on="traces")
 
@@ -359,7 +365,7 @@ class TraceTable(SpanbookWidget):
         row = trace_rows(self._reader, [str(given.get("of"))]).get(str(given.get("of")), {})
         if row.get("session_id") is None:
             raise LookupError(f"trace {given.get('of')!r} belongs to no session; give a trace that does.")
-        self._set(filter=with_term(None, "session_id", row["session_id"]), sort="start", limit=None)
+        self._set(filter=term_of("session_id", row["session_id"]), sort="start", limit=None)
 
     def _pick(self, given: dict[str, Any]) -> None:
         """Select or leave the rows ``from`` one place ``to`` another; to the last when that is None."""
