@@ -28,19 +28,18 @@ test: lint ## lint, vitest, notebooks, pytest
 	npm --prefix js test
 	@$(MAKE) --no-print-directory notebooks pytest
 
-# each notebook starts with an empty store of its own
+# each notebook starts with an empty store of its own; two run at a time
 .PHONY: notebooks
 notebooks: bundles
-	@for notebook in notebooks/*.ipynb; do \
-	  folder=$$(mktemp -d) && \
-	  $(OFFLINE) SPANBOOK_STORE="$$folder/store.db" SPANBOOK_JOURNAL="$$folder/journal" \
-	    $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$notebook"; \
-	  code=$$?; rm -rf "$$folder"; [ $$code = 0 ] || exit $$code; \
-	done
+	@ls notebooks/*.ipynb | $(OFFLINE) xargs -P 2 -n 1 sh -c ' \
+	  folder=$$(mktemp -d) && export SPANBOOK_STORE="$$folder/store.db" SPANBOOK_JOURNAL="$$folder/journal" && \
+	  $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$0"; \
+	  code=$$?; rm -rf "$$folder"; exit $$code'
 
-# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file
+# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file; a third worker for two
+# cores, since some tests wait for others' processes
 pytest: bundles chromium
-	$(OFFLINE) $(PY) -m pytest -n 2 --dist loadfile tests
+	$(OFFLINE) $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
 lint: $(INSTALLED) $(NODE_MODULES) ## ruff, mypy, tsc
 	$(PY) -m ruff check

@@ -15,6 +15,11 @@ hypothesis.settings.load_profile("spanbook")
 _SETTINGS_OF_THE_USER = ("SPANBOOK_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "OTEL_")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest by far, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("lab") is None)
+
+
 def pytest_collection_finish() -> None:
     """Leave what the test modules import (frameworks of millions of objects) out of every later garbage collection."""
     gc.collect()

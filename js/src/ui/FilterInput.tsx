@@ -4,7 +4,7 @@
  */
 
 import type { JSX, TargetedInputEvent, TargetedKeyboardEvent } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Completion, FilterProblem } from "../core/types.ts";
 import { newPrefix } from "./context.ts";
 
@@ -48,7 +48,7 @@ export function FilterInput({ value, label, placeholder, title, problem, change,
   };
   useEffect(() => close, []);
   // After a proposal was put in, the cursor belongs behind it, not at the end.
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { cursor } = state.current;
     if (cursor >= 0) input.current?.setSelectionRange(cursor, cursor);
     state.current.cursor = -1;

@@ -1,7 +1,7 @@
 /** Search inside one JSON value: how many matches, the next one, the one before. */
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../core/format.ts";
 import { findInJson, type Finding } from "../../core/jsonfind.ts";
 import type { PaneProps } from "../../core/more.ts";
@@ -16,7 +16,7 @@ export function Search({ value = null, label = "value", onFound }: PaneProps): J
     setFinding(next);
     onFound?.(next);
   };
-  useEffect(() => input.current?.focus({ preventScroll: true }), []);
+  useLayoutEffect(() => input.current?.focus({ preventScroll: true }), []);
   useEffect(() => {
     const timer = setTimeout(() => show(findInJson(value, text.trim())), text === "" ? 0 : WAIT_MS);
     return () => clearTimeout(timer);

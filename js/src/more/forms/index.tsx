@@ -1,7 +1,7 @@
 /** Forms for what a person says of a span: a score or comment, and what the output should have been. */
 
 import type { ComponentChildren, JSX, TargetedKeyboardEvent } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CORRECTED, giveScore, lastSaid, newClientId, THUMBS } from "../../core/acts.ts";
 import type { Explorer } from "../../core/explorer.ts";
 import type { FormProps } from "../../core/more.ts";
@@ -28,7 +28,7 @@ function Frame({ label, save, children, problem }: FrameProps): JSX.Element {
   const close = (): void => {
     x.form.value = null;
   };
-  useEffect(() => form.current?.querySelector<HTMLElement>("input:not([type=radio]), textarea")?.focus(), []);
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>("input:not([type=radio]), textarea")?.focus(), []);
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLFormElement>): void => {
     if (event.key === "Escape") close();
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void save();
