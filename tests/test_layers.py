@@ -102,9 +102,9 @@ def test_only_the_store_holds_sql(path: Path) -> None:
     """Strings that begin like a statement, and calls that run one."""
     if package_of(path) == "store":
         return
-    tree = parse(path)
-    prose = {id(docstring_of(owner)) for owner in ast.walk(tree)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(parse(path)))
+    prose = {id(docstring_of(owner)) for owner in nodes}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             assert not SQL.match(node.value), f"{path}:{node.lineno}: SQL belongs in spanbook.store"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
