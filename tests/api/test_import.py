@@ -26,6 +26,11 @@ def test_exported_spans_can_be_imported_where_they_came_from(tmp_path: Path) -> 
     assert sb.get_trace(trace.trace_id).spans == trace.spans
 
 
+def test_what_is_no_path_is_refused() -> None:
+    with pytest.raises(sb.UsageError, match="path=5 is no path"):
+        sb.import_traces(5)  # type: ignore[arg-type]
+
+
 @pytest.mark.usefixtures("tracing")
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(sb.UsageError, match="there is no file .*nothing.json"):

@@ -148,7 +148,7 @@ def test_traces_are_found_by_id_and_by_its_beginning(tracing: Tracing) -> None:
 @pytest.mark.parametrize("wanted", ["f" * 32, "ffff", "no id at all", "0"])
 def test_a_trace_that_is_not_there_names_those_that_are(tracing: Tracing, wanted: str) -> None:
     """The latest first."""
-    with pytest.raises(sb.TraceNotFoundError, match="the store holds no trace yet"):
+    with pytest.raises(sb.TraceNotFoundError, match="this store holds no trace yet"):
         sb.get_trace(wanted)
     made = trace()
     with pytest.raises(sb.TraceNotFoundError, match=rf"no trace '{wanted}' in this store; the latest are {made[:8]}"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +124,22 @@ def test_unknown_providers_without_litellm() -> None:
     assert first.endswith("(installed: openai). Did you mean 'openai/gpt-4o'?")
     assert second.endswith("pip install litellm brings many, or give a client: sb.use_client(client, provider='groq').")
     assert "pip install anthropic brings it" in third
+
+
+def test_litellm_asks_no_network_when_it_is_imported_for_a_name(tmp_path: Path) -> None:
+    """Its import fetches a table of prices; where it is not the user who imports it, nothing may leave the machine."""
+    pytest.importorskip("litellm")
+    code = """
+        import os, socket, sys
+        asked = []
+        sys.addaudithook(lambda event, args: event == "socket.getaddrinfo" and asked.append(args))
+        import spanbook as sb
+        try:
+            sb.get_model("nobody/model")
+        except sb.UsageError:
+            print("litellm" in sys.modules, asked, "LITELLM_LOCAL_MODEL_COST_MAP" in os.environ)
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LITELLM")}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], cwd=tmp_path, text=True,
+                          capture_output=True, env=environment, check=False)  # fmt: skip
+    assert done.stdout.strip() == "True [] False", done.stderr

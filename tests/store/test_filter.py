@@ -301,3 +301,5 @@ def test_what_the_help_of_a_function_shows_can_be_written(example: str) -> None:
 def test_names_are_listed_with_their_help_and_what_they_can_hold() -> None:
     assert filter_names("traces")["n_llm"] == "how many llm calls it made"
     assert filter_names()["status"] == "how far it got: open, interrupted, ok, error"
+    with pytest.raises(UsageError, match=r"on='span' has no names; give one of 'spans', 'traces'"):
+        filter_names("span")

@@ -101,6 +101,11 @@ def test_wrong_values_are_refused_in_one_sentence(given: dict[str, Any], message
         sb.context(**given)
 
 
+def test_only_what_can_be_called_is_bound() -> None:
+    with pytest.raises(sb.UsageError, match="give the function itself, not what it returns"):
+        sb.bind("the result")  # type: ignore[arg-type]
+
+
 # -- where the current span goes
 
 

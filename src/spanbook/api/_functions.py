@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..frames import comparison_frame, scores_frame, spans_frame, traces_frame
-from ..model import ScoreSource
+from ..model import ScoreSource, UsageError
 from ..model.when import When
 from . import _runtime
 from ._compare import TraceComparison
@@ -32,7 +32,12 @@ def flush(timeout: float = 5.0, durable: bool = False) -> bool:
     Returns:
         True when everything that ended before the call is readable (``durable=True``: and on disk, so that it survives
         a power cut); False when the time was not enough.
+
+    Raises:
+        UsageError: ``timeout`` is no number of seconds.
     """
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+        raise UsageError(f"timeout={timeout!r:.80} is no number of seconds; give 5.0, say.")
     runtime = _runtime.started()
     return True if runtime is None or runtime.closed else runtime.fold.flush(timeout, durable=durable)
 

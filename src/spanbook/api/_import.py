@@ -32,6 +32,8 @@ def import_traces(path: str | os.PathLike[str]) -> IngestReport:
     """
     from ..ingest._files import import_file
 
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"path={path!r:.80} is no path; give the name of a file, such as 'traces.jsonl'.")
     file = Path(path).expanduser()
     if not file.is_file():
         raise UsageError(f"there is no file {str(file)!r}; give one that help(sb.import_traces) names.")

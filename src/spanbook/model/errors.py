@@ -71,8 +71,13 @@ class TraceNotFoundError(SpanbookError, LookupError):
 
     def __init__(self, trace_id: str, latest: list[str]) -> None:
         self.trace_id, self.latest = trace_id, latest
-        hint = f"the latest are {', '.join(latest)}" if latest else "the store holds no trace yet"
-        super().__init__(f"no trace {trace_id!r} in this store; {hint}. List them with sb.traces().")
+        if latest:
+            said = (
+                f"no trace {trace_id!r} in this store; the latest are {', '.join(latest)}. List them with sb.traces()."
+            )
+        else:
+            said = "this store holds no trace yet; call something traced, such as a function under @sb.trace."
+        super().__init__(said)
 
 
 class StoreError(SpanbookError, OSError):

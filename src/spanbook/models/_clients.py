@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -109,8 +110,7 @@ def _new_backend(provider: str, model: str) -> Backend:
     if provider in ("openai", "anthropic") and _is_installed(provider):
         return SdkBackend(_new_client(provider, model), provider, provider)
     if _is_installed("litellm"):
-        import litellm
-
+        litellm = _litellm()
         providers = _litellm_providers(litellm)
         if provider == "litellm" or provider in providers:
             return LitellmBackend(litellm, provider)
@@ -147,6 +147,20 @@ def _unknown(provider: str, model: str, more: frozenset[str]) -> UsageError:
         f"{model!r}: there is no client for the provider {provider!r} ({registered}installed: "
         f"{', '.join(installed) or 'none'}).{hint}"
     )
+
+
+def _litellm() -> Any:
+    """Import LiteLLM; when it is we who do, it takes the prices it brings, and fetches none from the network."""
+    name = "LITELLM_LOCAL_MODEL_COST_MAP"
+    is_ours = "litellm" not in sys.modules and name not in os.environ
+    if is_ours:
+        os.environ[name] = "True"
+    try:
+        import litellm
+    finally:
+        if is_ours:
+            os.environ.pop(name, None)
+    return litellm
 
 
 def _litellm_providers(litellm: Any) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..model import KINDS, LEVELS, SCORE_SOURCES, STATUSES
+from ..model import KINDS, LEVELS, SCORE_SOURCES, STATUSES, UsageError
 from ._filter_nodes import Type
 
 
@@ -229,6 +229,8 @@ def filter_names(on: str = "spans") -> dict[str, str]:
 
     ``"events"`` and ``"scores"`` give the names of what ``any(… for e in events)`` goes over.
     """
+    if on not in NAMES:
+        raise UsageError(f"on={on!r} has no names; give one of {', '.join(map(repr, NAMES))}.")
     return {name.name: _with_choices(name) for name in NAMES[on].values()}
 
 

@@ -89,7 +89,12 @@ def bind(fn: Callable[P, R]) -> Callable[P, R]:
     """Return ``fn`` tied to the current span and context, for a thread or executor that would not inherit them.
 
     ``executor.submit(sb.bind(work), item)``. Each call runs in its own copy, so it may be called many times at once.
+
+    Raises:
+        UsageError: ``fn`` cannot be called.
     """
+    if not callable(fn):
+        raise UsageError(f"sb.bind({fn!r:.80}): it binds functions; give the function itself, not what it returns.")
     here = contextvars.copy_context()
 
     def bound(*args: P.args, **kwargs: P.kwargs) -> R:
