@@ -15,7 +15,7 @@ from spanbook.widgets._requests import TraceRequests
 from spanbook.widgets._state import TraceState
 from tests.ui.png import PNG
 
-ROOT, FRAME, RECORDS, LARGE, FIRST, CHANGED, CONTINUED, FAILED, FILES = range(9)
+ROOT, FRAME, RECORDS, LARGE, FIRST, CHANGED, CONTINUED, FAILED, FILES, STATE = range(10)
 
 SYSTEM = "You help customers of Acme.\n\nAlways name the plan and its price."
 CHANGED_SYSTEM = "You help customers of Acme.\n\nAlways name the plan and its monthly price."
@@ -109,6 +109,13 @@ def build(path: Path) -> Trace:
         given = [{"role": "user", "parts": [picture, sound, paper, {"type": "text", "content": LONG}]}]
         with sb.span("look", kind="llm", input=given, model="gpt-4o", provider="openai") as span:
             span.set(output=[ANSWER])
+        state: list[Any] = [
+            {"type": "human", "content": 'What does "Team" cost?', "id": "m1"},
+            {"type": "ai", "content": "", "tool_calls": [{"name": "price", "args": {"plan": "Team"}, "id": "c1"}]},
+            {"type": "tool", "content": "29 EUR", "tool_call_id": "c1"},
+        ]
+        with sb.span("graph", kind="chain", input={"messages": [["user", "<b>Team</b>?"]]}) as span:
+            span.set(output={"messages": [*state, {"type": "ai", "content": "It costs **29**."}], "turn": 2})
     sb.flush()
     return sb.last_trace()
 

@@ -13,7 +13,7 @@ from spanbook.api import _runtime
 from spanbook.api._trace import Trace
 from tests.ui import detail_trace as made
 from tests.ui.conftest import HostPage
-from tests.ui.detail_trace import CHANGED, CONTINUED, FAILED, FILES, FIRST, FRAME, LARGE, LONG, RECORDS, scripted
+from tests.ui.detail_trace import CHANGED, CONTINUED, FAILED, FILES, FIRST, FRAME, LARGE, LONG, RECORDS, STATE, scripted
 from tests.ui.test_host_layout import OVERFLOWING
 from tests.ui.wire import Line, TraceData
 
@@ -58,6 +58,19 @@ def copied(page: Page, button: Locator) -> str:
 
 def column(page: Page, at: int) -> list[str]:
     return page.locator(f".sb-ts tbody tr:not([aria-hidden]) td:nth-child({at})").all_inner_texts()
+
+
+def test_messages_among_plain_values_read_as_a_chat(show: Callable[..., Page]) -> None:
+    """As LangGraph's state has them: calls with their results in place, what stands beside them below."""
+    page = show(STATE)
+    given, returned = page.locator(".sb-msgs").all()
+    expect(given.locator(".sb-what")).to_have_text("<b>Team</b>?")
+    expect(returned.locator(".sb-who")).to_have_text(["user", "assistant", "assistant"])
+    expect(returned.locator(".sb-ch")).to_contain_text("→ 29 EUR")
+    expect(returned.locator("b").last).to_have_text("29")
+    expect(page.get_by_role("tree", name="Output beside the messages")).to_contain_text("turn")
+    page.get_by_role("tab", name="Raw").click()
+    expect(page.locator(".sb-panel")).to_contain_text("output")
 
 
 # -- tables

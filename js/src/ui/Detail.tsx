@@ -1,7 +1,8 @@
 /** The right-hand pane: what one span was, what went in and came out, and everything else known of it. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
+import { chatIn } from "../core/chat.ts";
 import type { SpanTable } from "../core/columns.ts";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
@@ -177,7 +178,20 @@ function InputOutput({ row, detail }: { row: number; detail: DetailData }): JSX.
 function PayloadView({ payload, row, label }: { payload: Payload; row: number; label: string }): JSX.Element {
   if (payload.kind === "messages") return <Messages shown={pairCalls(payload.value, [])} row={row} fold />;
   if (payload.kind === "text" || typeof payload.value === "string") return <Text value={payload.value} row={row} markdown />;
-  return <Json value={payload.value} row={row} label={label} />;
+  return <ValueView value={payload.value} row={row} label={label} />;
+}
+
+/** A value that is a chat as such, what stands beside it below; everything else as a tree. */
+function ValueView({ value, row, label }: { value: Value; row: number; label: string }): JSX.Element {
+  const chat = useMemo(() => chatIn(value), [value]);
+  if (chat === null) return <Json value={value} row={row} label={label} />;
+  const hasMore = Object.keys(chat.rest).length > 0;
+  return (
+    <>
+      <Messages shown={pairCalls(chat.messages, [])} row={row} fold />
+      {hasMore && <Json value={chat.rest} row={row} label={`${label} beside the messages`} />}
+    </>
+  );
 }
 
 /** Everything of a span as the kernel sent it; the unmapped attributes first, since only this place has them. */
