@@ -7,7 +7,6 @@ one event each, are in ``_genai_events``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
@@ -113,9 +112,9 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     if draft.is_kind("embedding"):
         draft.put("input", _embedded(asked))
         return
-    if isinstance(asked, Mapping) and "role" not in asked:  # the request as it was made (MLflow)
+    if isinstance(asked, dict) and "role" not in asked:  # the request as it was made (MLflow)
         draft.put("tools", flat_tools(asked.get("tools")))
-    if isinstance(said, Mapping) and "role" not in said:
+    if isinstance(said, dict) and "role" not in said:
         draft.put_usage(usage_from(said.get("usage")))
         draft.put("response_id", said["id"] if isinstance(said.get("id"), str) else None)
     if not draft.is_kind("llm", "agent") and find_messages(asked) is None:

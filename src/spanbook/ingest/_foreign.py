@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ._fold import Fold
 
 _EVALUATION: Final = "gen_ai.evaluation.result"
+#: Attributes that are ours, and say where a span comes from.
+_ABOUT: Final = ("otel.", "spanbook.")
 _MAX_NAMES: Final = 1_000
 _MAX_TRACES: Final = 10_000
 #: Where the call of a stream is looked for when it is in none of the traces at hand.
@@ -325,10 +327,14 @@ class _Ingestion:
     def _note(self, mapped: MappedSpan) -> None:
         report = self.report
         report.spans += 1
-        report.dialects.update(mapped.dialects)
-        report.failures.update(f"{name}: {said}" for name, said in mapped.failures)
-        names = (name for name in mapped.fields["attributes"] if not name.startswith(("otel.", "spanbook.")))
-        report.unmapped.update(name for name in names if len(report.unmapped) < _MAX_NAMES or name in report.unmapped)
+        for dialect in mapped.dialects:
+            report.dialects[dialect] += 1
+        for mapper, said in mapped.failures:
+            report.failures[f"{mapper}: {said}"] += 1
+        unmapped = report.unmapped
+        for name in mapped.fields["attributes"]:
+            if not name.startswith(_ABOUT) and (name in unmapped or len(unmapped) < _MAX_NAMES):
+                unmapped[name] += 1
 
     # -- logs
 
