@@ -51,6 +51,7 @@ _COSTS: Final = {
     "input_cost_usd": ("gen_ai.cost.input_cost",),
     "output_cost_usd": ("gen_ai.cost.output_cost",),
 }
+_COST_NAMES: Final = frozenset(name for names in _COSTS.values() for name in names)
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
 _RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
@@ -145,13 +146,12 @@ def _embedded(asked: Any) -> Any:
 
 
 def _put_parameters(draft: Draft) -> None:
-    given = draft.below("gen_ai.request.")
-    draft.left |= {f"gen_ai.request.{name}": value for name, value in given.items() if name in _NOT_PARAMETERS}
-    parameters = {
-        _RENAMED.get(name, name): parsed_json(value) if name == "stop_sequences" else value
-        for name, value in given.items()
-        if name not in _NOT_PARAMETERS
-    }
+    parameters: dict[str, Any] = {}
+    for name, value in draft.below("gen_ai.request.").items():
+        if name in _NOT_PARAMETERS:
+            draft.left[f"gen_ai.request.{name}"] = value
+        else:
+            parameters[_RENAMED.get(name, name)] = parsed_json(value) if name == "stop_sequences" else value
     streams = draft.left.pop("gen_ai.is_streaming", None)
     if isinstance(streams, bool):
         parameters.setdefault("stream", streams)
@@ -162,8 +162,9 @@ def _put_parameters(draft: Draft) -> None:
 
 
 def _put_cost(draft: Draft) -> None:
-    for field, names in _COSTS.items():
-        draft.put(field, draft.number(*names))
+    if not _COST_NAMES.isdisjoint(draft.left):
+        for field, names in _COSTS.items():
+            draft.put(field, draft.number(*names))
 
 
 def _put_finish(draft: Draft) -> None:

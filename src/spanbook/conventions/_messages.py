@@ -164,7 +164,10 @@ def is_messages(value: Any) -> bool:
 def _is_ours(item: Any) -> bool:
     if not isinstance(item, dict) or not isinstance(item.get("role"), str) or not isinstance(item.get("parts"), list):
         return False
-    return all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in item["parts"])
+    for part in item["parts"]:  # noqa: SIM110 (of every message: a generator takes twice as long)
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            return False
+    return True
 
 
 def _is_plain(item: Any) -> bool:

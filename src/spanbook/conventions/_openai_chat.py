@@ -6,7 +6,7 @@ compatible servers add (``reasoning_content`` of DeepSeek and vLLM, ``reasoning`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._foreign_parts import foreign_parts
@@ -65,7 +65,7 @@ def map_completion_output(fields: dict[str, Any]) -> None:
     ]
 
 
-def put_finish_reason(fields: dict[str, Any], choices: list[Mapping[str, Any]]) -> None:
+def put_finish_reason(fields: dict[str, Any], choices: Sequence[Mapping[str, Any]]) -> None:
     """Set the finish reason of the first choice that has one."""
     if not fields.get("finish_reason"):
         reasons = (choice.get("finish_reason") for choice in choices)
@@ -177,7 +177,7 @@ def _finished(message: Message, choice: Mapping[str, Any]) -> Message:
     return message
 
 
-def _choice_details(choices: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _choice_details(choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what choices say beyond their message: log probabilities, citations, content filters."""
     details: dict[str, Any] = {}
     for name in ("logprobs", "content_filter_results"):

@@ -41,6 +41,8 @@ def usage_from(raw: Any) -> dict[str, int]:
     """
     if not raw or not isinstance(raw, dict):
         return {}
+    if raw.keys() <= _WHOLES:  # no parts that could lie beside their whole
+        return {name: count for name, value in raw.items() if (count := as_count(value)) is not None}
     found: dict[str, int] = {}
     beside = {"input": 0, "output": 0}  # parts that have no name of ours
     for name, count in _counts(raw):
@@ -54,8 +56,6 @@ def usage_from(raw: Any) -> dict[str, int]:
         else:
             found.setdefault(field, count)
     total = found.pop("total_tokens", None)
-    if found.keys() <= _WHOLES and not any(beside.values()):
-        return found  # no parts that could lie beside their whole
     if total is None and raw.keys() & _ANTHROPIC and "input_tokens" in raw:
         found["input_tokens"] = found.get("input_tokens", 0) + _sum(found, _INPUT_PARTS[:2])
         return found

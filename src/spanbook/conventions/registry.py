@@ -130,10 +130,10 @@ def _settle_messages(draft: Draft) -> None:
     """Join tools' results with their calls, say where a call's input has gaps, and why the model stopped."""
     is_call = draft.is_kind("llm")
     for side in ("input", "output"):
-        messages = draft.fields.get(side)
-        if not is_messages(messages):
+        given: Any = draft.fields.get(side)
+        if not is_messages(given):
             continue
-        messages = join_results(messages)
+        messages = join_results(given)
         draft.fields[side] = say_gaps(messages) if side == "input" and is_call else messages
         if side == "output" and is_call:
             reasons = (message.get("finish_reason") for message in messages)
