@@ -27,11 +27,14 @@ from ._answers import Answer, refused
 from ._guards import Guard, Head, declared_size, encoding_of, too_large
 from ._intake import Request
 from ._refusal import MAX_IN_FLIGHT, MAX_WIRE, Refusal
+from ._turns import ShortTurns
 
 MAX_CONNECTIONS: Final = 128
 _MAX_HEAD: Final = 32 << 10
 #: Bodies that are refused are read to their end and dropped, up to here: else the client would not read the answer.
 _MAX_DROPPED: Final = 64 << 20
+#: Bytes read at a time: each read lets go of the GIL.
+_CHUNK: Final = 256 << 10
 _FIRST_BYTES_S: Final = 10.0
 _IDLE_S: Final = 120.0
 _BODY_S: Final = 10.0
@@ -47,6 +50,7 @@ class Traffic:
         self.guard = guard
         self.counts: Counter[str] = Counter()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.turns = ShortTurns()
         self._answer = answer
         self._in_flight = 0
         # One worker: the store has one writer anyway, and one request at a time bounds the memory of decoding.
@@ -92,13 +96,15 @@ class _Exchange(HTTPMessageDelegate):
         self._headers = HTTPHeaders()
         self._body = bytearray()
         self._reserved = 0
-        self._is_sent = False
+        self._is_sent = self._has_turns = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Check the head; a client that waits for leave to send its body, or has far too much, is told at once."""
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets requests)
         self._headers = headers
         self._traffic.counts["requests"] += 1
+        self._traffic.turns.begin()
+        self._has_turns = True
         size = declared_size(headers)
         try:
             self._head = self._traffic.guard.check(start_line.method, start_line.path, headers)
@@ -153,11 +159,18 @@ class _Exchange(HTTPMessageDelegate):
     def _release(self) -> None:
         self._traffic.release(self._reserved)
         self._reserved, self._body = 0, bytearray()
+        self._end_turns()
+
+    def _end_turns(self) -> None:
+        if self._has_turns:
+            self._has_turns = False
+            self._traffic.turns.end()
 
     def _send(self, answer: Answer) -> None:
         if self._is_sent:
             return
         self._is_sent = True
+        self._end_turns()
         if answer.status >= 400:
             self._traffic.counts[f"answered_{answer.status}"] += 1
         head = ResponseStartLine("HTTP/1.1", answer.status, HTTPStatus(answer.status).phrase)
@@ -193,6 +206,7 @@ class Server(HTTPServer):
             idle_connection_timeout=_IDLE_S,
             body_timeout=_BODY_S,
             max_body_size=_MAX_DROPPED,
+            chunk_size=_CHUNK,
         )
         self._traffic = traffic
         #: Connections in the order of their opening, each with what ends it.
