@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar
 from ..conventions._otlp_json import decode_logs, decode_spans
 from ..conventions.otel import OtelLog, OtelSpan
 from ..ingest._fold import Fold
-from ..ingest._foreign import IngestReport, ingest_langfuse, ingest_spans
+from ..ingest._foreign import ingest_langfuse, ingest_spans
+from ..ingest._report import IngestReport
 from ..model import OtlpError, StoreError
 from ..tracer._report import report_failure
 from . import _json
