@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,14 @@ def test_a_forked_child_does_not_hold_the_port(receiver: Receiver) -> None:
         post(receiver.port, "/v1/traces", BODY)
     os.write(done[1], b"x")
     os.waitpid(child, 0)
+
+
+def test_connections_that_are_accepted_while_it_stops_are_closed(store: Path) -> None:
+    """A socket that nobody closes is said by Python when it is collected, and fails this test."""
+    for _ in range(20):
+        with ExitStack() as clients:
+            receiver = sb.receive(0)
+            for _ in range(40):
+                clients.enter_context(socket.create_connection(("127.0.0.1", receiver.port), timeout=5))
+            receiver.stop()
+        gc.collect()

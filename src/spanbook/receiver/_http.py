@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Final
@@ -212,8 +212,11 @@ class Server(HTTPServer):
         #: Connections in the order of their opening, each with what ends it.
         self._open: dict[IOStream, Callable[[], None]] = {}
 
-    async def handle_stream(self, stream: IOStream, address: Any) -> None:  # type: ignore[override]
-        """Serve a connection; the oldest one goes when there are too many."""
+    def handle_stream(self, stream: IOStream, address: Any) -> Awaitable[None]:  # type: ignore[override]
+        """Serve a connection; the oldest one goes when there are too many.
+
+        It is known before anything is awaited: a task that never begins could not close it.
+        """
         while len(self._open) >= MAX_CONNECTIONS:
             self._traffic.counts["connections_closed"] += 1
             self._open.pop(next(iter(self._open)))()
@@ -221,7 +224,14 @@ class Server(HTTPServer):
         # While its first bytes are waited for, it is closed here: a reader must go before the number of its socket can
         # be that of another one.
         self._open[stream] = ready.set
-        first = await _first_bytes(stream.socket, ready)
+        return self._serve(stream, address, ready)
+
+    async def _serve(self, stream: IOStream, address: Any, ready: asyncio.Event) -> None:
+        try:
+            first = await _first_bytes(stream.socket, ready)
+        except asyncio.CancelledError:
+            stream.close()
+            raise
         if first is None or stream not in self._open:
             stream.close()
             self._open.pop(stream, None)
@@ -238,10 +248,17 @@ class Server(HTTPServer):
         super().on_close(server_conn)
         self._open.pop(server_conn.stream, None)
 
-    def close_streams(self) -> None:
-        """End every connection."""
+    async def close_streams(self) -> None:
+        """End every connection, and what is done for them."""
+        opened = list(self._open)
         while self._open:
             self._open.popitem()[1]()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        for stream in opened:
+            stream.close()
 
     async def _tell_grpc(self, stream: IOStream) -> None:
         with contextlib.suppress(StreamClosedError, TimeoutError):
