@@ -103,3 +103,12 @@ def test_an_uploaded_image_is_a_reference() -> None:
 def test_langfuse_says_the_kind_where_another_convention_does_too() -> None:
     fields = mapped({f"{O}type": "tool", "openinference.span.kind": "LLM", "input.value": "x"})
     assert (fields["kind"], fields["input"]) == ("tool", "x")
+
+
+def test_metadata_of_the_user_is_no_response() -> None:
+    """Only with a status and a list of tools it comes from the wrapper of ``responses``."""
+    given = {**GENERATION, f"{O}input": "Hi", f"{O}metadata": dumps({"instructions": "be kind", "finish_reason": 5})}
+    fields = mapped(given)
+    assert fields["input"] == [text("user", "Hi")]
+    assert "finish_reason" not in fields
+    assert fields["metadata"] == {"instructions": "be kind", "finish_reason": 5}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spanbook.conventions._messages import find_messages, join_results, to_messages
+from spanbook.conventions._messages import find_messages, join_results, to_message, to_messages
 from tests.conventions.spans import PNG, call, text
 
 
@@ -101,3 +101,22 @@ def test_what_is_no_messages(value: Any) -> None:
 def test_other_values_are_the_words_of_the_role() -> None:
     assert to_messages({"city": "Paris"}, "user") == [text("user", '{"city": "Paris"}')]
     assert to_messages("", "user") is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"role": "user", "parts": [{"type": "text", "content": "Hi"}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "Yo"}], "finish_reason": "stop"},
+        {"role": "system", "parts": []},
+        {"role": "user", "parts": [{"type": "text", "content": ""}]},
+        {"role": "user", "parts": [{"type": "text", "text": "Hi"}]},
+        {"role": "human", "parts": [{"type": "text", "content": "Hi"}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "Yo"}], "finish_reason": ""},
+        {"role": "user", "parts": [{"type": "text", "content": "Hi"}], "name": 5},
+        {"role": "assistant", "parts": [{"type": "reasoning", "content": "Hm"}]},
+    ],
+)
+def test_messages_in_our_form_are_taken_as_they_are_only_when_nothing_changes(given: dict[str, Any]) -> None:
+    """The short way for most messages ends where the long one does."""
+    assert find_messages([given]) == [to_message(given)]

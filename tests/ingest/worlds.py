@@ -8,7 +8,8 @@ from typing import Any
 
 from spanbook.conventions.otel import OtelLog, OtelSpan
 from spanbook.ingest._fold import Fold
-from spanbook.ingest._foreign import IngestReport, ingest_spans
+from spanbook.ingest._foreign import ingest_spans
+from spanbook.ingest._report import IngestReport
 from spanbook.model import Span
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor

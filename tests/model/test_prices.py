@@ -69,6 +69,14 @@ def test_a_provider_that_the_table_does_not_know_may_serve_a_model_that_it_knows
     assert cost.total_usd == pytest.approx(0.15)
 
 
+@pytest.mark.parametrize("provider", [None, "my-gateway", "openai"])
+def test_embeddings_have_a_price_whoever_is_named(provider: str | None) -> None:
+    """The table finds these models only below their provider."""
+    cost = PriceTable().cost(provider, "text-embedding-3-small", {"input_tokens": 1_000_000}, AT)
+    assert cost is not None
+    assert cost.total_usd == pytest.approx(0.02)
+
+
 @pytest.mark.parametrize(
     ("provider", "model", "usage"),
     [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import sys
 import threading
-from contextlib import closing
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,14 @@ from spanbook.receiver import Receiver
 from tests.receiver.sending import post, stored, traces
 
 BODY = traces(1, 2).SerializeToString()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; five seconds are far more than it takes."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_handle_says_where_it_is_and_what_came(receiver: Receiver) -> None:
@@ -42,6 +54,19 @@ def test_a_receiver_stops_and_another_takes_its_port(receiver: Receiver, store: 
     with sb.receive(receiver.port) as again:
         assert post(again.port, "/v1/traces", BODY).status == 200
     assert not again.is_running
+
+
+def test_threads_take_short_turns_while_a_request_is_here(receiver: Receiver) -> None:
+    """From its head on, until it is answered or its client has gone; whatever else comes meanwhile."""
+    usual = sys.getswitchinterval()
+    with closing(socket.create_connection(("127.0.0.1", receiver.port))) as slow:
+        slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                     b"Content-Type: application/x-protobuf\r\nContent-Length: 100\r\n\r\n")  # fmt: skip
+        wait_for(lambda: sys.getswitchinterval() < usual)
+        assert post(receiver.port, "/v1/traces", BODY).status == 200
+        assert post(receiver.port, "/v1/nothing", BODY).status == 404
+        assert sys.getswitchinterval() < usual
+    wait_for(lambda: sys.getswitchinterval() == usual)
 
 
 def test_running_a_cell_twice_gives_the_same_handle(receiver: Receiver) -> None:
@@ -101,3 +126,14 @@ def test_a_forked_child_does_not_hold_the_port(receiver: Receiver) -> None:
         post(receiver.port, "/v1/traces", BODY)
     os.write(done[1], b"x")
     os.waitpid(child, 0)
+
+
+def test_connections_that_are_accepted_while_it_stops_are_closed(store: Path) -> None:
+    """A socket that nobody closes is said by Python when it is collected, and fails this test."""
+    for _ in range(20):
+        with ExitStack() as clients:
+            receiver = sb.receive(0)
+            for _ in range(40):
+                clients.enter_context(socket.create_connection(("127.0.0.1", receiver.port), timeout=5))
+            receiver.stop()
+        gc.collect()

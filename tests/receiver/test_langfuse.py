@@ -111,3 +111,40 @@ def test_scores_of_newer_sdks(receiver: Receiver, store: Path) -> None:
     assert answer.json["errors"][0]["id"] == "z"
     rows = stored(store, "SELECT name, value, value_type FROM scores ORDER BY name")
     assert rows == [("good", 1, "bool"), ("tone", "kind", "label")]
+
+
+RECORDED = Path(__file__).parent / "data"
+
+
+def spans_of(receiver: Receiver, name: str) -> dict[str, Any]:
+    """Return the spans of a recorded request by their name, as ``spans_df`` has them."""
+    body = (RECORDED / f"{name}.json").read_text()
+    answer = post(receiver.port, "/api/public/otel/v1/traces", body, JSON, Authorization="Basic cGs6c2s=")
+    assert (answer.status, answer.json) == (200, {})
+    return {span["name"]: span for span in sb.spans_df().to_dict("records")}
+
+
+def test_the_openai_wrapper_of_python_4(receiver: Receiver) -> None:
+    """A stream says in metadata why it ended; no provider is named, and the embedding has a price all the same."""
+    spans = spans_of(receiver, "langfuse-python-4-openai")
+
+    stream, embedding = spans["OpenAI-generation"], spans["OpenAI-embedding"]
+    assert (stream["kind"], stream["finish_reason"], stream["input_tokens"], stream["output_tokens"]) == (
+        "llm", "stop", 6, 22,
+    )  # fmt: skip
+    assert stream["time_to_first_token_ms"] == pytest.approx(58.849, abs=0.001)
+    assert (stream["user_id"], stream["session_id"], stream["tags"]) == ("ada", "s-1", ["a", "b"])
+    assert (embedding["kind"], embedding["input"], embedding["input_tokens"]) == ("embedding", ["one", "two"], 2)
+    assert embedding["cost_usd"] == pytest.approx(4e-8)
+
+
+def test_the_openai_wrapper_of_js_5(receiver: Receiver) -> None:
+    """Of ``responses``, it puts the instructions and the tools into metadata."""
+    (span,) = spans_of(receiver, "langfuse-js-5-responses").values()
+
+    assert [(said["role"], said["parts"][0]["content"]) for said in span["input"]] == [
+        ("system", "short"), ("user", "by responses"),
+    ]  # fmt: skip
+    assert [tool["name"] for tool in span["tools"]] == ["weather"]
+    assert (span["prompt_name"], span["prompt_version"]) == ("greeting", "3")
+    assert span["metadata"]["instructions"] == "short"

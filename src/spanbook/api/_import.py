@@ -10,7 +10,7 @@ from ..model import UsageError
 from . import _runtime
 
 if TYPE_CHECKING:
-    from ..ingest._foreign import IngestReport
+    from ..ingest._report import IngestReport
 
 
 def import_traces(path: str | os.PathLike[str]) -> IngestReport:

@@ -8,6 +8,7 @@ from ._draft import Draft
 from ._usage import as_count
 
 _ENVIRONMENT: Final = ("deployment.environment.name", "deployment.environment")
+_RELEASE: Final = ("service.version",)
 
 
 def map_common(draft: Draft) -> None:
@@ -15,10 +16,10 @@ def map_common(draft: Draft) -> None:
     draft.put("user_id", draft.text("user.id", "enduser.id"))
     draft.put("session_id", draft.text("session.id"))
     resource = draft.span.resource
-    for field, names in (("environment", _ENVIRONMENT), ("release", ("service.version",))):
+    for field, names in (("environment", _ENVIRONMENT), ("release", _RELEASE)):
         draft.put(field, draft.text(*names))
-        draft.put(
-            field, next((value for name in names if isinstance(value := resource.get(name), str) and value), None)
-        )
-    pid = as_count(resource.get("process.pid"))
-    draft.put("process_id", pid)
+        for name in names:
+            value = resource.get(name)
+            if value and isinstance(value, str):
+                draft.put(field, value)
+    draft.put("process_id", as_count(resource.get("process.pid")))

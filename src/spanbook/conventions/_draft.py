@@ -80,10 +80,11 @@ class Draft:
 
     def text(self, *names: str) -> str | None:
         """Take the first of these attributes that is text and not empty."""
+        left = self.left
         for name in names:
-            value = self.left.get(name)
-            if isinstance(value, str) and value:
-                del self.left[name]
+            value = left.get(name)
+            if value and isinstance(value, str):
+                del left[name]
                 return value
         return None
 
@@ -116,7 +117,7 @@ class Draft:
         """Take the first of these attributes that is a number."""
         for name in names:
             value = self.left.get(name)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if value is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
                 del self.left[name]
                 return float(value)
         return None

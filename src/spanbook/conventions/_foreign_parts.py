@@ -71,7 +71,7 @@ def _untyped(piece: Piece) -> list[Part]:
             return [{"type": "reasoning", "content": piece["text"]}]
         return text_parts(piece["text"])
     for name, kind in _UNTYPED.items():
-        if isinstance(piece.get(name), Mapping):
+        if isinstance(piece.get(name), dict):
             return _READERS[kind](piece[name])
     return text_parts(dict(piece)) if piece else []
 
@@ -82,10 +82,10 @@ def _text(piece: Piece) -> list[Part]:
 
 def _reasoning(piece: Piece) -> list[Part]:
     said = parsed_json(first(piece, "content", "thinking", "text", "reasoning", "reasoningText", "summary"))
-    if isinstance(said, Mapping):
+    if isinstance(said, dict):
         said = said.get("text")
     if isinstance(said, (list, tuple)):  # summaries, each {"type": "summary_text", "text"}
-        said = "\n".join(str(one.get("text", "")) for one in said if isinstance(one, Mapping))
+        said = "\n".join(str(one.get("text", "")) for one in said if isinstance(one, dict))
     if said:
         return [{"type": "reasoning", "content": str(said)}]
     if first(piece, "data", "redacted_thinking", "encrypted_content", "signature"):
@@ -96,7 +96,7 @@ def _reasoning(piece: Piece) -> list[Part]:
 def _call(piece: Piece) -> list[Part]:
     inner = piece.get("server_tool_call")
     arguments = first(piece, "arguments", "args", "input", "tool_kwargs")
-    if arguments is None and isinstance(inner, Mapping):
+    if arguments is None and isinstance(inner, dict):
         arguments = first(inner, "arguments", "input") or inner
     id = first(piece, "id", "toolCallId", "call_id", "tool_call_id", "toolUseId")
     return [tool_call(id, first(piece, "name", "toolName", "tool_name"), arguments)]
@@ -105,10 +105,10 @@ def _call(piece: Piece) -> list[Part]:
 def _result(piece: Piece) -> list[Part]:
     id = first(piece, "tool_use_id", "toolCallId", "call_id", "tool_call_id", "toolUseId", "id")
     output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
-    if isinstance(output, Mapping) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
+    if isinstance(output, dict) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
         output = output["value"]
     media: list[Part] = []
-    if isinstance(output, (list, tuple)) and any(isinstance(one, Mapping) and "type" in one for one in output):
+    if isinstance(output, (list, tuple)) and any(isinstance(one, dict) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)
     part = tool_response(id, "" if output is None else output, first(piece, "name", "toolName", "tool_name"))
     if piece.get("is_error") is True:
@@ -117,7 +117,7 @@ def _result(piece: Piece) -> list[Part]:
 
 
 def _nested_parts(piece: Any) -> list[Part]:
-    return foreign_parts(piece) if isinstance(piece, Mapping) else text_parts(piece)
+    return foreign_parts(piece) if isinstance(piece, dict) else text_parts(piece)
 
 
 def _blob(piece: Piece) -> list[Part]:
@@ -131,10 +131,10 @@ def _uri(piece: Piece) -> list[Part]:
 def _media(piece: Piece) -> list[Part]:
     """Return an image, sound or document given as data, as a URL or as the id of a file."""
     source = piece.get("source")
-    if isinstance(source, Mapping) and source.get("type") in ("text", "content"):  # a document given as its text
+    if isinstance(source, dict) and source.get("type") in ("text", "content"):  # a document given as its text
         said = source.get("data", source.get("content"))
         return [part for one in (said if isinstance(said, (list, tuple)) else [said]) for part in _nested_parts(one)]
-    if isinstance(source, Mapping):  # Anthropic, Bedrock
+    if isinstance(source, dict):  # Anthropic, Bedrock
         piece = {**piece, **source, "type": piece.get("type")}
     modality, mime = _modality(piece), _mime(piece)
     data = first(piece, "data", "base64", "bytes", "image", "content", "binary_content")
@@ -143,7 +143,7 @@ def _media(piece: Piece) -> list[Part]:
     elif data is not None:
         part = _data_part(data, modality, mime)
     elif (url := first(piece, "url", "uri", "image_url", "fileUri", "file_uri", "file_url")) is not None:
-        part = media_part(url.get("url") if isinstance(url, Mapping) else url, modality, mime)
+        part = media_part(url.get("url") if isinstance(url, dict) else url, modality, mime)
     elif (file_id := first(piece, "file_id", "fileId")) is not None:
         part = {"type": "file", "modality": modality, "file_id": str(file_id)}
     else:

@@ -7,7 +7,6 @@ one event each, are in ``_genai_events``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
@@ -52,6 +51,7 @@ _COSTS: Final = {
     "input_cost_usd": ("gen_ai.cost.input_cost",),
     "output_cost_usd": ("gen_ai.cost.output_cost",),
 }
+_COST_NAMES: Final = frozenset(name for names in _COSTS.values() for name in names)
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
 _RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
@@ -113,9 +113,9 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     if draft.is_kind("embedding"):
         draft.put("input", _embedded(asked))
         return
-    if isinstance(asked, Mapping) and "role" not in asked:  # the request as it was made (MLflow)
+    if isinstance(asked, dict) and "role" not in asked:  # the request as it was made (MLflow)
         draft.put("tools", flat_tools(asked.get("tools")))
-    if isinstance(said, Mapping) and "role" not in said:
+    if isinstance(said, dict) and "role" not in said:
         draft.put_usage(usage_from(said.get("usage")))
         draft.put("response_id", said["id"] if isinstance(said.get("id"), str) else None)
     if not draft.is_kind("llm", "agent") and find_messages(asked) is None:
@@ -146,13 +146,12 @@ def _embedded(asked: Any) -> Any:
 
 
 def _put_parameters(draft: Draft) -> None:
-    given = draft.below("gen_ai.request.")
-    draft.left |= {f"gen_ai.request.{name}": value for name, value in given.items() if name in _NOT_PARAMETERS}
-    parameters = {
-        _RENAMED.get(name, name): parsed_json(value) if name == "stop_sequences" else value
-        for name, value in given.items()
-        if name not in _NOT_PARAMETERS
-    }
+    parameters: dict[str, Any] = {}
+    for name, value in draft.below("gen_ai.request.").items():
+        if name in _NOT_PARAMETERS:
+            draft.left[f"gen_ai.request.{name}"] = value
+        else:
+            parameters[_RENAMED.get(name, name)] = parsed_json(value) if name == "stop_sequences" else value
     streams = draft.left.pop("gen_ai.is_streaming", None)
     if isinstance(streams, bool):
         parameters.setdefault("stream", streams)
@@ -163,8 +162,9 @@ def _put_parameters(draft: Draft) -> None:
 
 
 def _put_cost(draft: Draft) -> None:
-    for field, names in _COSTS.items():
-        draft.put(field, draft.number(*names))
+    if not _COST_NAMES.isdisjoint(draft.left):
+        for field, names in _COSTS.items():
+            draft.put(field, draft.number(*names))
 
 
 def _put_finish(draft: Draft) -> None:

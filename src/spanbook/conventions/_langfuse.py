@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..model import LEVELS
 from ._draft import Draft, moment_ns
-from ._messages import find_messages, flat_tools, to_messages
+from ._messages import find_messages, flat_tools, instructions, is_messages, to_messages
 from ._parts import parsed_json
 from ._usage import usage_from
 
@@ -44,6 +44,7 @@ def map_langfuse(draft: Draft) -> None:
     version = draft.data(f"{_O}prompt.version")
     draft.put("prompt_version", None if version is None else str(version))
     _put_trace(draft)
+    _put_response(draft)
 
 
 def _put_contents(draft: Draft) -> None:
@@ -94,6 +95,22 @@ def _put_trace(draft: Draft) -> None:
     for prefix in (f"{_O}metadata", "langfuse.trace.metadata"):
         draft.add("metadata", {name: _value(value, plain) for name, value in draft.below(f"{prefix}.").items()})
         draft.add("metadata", draft.mapping(prefix))
+
+
+def _put_response(draft: Draft) -> None:
+    """Set what the wrappers of OpenAI's client say in metadata: why a stream ended, what ``responses`` was told."""
+    said = draft.fields.get("metadata")
+    if not said or not draft.is_kind("llm"):
+        return
+    reason = said.get("finish_reason")
+    draft.put("finish_reason", reason if isinstance(reason, str) and reason else None)
+    if not isinstance(said.get("status"), str) or not isinstance(said.get("tools"), list):
+        return  # no response of theirs
+    draft.put("tools", flat_tools(said["tools"]))
+    system = instructions(said.get("instructions"))
+    asked: Any = draft.fields.get("input")
+    if system and is_messages(asked) and asked[0]["role"] not in ("system", "developer"):
+        draft.fields["input"] = [*system, *asked]
 
 
 def _value(value: Any, plain: bool) -> Any:

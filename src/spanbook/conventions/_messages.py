@@ -16,8 +16,13 @@ _ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "func
 _LANGCHAIN_TYPES: Final = frozenset(
     ("human", "ai", "system", "tool", "function", "chat", "AIMessageChunk", "HumanMessageChunk", "remove")
 )
+#: What a message in our form that needs no change has, and whose it is.
+_PLAIN: Final = frozenset(("role", "parts", "finish_reason"))
+_PLAIN_ROLES: Final = ("user", "assistant", "system")
 #: Types of a Responses item that carry no role.
 _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reasoning", "message", "item_reference"))
+#: A message has one of these.
+_SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
 _INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
 
@@ -30,15 +35,17 @@ def find_messages(value: Any, role: str = "user") -> list[Message] | None:
             (LangChain sends batches) the first is taken.
         role: Whose words a message without a role are.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _from_mapping(value, role)
     if not isinstance(value, (list, tuple)) or not value:
         return None
     if isinstance(value[0], (list, tuple)):
         return find_messages(value[0], role)
+    if all(map(_is_plain, value)):
+        return list(value)
     if not all(map(_is_message, value)):
         return None
-    if any(isinstance(item, Mapping) and item.get("type") in _ITEM_TYPES and "parts" not in item for item in value):
+    if any(isinstance(item, dict) and item.get("type") in _ITEM_TYPES and "parts" not in item for item in value):
         return item_messages(value)
     return [to_message(item, role) for item in value]
 
@@ -50,7 +57,7 @@ def to_messages(value: Any, role: str) -> list[Message] | None:
     found = find_messages(value, role)
     if found is not None:
         return found
-    if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) and "type" in item for item in value):
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) and "type" in item for item in value):
         return [{"role": role, "parts": content_parts(value)}]  # one message's pieces
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return [{"role": role, "parts": text_parts(item)} for item in value]
@@ -59,7 +66,7 @@ def to_messages(value: Any, role: str) -> list[Message] | None:
 
 def to_message(raw: Any, role: str = "user") -> Message:
     """Return one message; ``role`` is used when it names none."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return {"role": role, "parts": text_parts(raw)}
     raw = _unwrapped(raw)
     said = raw.get("role")
@@ -80,7 +87,7 @@ def to_message(raw: Any, role: str = "user") -> Message:
 def instructions(value: Any) -> list[Message]:
     """Return the system's message: from text, a list of parts, or JSON text of one."""
     value = parsed_json(value)
-    if isinstance(value, Mapping) and "parts" in value:
+    if isinstance(value, dict) and "parts" in value:
         value = value["parts"]
     parts = content_parts(value if isinstance(value, (list, tuple)) else value or None)
     return [{"role": "system", "parts": parts}] if parts else []
@@ -89,8 +96,8 @@ def instructions(value: Any) -> list[Message]:
 def flat_tools(value: Any) -> list[Any] | None:
     """Return tools offered to the model, each with name and parameters at the top; None when there are none."""
     value = parsed_json(value)
-    if isinstance(value, Mapping):  # by name
-        value = [{"name": name, **tool} for name, tool in value.items() if isinstance(tool, Mapping)]
+    if isinstance(value, dict):  # by name
+        value = [{"name": name, **tool} for name, tool in value.items() if isinstance(tool, dict)]
     if not isinstance(value, (list, tuple)) or not value:
         return None
     return [_flat_tool(parsed_json(tool)) for tool in value]
@@ -114,6 +121,8 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
 
     Anthropic and GenAI put results into the user's message.
     """
+    if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
+        return list(messages)
     names: dict[Any, str] = {}
     out: list[Message] = []
     for message in messages:
@@ -155,16 +164,34 @@ def is_messages(value: Any) -> bool:
 def _is_ours(item: Any) -> bool:
     if not isinstance(item, dict) or not isinstance(item.get("role"), str) or not isinstance(item.get("parts"), list):
         return False
-    return all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in item["parts"])
+    for part in item["parts"]:  # noqa: SIM110 (of every message: a generator takes twice as long)
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            return False
+    return True
+
+
+def _is_plain(item: Any) -> bool:
+    """Tell whether a message is in our form to the letter: nothing but texts, as most are."""
+    if type(item) is not dict or item.get("role") not in _PLAIN_ROLES or not item.keys() <= _PLAIN:
+        return False
+    parts, reason = item.get("parts"), item.get("finish_reason", "stop")
+    if type(parts) is not list or not isinstance(reason, str) or not reason:
+        return False
+    for part in parts:
+        if type(part) is not dict or len(part) != 2 or part.get("type") != "text":
+            return False
+        if type(part.get("content")) is not str or not part["content"]:
+            return False
+    return True
 
 
 def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
     if _is_message(value):
         return find_messages([value], role)
     if isinstance(value.get("choices"), (list, tuple)):
-        return [_choice(choice) for choice in value["choices"] if isinstance(choice, Mapping)]
+        return [_choice(choice) for choice in value["choices"] if isinstance(choice, dict)]
     if isinstance(value.get("candidates"), (list, tuple)):  # Gemini
-        return [to_message(one.get("content"), "assistant") for one in value["candidates"] if isinstance(one, Mapping)]
+        return [to_message(one.get("content"), "assistant") for one in value["candidates"] if isinstance(one, dict)]
     if isinstance(value.get("output"), (list, tuple)):  # Responses
         return item_messages(value["output"])
     if isinstance(value.get("generations"), (list, tuple)):  # LangChain
@@ -189,32 +216,32 @@ def _choice(choice: Mapping[str, Any]) -> Message:
 
 def _generations(batches: Sequence[Any]) -> list[Message] | None:
     first = batches[0] if batches and isinstance(batches[0], (list, tuple)) else batches
-    found = [one.get("message", {"content": one.get("text")}) for one in first if isinstance(one, Mapping)]
+    found = [one.get("message", {"content": one.get("text")}) for one in first if isinstance(one, dict)]
     return [to_message(one, "assistant") for one in found] or None
 
 
 def _is_message(item: Any) -> bool:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return False
     if isinstance(item.get("role"), str):
-        return any(name in item for name in ("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
+        return not _SAID.isdisjoint(item)
     kind = item.get("type")
-    if item.get("lc") == 1 and isinstance(item.get("kwargs"), Mapping):
+    if item.get("lc") == 1 and isinstance(item.get("kwargs"), dict):
         return True
     if kind in _LANGCHAIN_TYPES:
-        return "content" in item or isinstance(item.get("data"), Mapping)
+        return "content" in item or isinstance(item.get("data"), dict)
     return kind in _ITEM_TYPES and bool({"call_id", "summary", "arguments", "output"} & item.keys())
 
 
 def _unwrapped(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a LangChain message without its wrapping, and with a role."""
     kind = raw.get("type")
-    if raw.get("lc") == 1 and isinstance(raw.get("kwargs"), Mapping):
+    if raw.get("lc") == 1 and isinstance(raw.get("kwargs"), dict):
         path = raw.get("id")
         name = str(path[-1]) if isinstance(path, (list, tuple)) and path else ""
         raw = raw["kwargs"]
         kind = raw.get("type") or name.removesuffix("Chunk").removesuffix("Message").lower()
-    elif kind in _LANGCHAIN_TYPES and isinstance(raw.get("data"), Mapping):
+    elif kind in _LANGCHAIN_TYPES and isinstance(raw.get("data"), dict):
         raw = raw["data"]
     if isinstance(raw.get("role"), str) or not isinstance(kind, str):
         return raw
@@ -238,15 +265,15 @@ def _content(raw: Mapping[str, Any]) -> Any:
     content = raw.get("content", raw.get("blocks"))
     if isinstance(content, str) and content[:2] == "[{":
         pieces = parsed_python(content) if content[2:3] == "'" else parsed_json(content)
-        if isinstance(pieces, list) and all(isinstance(one, Mapping) and "type" in one for one in pieces):
+        if isinstance(pieces, list) and all(isinstance(one, dict) and "type" in one for one in pieces):
             return pieces
-    if isinstance(content, Mapping) and "parts" in content:
+    if isinstance(content, dict) and "parts" in content:
         return content["parts"]
     return content
 
 
 def _flat_tool(tool: Any) -> Any:
-    if not isinstance(tool, Mapping):
+    if not isinstance(tool, dict):
         return {"type": "function", "name": tool} if isinstance(tool, str) else tool
     tool = flat_tool(tool)
     schema = tool.get("inputSchema", tool.get("input_schema", tool.get("parameters_json_schema")))

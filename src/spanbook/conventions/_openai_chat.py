@@ -6,7 +6,7 @@ compatible servers add (``reasoning_content`` of DeepSeek and vLLM, ``reasoning`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._foreign_parts import foreign_parts
@@ -37,7 +37,7 @@ def map_chat_output(fields: dict[str, Any]) -> None:
     """Replace the raw response by one message per choice; set usage, finish reason, response id, model."""
     response = fields["output"]
     put_response(fields, response)
-    choices = [choice for choice in response.get("choices") or () if isinstance(choice, Mapping)]
+    choices = [choice for choice in response.get("choices") or () if isinstance(choice, dict)]
     choices.sort(key=lambda choice: choice.get("index") or 0)
     put_finish_reason(fields, choices)
     put_attributes(fields, _choice_details(choices))
@@ -57,7 +57,7 @@ def map_completion_output(fields: dict[str, Any]) -> None:
     """Replace a legacy response by one assistant message per choice."""
     response = fields["output"]
     put_response(fields, response)
-    choices = [choice for choice in response.get("choices") or () if isinstance(choice, Mapping)]
+    choices = [choice for choice in response.get("choices") or () if isinstance(choice, dict)]
     put_finish_reason(fields, choices)
     put_attributes(fields, _choice_details(choices))
     fields["output"] = [
@@ -65,7 +65,7 @@ def map_completion_output(fields: dict[str, Any]) -> None:
     ]
 
 
-def put_finish_reason(fields: dict[str, Any], choices: list[Mapping[str, Any]]) -> None:
+def put_finish_reason(fields: dict[str, Any], choices: Sequence[Mapping[str, Any]]) -> None:
     """Set the finish reason of the first choice that has one."""
     if not fields.get("finish_reason"):
         reasons = (choice.get("finish_reason") for choice in choices)
@@ -78,10 +78,10 @@ def chat_messages(messages: Any) -> list[Message]:
     """Return raw chat messages in our form; what could not be captured is said in their place."""
     if messages is None:
         return []
-    if isinstance(messages, Mapping) and isinstance(messages.get("head"), list):
+    if isinstance(messages, dict) and isinstance(messages.get("head"), list):
         gap = cut_gap(messages, "messages")
         return [*map(chat_message, messages["head"]), {"role": "user", "parts": [gap]}]
-    if isinstance(messages, Mapping) and "$type" in messages:
+    if isinstance(messages, dict) and "$type" in messages:
         return [{"role": "user", "parts": captured_parts(messages)}]
     if not isinstance(messages, list | tuple):
         return [{"role": "user", "parts": text_parts(messages)}]
@@ -90,7 +90,7 @@ def chat_messages(messages: Any) -> list[Message]:
 
 def chat_message(raw: Any) -> Message:
     """Return one raw chat message (of a request or a choice) in our form."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return {"role": "user", "parts": text_parts(raw)}
     if "$type" in raw and "role" not in raw:
         return {"role": "user", "parts": captured_parts(raw)}
@@ -128,7 +128,7 @@ def content_parts(content: Any) -> list[Part]:
 
 
 def _piece_parts(piece: Any) -> list[Part]:
-    if not isinstance(piece, Mapping):
+    if not isinstance(piece, dict):
         return text_parts(piece)
     kind = piece.get("type")
     if kind == "text":
@@ -137,13 +137,13 @@ def _piece_parts(piece: Any) -> list[Part]:
         return _refusal_parts(piece.get("refusal", piece.get("content")))
     if kind in ("image_url", "video_url", "audio_url"):
         inner = piece.get(kind)
-        url = inner.get("url") if isinstance(inner, Mapping) and "$type" not in inner else inner
+        url = inner.get("url") if isinstance(inner, dict) and "$type" not in inner else inner
         return [media_part(url, kind.removesuffix("_url"))]
     if kind == "input_audio":
         audio = piece.get("input_audio")
-        audio = audio if isinstance(audio, Mapping) else {}
+        audio = audio if isinstance(audio, dict) else {}
         return [blob_part(audio.get("data"), "audio", audio_mime(audio.get("format")))]
-    if kind == "file" and isinstance(piece.get("file"), Mapping):
+    if kind == "file" and isinstance(piece.get("file"), dict):
         return [file_part(piece["file"])]
     return foreign_parts(piece)
 
@@ -167,7 +167,7 @@ def file_part(raw: Mapping[str, Any]) -> Part:
 
 def _choice_message(choice: Mapping[str, Any]) -> Message:
     raw = choice.get("message")
-    said = raw if isinstance(raw, Mapping) else {}
+    said = raw if isinstance(raw, dict) else {}
     return _finished(chat_message({"role": "assistant", **said}), choice)
 
 
@@ -177,13 +177,13 @@ def _finished(message: Message, choice: Mapping[str, Any]) -> Message:
     return message
 
 
-def _choice_details(choices: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _choice_details(choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what choices say beyond their message: log probabilities, citations, content filters."""
     details: dict[str, Any] = {}
     for name in ("logprobs", "content_filter_results"):
         if any(choice.get(name) for choice in choices):
             details[f"openai.{name}"] = [choice.get(name) for choice in choices]
-    messages = [choice["message"] for choice in choices if isinstance(choice.get("message"), Mapping)]
+    messages = [choice["message"] for choice in choices if isinstance(choice.get("message"), dict)]
     if any(message.get("annotations") for message in messages):
         details["openai.annotations"] = [message.get("annotations") for message in messages]
     return details
@@ -199,7 +199,7 @@ def _refusal_parts(refusal: Any) -> list[Part]:
 
 
 def _audio_parts(audio: Any) -> list[Part]:
-    if not isinstance(audio, Mapping):
+    if not isinstance(audio, dict):
         return []
     if not audio.get("data"):
         return [{"type": "file", "file_id": str(audio.get("id"))}, *text_parts(audio.get("transcript"))]
@@ -209,19 +209,19 @@ def _audio_parts(audio: Any) -> list[Part]:
 def _call_parts(raw: Mapping[str, Any]) -> list[Part]:
     parts: list[Part] = []
     for call in raw.get("tool_calls") or ():
-        if not isinstance(call, Mapping):
+        if not isinstance(call, dict):
             continue
         if "name" in call and "function" not in call:  # LangChain's: {"name", "args", "id"}
             parts.append(tool_call(call.get("id"), call["name"], call.get("args", call.get("arguments"))))
             continue
         function, custom = call.get("function"), call.get("custom")
-        if isinstance(custom, Mapping):
+        if isinstance(custom, dict):
             parts.append(tool_call(call.get("id"), custom.get("name"), custom.get("input")))
-        elif isinstance(function, Mapping):
+        elif isinstance(function, dict):
             parts.append(tool_call(call.get("id"), function.get("name"), function.get("arguments")))
         else:
             parts.append(tool_call(call.get("id"), call.get("type"), None))
     legacy = raw.get("function_call")
-    if isinstance(legacy, Mapping):
+    if isinstance(legacy, dict):
         parts.append(tool_call(None, legacy.get("name"), legacy.get("arguments")))
     return parts

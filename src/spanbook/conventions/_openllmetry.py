@@ -38,7 +38,10 @@ _USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
 
 def is_flat(attributes: Mapping[str, Any]) -> bool:
     """Tell whether messages stand in attributes of their own, or another name of OpenLLMetry is among GenAI's."""
-    return any(name.startswith(_FLAT) for name in attributes)
+    for name in attributes:  # noqa: SIM110 (of every span: a generator takes twice as long)
+        if name.startswith(_FLAT):
+            return True
+    return False
 
 
 def map_openllmetry(draft: Draft) -> None:

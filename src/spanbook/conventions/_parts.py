@@ -18,6 +18,8 @@ Part: TypeAlias = dict[str, Any]
 Message: TypeAlias = dict[str, Any]
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+#: First characters of JSON: what begins otherwise, as most texts do, costs no exception.
+_JSON_STARTS: Final = frozenset('{["-0123456789tfnNI \t\n\r')
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 #: First characters of base64 data → its type; the longest prefixes come first.
 _SIGNATURES: Final = (
@@ -39,7 +41,7 @@ def text_parts(content: Any) -> list[Part]:
         return []
     if isinstance(content, str):
         return [{"type": "text", "content": content}]
-    if isinstance(content, Mapping) and "$type" in content:
+    if isinstance(content, dict) and "$type" in content:
         return captured_parts(content)
     return [{"type": "text", "content": json.dumps(content, ensure_ascii=False, default=str)}]
 
@@ -92,14 +94,14 @@ def split_output(pieces: Sequence[Any], to_parts: Callable[[Any], list[Part]]) -
     parts = [part for piece in pieces for part in to_parts(piece)]
     texts = [part["content"] for part in parts if part["type"] == "text"]
     media = [part for part in parts if part["type"] in ("blob", "uri", "file", "not_captured")]
-    if len(texts) + len(media) == len(parts) and all(isinstance(piece, Mapping) for piece in pieces):
+    if len(texts) + len(media) == len(parts) and all(isinstance(piece, dict) for piece in pieces):
         return "".join(texts), media
     return list(pieces), []
 
 
 def parsed_json(text: Any) -> Any:
     """Return the value of JSON text; anything else comes back as it is."""
-    if not isinstance(text, str):
+    if not isinstance(text, str) or text[:1] not in _JSON_STARTS:
         return text
     try:
         return json.loads(text)
@@ -156,7 +158,7 @@ def _data_url_part(url: str, modality: str, mime_type: str | None) -> Part:
 
 
 def _missing(value: Any, what: str) -> Part:
-    too_long = isinstance(value, Mapping) and value.get("$type") == "cut"
+    too_long = isinstance(value, dict) and value.get("$type") == "cut"
     return not_captured(1, f"{what} too long to keep" if too_long else f"{what} without data")
 
 

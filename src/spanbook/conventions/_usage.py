@@ -18,19 +18,19 @@ _OUTPUT: Final = frozenset(
 _TOTAL: Final = frozenset(("total", "total_tokens", "totalTokens"))
 #: Anthropic's own response: ``input_tokens`` is what was neither read from the cache nor written to it.
 _ANTHROPIC: Final = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
+_WHOLES: Final = frozenset(("input_tokens", "output_tokens"))
 _INPUT_PARTS: Final = ("cache_read_tokens", "cache_write_tokens", "audio_input_tokens")
 _OUTPUT_PARTS: Final = ("reasoning_tokens", "audio_output_tokens")
 
 
 def as_count(value: Any) -> int | None:
     """Return a count of tokens as an int; None for what is no count (servers send 12.0, and worse)."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if isinstance(value, int) and 0 <= value < 1 << 62 else None
+    kind = type(value)
+    if kind is str:
+        return int(value) if value.isascii() and value.isdecimal() and len(value) < 16 else None
+    if kind is float and value.is_integer():
+        value, kind = int(value), int
+    return value if kind is int and 0 <= value < 1 << 62 else None
 
 
 def usage_from(raw: Any) -> dict[str, int]:
@@ -39,8 +39,10 @@ def usage_from(raw: Any) -> dict[str, int]:
     Args:
         raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Vercel's, LangChain's, Langfuse's buckets.
     """
-    if not raw or not isinstance(raw, Mapping):
+    if not raw or not isinstance(raw, dict):
         return {}
+    if raw.keys() <= _WHOLES:  # no parts that could lie beside their whole
+        return {name: count for name, value in raw.items() if (count := as_count(value)) is not None}
     found: dict[str, int] = {}
     beside = {"input": 0, "output": 0}  # parts that have no name of ours
     for name, count in _counts(raw):
@@ -84,7 +86,7 @@ def _inclusive(found: dict[str, int], total: int | None, beside: Mapping[str, in
 def _counts(raw: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield names and counts; those of nested details carry the name of their side."""
     for name, value in raw.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             side = _side(name)
             prefix = f"{side}_" if side else ""
             for inner, number in value.items():

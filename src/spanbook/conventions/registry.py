@@ -128,13 +128,16 @@ def _checked(value: Any) -> SpanMapper:
 
 def _settle_messages(draft: Draft) -> None:
     """Join tools' results with their calls, say where a call's input has gaps, and why the model stopped."""
+    is_call = draft.is_kind("llm")
     for side in ("input", "output"):
-        if is_messages(draft.fields.get(side)):
-            messages = join_results(draft.fields[side])
-            draft.fields[side] = say_gaps(messages) if side == "input" and draft.is_kind("llm") else messages
-    if draft.is_kind("llm") and is_messages(draft.fields.get("output")):
-        reasons = (message.get("finish_reason") for message in draft.fields["output"])
-        draft.put("finish_reason", next((reason for reason in reasons if isinstance(reason, str) and reason), None))
+        given: Any = draft.fields.get(side)
+        if not is_messages(given):
+            continue
+        messages = join_results(given)
+        draft.fields[side] = say_gaps(messages) if side == "input" and is_call else messages
+        if side == "output" and is_call:
+            reasons = (message.get("finish_reason") for message in messages)
+            draft.put("finish_reason", next((reason for reason in reasons if isinstance(reason, str) and reason), None))
 
 
 _LAST: Final = SpanMapper("messages", _always, _settle_messages)

@@ -19,6 +19,7 @@ from ..model.values import is_text_tree, to_json
 from ..store._blobs import Blob, BlobSet, Payload
 from ..store._codec import INLINE_BELOW, to_text
 
+_SHORT: Final = 256  # bytes
 _are_atoms: Final = frozenset((str, int, float, bool, NoneType)).issuperset
 
 
@@ -83,7 +84,8 @@ class Encoder:
         if not plain and not flat and not is_text_tree(value):
             value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
         raw = dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
-        key = sha256(raw).digest() + use
+        # no text of marshal begins with "#"; to hash a short one takes longer than to keep it
+        key = raw + use if len(raw) < _SHORT else b"#" + sha256(raw).digest() + use
         known = self._young.get(key)
         if known is None:
             known, count = self._old.get(key), 0

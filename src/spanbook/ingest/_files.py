@@ -16,7 +16,8 @@ from ..conventions._otlp_json import decode_logs, decode_spans
 from ..conventions.otel import OtelLog, OtelSpan
 from ..model import OtlpError, UsageError
 from ._fold import Fold
-from ._foreign import IngestReport, ingest_langfuse, ingest_records, ingest_spans
+from ._foreign import ingest_langfuse, ingest_records, ingest_spans
+from ._report import IngestReport
 
 _BATCH: Final = 500
 _GZIP: Final = b"\x1f\x8b"

@@ -237,11 +237,11 @@ class Fold:
             add_otel(records, self.writer.connection(wait_s), batch)
         return batch
 
-    def _notice_new_store(self, wait_s: float) -> None:
-        """Open the store; when it is another than before, put the open spans into it."""
-        self.writer.connection(wait_s)
+    def _notice_new_store(self, wait_s: float) -> sqlite3.Connection:
+        """Return the connection to the store; when it is another than before, put the open spans into it."""
+        db = self.writer.connection(wait_s)
         if self.writer.generation == self._generation:
-            return
+            return db
         self._generation = self.writer.generation
         self._records.encoder.forget()
         if self._pending is not None:
@@ -257,6 +257,7 @@ class Fold:
         if batch:
             batch.journal = (self.journal.id, self.journal.position)
             self._write(batch, 1.0, durable=False)
+        return self.writer.connection(wait_s)
 
     def _write(self, batch: Batch, wait_s: float, durable: bool) -> list[str]:
         """Write a batch; returns why rows of it were left out."""
@@ -495,8 +496,7 @@ class Fold:
         with self.lock:
             for attempt in (1, 2):
                 try:
-                    self._notice_new_store(wait_s)
-                    batch = make(self._foreign, self.writer.connection(wait_s))
+                    batch = make(self._foreign, self._notice_new_store(wait_s))
                     refused = self._write(batch, wait_s, durable=durable)
                     break
                 except StoreReplacedError:

@@ -198,7 +198,7 @@ class RecordReader:
         shape = self._shape_of(fields)
         texts = shape.texts(fields)
         if not self._clean.issuperset(texts):
-            texts = tuple(map(self._name, texts))
+            texts = tuple([text if text in self._clean else self._name(text) for text in texts])
         ids_ = (fields["trace"], f"{fields['span']:016x}")
         columns: Fields = dict(zip(shape.columns, ids_ + texts + shape.words(fields), strict=True))
         for name in shape.numbers:

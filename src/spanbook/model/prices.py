@@ -131,15 +131,15 @@ def _calculate(provider: str | None, model: str, day: date, counts: Mapping[str,
     from genai_prices import Usage, calc_price
 
     when = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    try:
-        return calc_price(Usage(**counts), model, provider_id=provider, genai_request_timestamp=when)
-    except LookupError:
-        if provider is None:
-            return None
-    try:  # a provider the table does not know (a proxy, a local server) may still serve a model it knows
-        return calc_price(Usage(**counts), model, genai_request_timestamp=when)
-    except LookupError:
-        return None
+    # a provider the table does not know (a proxy, a local server) may still serve a model it knows; and these it knows
+    # as OpenAI's only when told so
+    more = ("openai",) if model.startswith("text-embedding-") else ()
+    for name in dict.fromkeys((provider, None, *more)):
+        try:
+            return calc_price(Usage(**counts), model, provider_id=name, genai_request_timestamp=when)
+        except LookupError:
+            continue
+    return None
 
 
 def _rates(provider: str | None, model: str, day: date) -> Rates | None:

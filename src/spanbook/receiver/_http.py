@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Final
@@ -27,11 +27,14 @@ from ._answers import Answer, refused
 from ._guards import Guard, Head, declared_size, encoding_of, too_large
 from ._intake import Request
 from ._refusal import MAX_IN_FLIGHT, MAX_WIRE, Refusal
+from ._turns import ShortTurns
 
 MAX_CONNECTIONS: Final = 128
 _MAX_HEAD: Final = 32 << 10
 #: Bodies that are refused are read to their end and dropped, up to here: else the client would not read the answer.
 _MAX_DROPPED: Final = 64 << 20
+#: Bytes read at a time: each read lets go of the GIL.
+_CHUNK: Final = 256 << 10
 _FIRST_BYTES_S: Final = 10.0
 _IDLE_S: Final = 120.0
 _BODY_S: Final = 10.0
@@ -47,6 +50,7 @@ class Traffic:
         self.guard = guard
         self.counts: Counter[str] = Counter()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.turns = ShortTurns()
         self._answer = answer
         self._in_flight = 0
         # One worker: the store has one writer anyway, and one request at a time bounds the memory of decoding.
@@ -92,13 +96,15 @@ class _Exchange(HTTPMessageDelegate):
         self._headers = HTTPHeaders()
         self._body = bytearray()
         self._reserved = 0
-        self._is_sent = False
+        self._is_sent = self._has_turns = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Check the head; a client that waits for leave to send its body, or has far too much, is told at once."""
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets requests)
         self._headers = headers
         self._traffic.counts["requests"] += 1
+        self._traffic.turns.begin()
+        self._has_turns = True
         size = declared_size(headers)
         try:
             self._head = self._traffic.guard.check(start_line.method, start_line.path, headers)
@@ -153,11 +159,18 @@ class _Exchange(HTTPMessageDelegate):
     def _release(self) -> None:
         self._traffic.release(self._reserved)
         self._reserved, self._body = 0, bytearray()
+        self._end_turns()
+
+    def _end_turns(self) -> None:
+        if self._has_turns:
+            self._has_turns = False
+            self._traffic.turns.end()
 
     def _send(self, answer: Answer) -> None:
         if self._is_sent:
             return
         self._is_sent = True
+        self._end_turns()
         if answer.status >= 400:
             self._traffic.counts[f"answered_{answer.status}"] += 1
         head = ResponseStartLine("HTTP/1.1", answer.status, HTTPStatus(answer.status).phrase)
@@ -193,13 +206,17 @@ class Server(HTTPServer):
             idle_connection_timeout=_IDLE_S,
             body_timeout=_BODY_S,
             max_body_size=_MAX_DROPPED,
+            chunk_size=_CHUNK,
         )
         self._traffic = traffic
         #: Connections in the order of their opening, each with what ends it.
         self._open: dict[IOStream, Callable[[], None]] = {}
 
-    async def handle_stream(self, stream: IOStream, address: Any) -> None:  # type: ignore[override]
-        """Serve a connection; the oldest one goes when there are too many."""
+    def handle_stream(self, stream: IOStream, address: Any) -> Awaitable[None]:  # type: ignore[override]
+        """Serve a connection; the oldest one goes when there are too many.
+
+        It is known before anything is awaited: a task that never begins could not close it.
+        """
         while len(self._open) >= MAX_CONNECTIONS:
             self._traffic.counts["connections_closed"] += 1
             self._open.pop(next(iter(self._open)))()
@@ -207,7 +224,14 @@ class Server(HTTPServer):
         # While its first bytes are waited for, it is closed here: a reader must go before the number of its socket can
         # be that of another one.
         self._open[stream] = ready.set
-        first = await _first_bytes(stream.socket, ready)
+        return self._serve(stream, address, ready)
+
+    async def _serve(self, stream: IOStream, address: Any, ready: asyncio.Event) -> None:
+        try:
+            first = await _first_bytes(stream.socket, ready)
+        except asyncio.CancelledError:
+            stream.close()
+            raise
         if first is None or stream not in self._open:
             stream.close()
             self._open.pop(stream, None)
@@ -224,10 +248,17 @@ class Server(HTTPServer):
         super().on_close(server_conn)
         self._open.pop(server_conn.stream, None)
 
-    def close_streams(self) -> None:
-        """End every connection."""
+    async def close_streams(self) -> None:
+        """End every connection, and what is done for them."""
+        opened = list(self._open)
         while self._open:
             self._open.popitem()[1]()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        for stream in opened:
+            stream.close()
 
     async def _tell_grpc(self, stream: IOStream) -> None:
         with contextlib.suppress(StreamClosedError, TimeoutError):

@@ -8,17 +8,16 @@ with the same values.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ..conventions._otlp_json import decode_logs, decode_spans
 from ..conventions.otel import OtelLog, OtelSpan
 from ..ingest._fold import Fold
-from ..ingest._foreign import IngestReport, ingest_langfuse, ingest_spans
+from ..ingest._foreign import ingest_langfuse, ingest_spans
+from ..ingest._report import IngestReport
 from ..model import OtlpError, StoreError
 from ..tracer._report import report_failure
 from . import _json
@@ -33,7 +32,6 @@ _SLICE_BYTES: Final = 1 << 20
 #: Seconds to wait for a store that another process has locked, and to let the client wait after that.
 _STORE_S: Final = 1.0
 _RETRY_STORE_S: Final = 2
-_TURN_S: Final = 0.001
 _NO_METRICS: Final = "spanbook keeps traces and logs, no metrics; OTEL_METRICS_EXPORTER=none stops sending them"
 Record = TypeVar("Record")
 
@@ -85,10 +83,6 @@ class Intake:
 
     def answer(self, request: Request) -> Answer:
         """Return the answer to a request; what it acknowledges is committed. Raises nothing."""
-        with _short_turns():
-            return self._answer(request)
-
-    def _answer(self, request: Request) -> Answer:
         try:
             return self._paths[request.path](request, inflate(request.body, request.compression))
         except Refusal as refusal:
@@ -166,22 +160,6 @@ class Intake:
             self.counts["scores"] += len(read.scores)
         self.counts["rejected_events"] += len(refused_ids)
         return accepted_ids, refused_ids
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Let threads take turns in steps of a fraction of the usual 5 ms meanwhile.
-
-    Encoding a span lets go of the GIL several times (to compress, to hash), and beside a cell that computes gets it
-    back only after a whole turn of the cell: seventy spans a second would be all. Shorter turns than this take in more,
-    and take more from the cell.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _TURN_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _score_id(score: Any, at: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 from ..model import OtlpError
@@ -48,12 +47,13 @@ def check_texts(*values: Any) -> None:
     left, waiting = MAX_IN_TEXTS, list(values)
     while waiting:
         value = waiting.pop()
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             if len(value) > _LONG:
                 left -= sum(map(value.count, "[{,"))
-        elif isinstance(value, Mapping):
+        elif kind is dict:
             waiting += value.values()
-        elif isinstance(value, list):
+        elif kind is list:
             waiting += value
     if left < 0:
         raise OtlpError("", f"has texts that may be JSON of more than {MAX_IN_TEXTS:,} values")

@@ -157,7 +157,10 @@ def _log(raw: LogRecord, scope: InstrumentationScope, resource: Attributes, valu
 
 
 def _attributes(pairs: Iterable[KeyValue], values: Budget, depth: int = 0) -> dict[str, Any]:
-    found = {pair.key: _value(pair.value, values, depth) for pair in pairs}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        value = pair.value
+        found[pair.key] = value.string_value or _value(value, values, depth)
     values.take(len(found))
     return found
 

@@ -97,11 +97,7 @@ class Receiver:
         await self._stopping.wait()
         server.stop()
         await self._traffic.end(_END_S)
-        server.close_streams()
-        waiting = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await server.close_streams()
 
     def __enter__(self) -> Receiver:
         return self

@@ -20,7 +20,7 @@ from types import NoneType
 from typing import Any, Final
 
 #: Rows of one statement, largest first; 64 rows of spans are 2,752 parameters (SQLite's limit is 32,766).
-_SIZES: Final = (64, 8)
+_SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
 _NOTHING: Final = {NoneType}
 
 
@@ -42,9 +42,6 @@ def insert_rows(
             names, values = _bound(columns, rows[at : at + size])
             db.execute(_insert(table, names, size, tail), tuple(chain.from_iterable(values)))
             at += size
-    if at < len(rows):
-        names, values = _bound(columns, rows[at:])
-        db.executemany(_insert(table, names, 1, tail), values)
 
 
 def update_row(db: sqlite3.Connection, table: str, number: int, values: Mapping[str, Any]) -> None:
