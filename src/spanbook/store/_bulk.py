@@ -19,8 +19,9 @@ from itertools import chain
 from types import NoneType
 from typing import Any, Final
 
-#: Rows of one statement, largest first; 64 rows of spans are 2,752 parameters (SQLite's limit is 32,766).
-_SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
+#: Rows of one statement, largest first; 64 rows of spans are 2,752 parameters (SQLite's limit is 32,766). Few sizes:
+#: 128 statements are kept ready.
+_SIZES: Final = (64, 16, 4, 1)
 _NOTHING: Final = {NoneType}
 
 
