@@ -13,6 +13,7 @@ from typing import Any, Final
 from ._draft import Draft
 from ._messages import find_messages, flat_tools, instructions, to_messages
 from ._parts import Message, not_captured, parsed_json
+from ._raw import put_response
 from ._usage import usage_from
 
 _KINDS: Final = {
@@ -43,6 +44,10 @@ _USAGE: Final = {
     "cache_write.input_tokens": "cache_write",
     "reasoning_tokens": "output_reasoning",
     "reasoning.output_tokens": "output_reasoning",
+    **dict.fromkeys(
+        ("details.cache_read_tokens", "details.cached_tokens", "details.cache_read_input_tokens"), "cache_read"
+    ),
+    **dict.fromkeys(("details.cache_write_tokens", "details.cache_creation_input_tokens"), "cache_write"),
     "details.reasoning_tokens": "output_reasoning",
     "details.input_audio_tokens": "input_audio",
     "details.output_audio_tokens": "output_audio",
@@ -116,8 +121,7 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     if isinstance(asked, Mapping) and "role" not in asked:  # the request as it was made (MLflow)
         draft.put("tools", flat_tools(asked.get("tools")))
     if isinstance(said, Mapping) and "role" not in said:
-        draft.put_usage(usage_from(said.get("usage")))
-        draft.put("response_id", said["id"] if isinstance(said.get("id"), str) else None)
+        put_response(draft, said)
     if not draft.is_kind("llm", "agent") and find_messages(asked) is None:
         draft.put("input", asked)
         draft.put("output", said)
@@ -125,7 +129,10 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     messages = to_messages(asked, "user")
     if system and (messages is None or messages[0]["role"] != "system"):
         messages = [*system, *(messages or [])]
-    answer = to_messages(said, "assistant")
+    answer = [
+        {**message, "role": "assistant"} if message["role"] == "unknown" else message  # a streamed one (OpenLLMetry)
+        for message in to_messages(said, "assistant") or ()
+    ]
     if messages is None and answer and draft.is_kind("llm"):
         messages = [lost_input()] if draft.fields.get("input") is None else None
     draft.put_messages("input", messages)
@@ -148,6 +155,8 @@ def _embedded(asked: Any) -> Any:
 def _put_parameters(draft: Draft) -> None:
     given = draft.below("gen_ai.request.")
     draft.left |= {f"gen_ai.request.{name}": value for name, value in given.items() if name in _NOT_PARAMETERS}
+    for prefix in ("gen_ai.openai.request.", "openai.request."):
+        given |= draft.below(prefix)
     parameters = {
         _RENAMED.get(name, name): parsed_json(value) if name == "stop_sequences" else value
         for name, value in given.items()
@@ -168,7 +177,9 @@ def _put_cost(draft: Draft) -> None:
 
 
 def _put_finish(draft: Draft) -> None:
-    reasons = draft.data("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason")
+    reasons = draft.data(
+        "gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "anthropic.message.stop_reason"
+    )
     if isinstance(reasons, (list, tuple)):
         reasons = next((reason for reason in reasons if reason), None)
     if isinstance(reasons, str) and reasons:

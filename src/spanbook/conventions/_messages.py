@@ -19,6 +19,7 @@ _LANGCHAIN_TYPES: Final = frozenset(
 #: Types of a Responses item that carry no role.
 _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reasoning", "message", "item_reference"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
+_SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
 _INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
 
 
@@ -50,6 +51,8 @@ def to_messages(value: Any, role: str) -> list[Message] | None:
     found = find_messages(value, role)
     if found is not None:
         return found
+    if isinstance(value, Mapping) and isinstance(value.get("tool_calls"), (list, tuple)):
+        return [to_message(value, role)]  # a streamed one
     if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) and "type" in item for item in value):
         return [{"role": role, "parts": content_parts(value)}]  # one message's pieces
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
@@ -249,8 +252,8 @@ def _flat_tool(tool: Any) -> Any:
     if not isinstance(tool, Mapping):
         return {"type": "function", "name": tool} if isinstance(tool, str) else tool
     tool = flat_tool(tool)
-    schema = tool.get("inputSchema", tool.get("input_schema", tool.get("parameters_json_schema")))
+    schema = next((tool[name] for name in _SCHEMAS if tool.get(name) is not None), None)
     if schema is None or "parameters" in tool:
         return tool
-    rest = {name: value for name, value in tool.items() if name not in ("inputSchema", "input_schema")}
+    rest = {name: value for name, value in tool.items() if name not in _SCHEMAS}
     return {**rest, "parameters": schema}

@@ -13,6 +13,7 @@ from ._messages import flat_tools, to_messages
 from ._openai_common import put_request
 from ._openai_embeddings import vectors_summary
 from ._parts import parsed_json
+from ._raw import put_response
 from ._usage import usage_from
 
 _KINDS: Final = {
@@ -48,8 +49,10 @@ def map_mlflow(draft: Draft) -> None:
     else:
         draft.put("input", asked)
         draft.put("output", said)
-    if draft.is_kind("llm", "embedding") and isinstance(said, Mapping):
-        _put_response(draft, said)
+    if draft.is_kind("llm", "embedding"):
+        draft.put_usage(usage_from(draft.mapping("mlflow.chat.tokenUsage")))
+        if isinstance(said, Mapping):
+            put_response(draft, said)
     both = [side.get("model") if isinstance(side, Mapping) else None for side in (asked, said)]
     _put_model(draft, *both)
     _put_context(draft)
@@ -73,17 +76,6 @@ def _put_model(draft: Draft, asked: Any, answered: Any) -> None:
     draft.put("model", next((name for name in (answered, said, asked) if isinstance(name, str) and name), None))
     if isinstance(asked, str) and asked != draft.fields.get("model"):
         draft.left["gen_ai.request.model"] = asked
-
-
-def _put_response(draft: Draft, response: Mapping[str, Any]) -> None:
-    id, choices = response.get("id"), response.get("choices")
-    draft.put("response_id", id if isinstance(id, str) else None)
-    if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
-        response = {**response, "stop_reason": choices[0].get("finish_reason")}
-    reason = response.get("stop_reason")  # Anthropic's name
-    draft.put("finish_reason", reason if isinstance(reason, str) else None)
-    draft.put_usage(usage_from(draft.mapping("mlflow.chat.tokenUsage")))
-    draft.put_usage(usage_from(response.get("usage")))
 
 
 def _put_context(draft: Draft) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
+from ._genai import lost_input
 from ._messages import flat_tools, join_reasoning, to_message
 from ._parts import Message, parsed_json
 
@@ -31,7 +32,7 @@ _PARAMETERS: Final = {
     "llm.is_streaming": "stream",
 }
 _FLAT: Final = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.is_streaming")
-_CHUNK: Final = "gen_ai.content.completion.chunk"
+_CHUNKS: Final = ("gen_ai.content.completion.chunk", "llm.content.completion.chunk")
 #: OpenLLMetry's names of counts → GenAI's, which the mapper of those reads.
 _USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
 
@@ -54,7 +55,7 @@ def map_openllmetry(draft: Draft) -> None:
     elif prompts or completions:
         draft.put("kind", "llm")
         if not draft.has("gen_ai.input.messages"):  # these say more
-            draft.put_messages("input", _messages(prompts, "user"))
+            draft.put_messages("input", _messages(prompts, "user") or [lost_input()])
         if not draft.has("gen_ai.output.messages"):
             draft.put_messages("output", join_reasoning(_messages(completions, "assistant")))
     tools = [_tool(one) for one in draft.indexed("llm.request.functions")]
@@ -67,10 +68,10 @@ def map_openllmetry(draft: Draft) -> None:
     draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
     draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
     _put_associated(draft)
-    first = draft.first_event(_CHUNK)
+    first = draft.first_event(*_CHUNKS)
     if first is not None:
         draft.put("first_token_ns", first.time_ns)
-        draft.drop_events(_CHUNK)
+        draft.drop_events(*_CHUNKS)
 
 
 def _put_entity(draft: Draft) -> None:
