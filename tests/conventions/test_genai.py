@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from spanbook.conventions.registry import map_logs
 from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text
 
 CHAT = {"gen_ai.operation.name": "chat"}
@@ -198,3 +199,34 @@ def test_one_event_for_all() -> None:
         ],
     )
     assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_finish_reason_of_the_anthropic_sdk() -> None:
+    assert mapped({"gen_ai.operation.name": "chat", "anthropic.message.stop_reason": "end_turn"})["finish_reason"] == (
+        "end_turn"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["gen_ai.openai.request", "openai.request"])
+def test_parameters_of_openai_alone(prefix: str) -> None:
+    fields = mapped({"gen_ai.operation.name": "chat", f"{prefix}.seed": 7})
+    assert (fields["model_parameters"], fields["attributes"]) == ({"seed": 7}, {})
+
+
+def test_a_streamed_answer_of_unknown_role_is_the_assistants() -> None:
+    """As OpenLLMetry 0.62 writes it for LangChain."""
+    said = [{"role": "unknown", "parts": [{"type": "text", "content": "Yo"}]}]
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.output.messages": dumps(said)})
+    assert fields["output"] == [text("assistant", "Yo")]
+
+
+def test_a_part_that_is_its_type_alone_was_not_captured() -> None:
+    """As pydantic-ai writes it with ``include_content=False``."""
+    said = [{"role": "assistant", "parts": [{"type": "text"}]}]
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.output.messages": dumps(said)})
+    assert fields["output"][0]["parts"][0]["type"] == "not_captured"
+
+
+def test_logs_that_come_alone_say_why_the_model_stopped() -> None:
+    choice = log("gen_ai.choice", {"index": 0, "finish_reason": "stop", "message": {"content": "Yo"}})
+    assert map_logs([choice])["finish_reason"] == "stop"

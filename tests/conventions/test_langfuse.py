@@ -103,3 +103,19 @@ def test_an_uploaded_image_is_a_reference() -> None:
 def test_langfuse_says_the_kind_where_another_convention_does_too() -> None:
     fields = mapped({f"{O}type": "tool", "openinference.span.kind": "LLM", "input.value": "x"})
     assert (fields["kind"], fields["input"]) == ("tool", "x")
+
+
+def test_tools_that_the_handler_for_langchain_adds_to_the_messages() -> None:
+    """As langfuse 3 and 4 send them."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    asked = [{"role": "user", "content": "Hi"}, {"role": "tool", "content": tool}]
+    fields = mapped({**GENERATION, f"{O}input": dumps(asked)})
+    assert fields["input"] == [text("user", "Hi")]
+    assert fields["tools"] == [{"type": "function", "name": "weather", "parameters": {}}]
+
+
+def test_streamed_calls_without_a_role() -> None:
+    """As @langfuse/openai 4 sends them."""
+    said = {"tool_calls": [{"function": {"name": "weather", "arguments": '{"city": "Paris"}'}}]}
+    fields = mapped({**GENERATION, f"{O}output": dumps(said)})
+    assert fields["output"] == [{"role": "assistant", "parts": [call(None, "weather", {"city": "Paris"})]}]

@@ -39,6 +39,7 @@ _USAGE: Final = {
     "completion_details.audio": "output_audio",
 }
 _COSTS: Final = {"cost_usd": "total", "input_cost_usd": "prompt", "output_cost_usd": "completion"}
+_OF_A_RESPONSE: Final = frozenset(("id", "object", "created_at", "completed_at", "status", "instructions", "metadata"))
 _PROVIDERS: Final = ("openai", "anthropic", "groq")
 _NOT_PARAMETERS: Final = frozenset(("model", "model_name", "messages", "input", "tools"))
 
@@ -87,6 +88,9 @@ def _put_model(draft: Draft) -> None:
     system, provider = draft.text("llm.system"), draft.text("llm.provider")
     maker = draft.span.scope_name.rpartition(".")[2]  # of the client that is instrumented
     draft.put_provider(provider or system or (maker if maker in _PROVIDERS and draft.fields.get("model") else None))
+    if {"id", "created_at"} <= parameters.keys():  # a whole response (OpenAI's agents)
+        draft.put("response_id", str(parameters.get("id") or "") or None)
+        parameters = {name: value for name, value in parameters.items() if name not in _OF_A_RESPONSE}
     kept = {name: value for name, value in parameters.items() if name not in _NOT_PARAMETERS and value is not None}
     draft.add("model_parameters", kept)
     draft.put("finish_reason", draft.text("llm.finish_reason"))
@@ -105,7 +109,7 @@ def _put_context(draft: Draft) -> None:
     draft.put_tags(draft.items("tag.tags"))
     draft.add("metadata", draft.mapping("metadata"))
     if "openinference.span.kind" in draft.span.attributes:  # one each, as its processor for Vercel's SDK writes them
-        known = (draft.fields.get("user_id"), draft.fields.get("session_id"))
+        known = [draft.fields.get(name) for name in ("user_id", "session_id", "tags")]
         draft.add("metadata", {name: one for name, one in draft.below("metadata.").items() if one not in known})
     draft.put("prompt_version", draft.text("llm.prompt_template.version"))
     draft.put("prompt_name", draft.text("llm.prompt_template.name", "prompt.id"))
@@ -233,6 +237,7 @@ def _call(raw: dict[str, Any]) -> Part:
 
 def _prompts(draft: Draft, prefix: str, name: str, role: str) -> list[Message]:
     found = [_inner(item, name, "text") for item in draft.indexed(prefix)]
+    found += [text for text in draft.items(prefix) or () if isinstance(text, str)]  # LlamaIndex
     return [{"role": role, "parts": text_parts(text)} for text in found if text]
 
 
