@@ -359,3 +359,14 @@ def test_litellm_writes_pieces_and_counts_as_python_does() -> None:
 def test_the_reason_to_stop_is_taken_from_the_answer() -> None:
     given = {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.finish_reason": "length"}
     assert mapped(given)["finish_reason"] == "length"
+
+
+def test_tools_by_name_go_before_parameters_alone() -> None:
+    """As openinference-instrumentation-pydantic-ai adds them."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = {"name": "get_weather", "parameters_json_schema": schema}
+    fields = mapped({
+        "openinference.span.kind": "LLM", "llm.tools.0.tool.json_schema": dumps(schema),
+        "model_request_parameters": dumps({"function_tools": [tool]}),
+    })  # fmt: skip
+    assert fields["tools"] == [{"type": "function", "name": "get_weather", "parameters": schema}]

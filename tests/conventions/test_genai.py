@@ -230,3 +230,34 @@ def test_a_part_that_is_its_type_alone_was_not_captured() -> None:
 def test_logs_that_come_alone_say_why_the_model_stopped() -> None:
     choice = log("gen_ai.choice", {"index": 0, "finish_reason": "stop", "message": {"content": "Yo"}})
     assert map_logs([choice])["finish_reason"] == "stop"
+
+
+_DETAILS = "gen_ai.client.inference.operation.details"
+
+
+def test_details_in_an_event_each() -> None:
+    """As Strands writes them with the latest conventions; an agent has its instructions as an attribute."""
+    system = {"gen_ai.system_instructions": dumps([{"type": "text", "content": "Be brief."}])}
+    asked = {"gen_ai.input.messages": dumps([text("user", "Hi")])}
+    said = {"gen_ai.output.messages": dumps([{**text("assistant", "Yo"), "finish_reason": "stop"}])}
+    as_events = mapped({"gen_ai.operation.name": "chat"},
+                       events=[event(_DETAILS, ms, **one) for ms, one in enumerate((system, asked, said))])  # fmt: skip
+    as_attribute = mapped({"gen_ai.operation.name": "invoke_agent", **system}, events=[event(_DETAILS, 1, **asked)])
+    assert as_events["input"] == as_attribute["input"] == [text("system", "Be brief."), text("user", "Hi")]
+    assert as_events["finish_reason"] == "stop"
+
+
+def test_a_tool_of_strands() -> None:
+    fields = mapped(
+        {"gen_ai.operation.name": "execute_tool"},
+        events=[
+            event("gen_ai.tool.message", 0, role="tool", id="c1", content='{"city": "Paris"}'),
+            event("gen_ai.choice", 1, id="c1", message='[{"text": "18C"}]'),
+        ],
+    )
+    assert (fields["input"], fields["output"]) == ({"city": "Paris"}, "18C")
+
+
+def test_time_to_first_token_of_strands_is_in_milliseconds() -> None:
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": 250})
+    assert fields["first_token_ns"] - fields["start_ns"] == 250_000_000

@@ -15,7 +15,7 @@ CLAUDE = {
     "type": "message",
     "stop_reason": "tool_use",
     "content": [{"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Paris"}}],
-    "usage": {"input_tokens": 0, "output_tokens": 12, "cache_read_input_tokens": 2484, "cache_creation_input_tokens": 0},
+    "usage": {"input_tokens": 0, "output_tokens": 12, "cache_read_input_tokens": 2484},
 }
 
 
@@ -42,7 +42,7 @@ def test_response_id_and_reason_to_stop() -> None:
 
 def test_the_providers_counts_go_before_a_copy_that_leaves_out_the_cache() -> None:
     assert anthropic()["usage"] == {
-        "input_tokens": 2484, "output_tokens": 12, "cache_read_tokens": 2484, "cache_write_tokens": 0,
+        "input_tokens": 2484, "output_tokens": 12, "cache_read_tokens": 2484,
     }  # fmt: skip
 
 

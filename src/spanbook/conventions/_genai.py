@@ -25,6 +25,7 @@ _KINDS: Final = {
     **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
     **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "plan"), "chain"),
+    "execute_event_loop_cycle": "chain",  # Strands
     **dict.fromkeys(("retrieval", "retrieve", "search_memory"), "retriever"),
     **dict.fromkeys(("rerank", "arerank"), "reranker"),
 }
@@ -42,6 +43,7 @@ _USAGE: Final = {
     "cache_creation.input_tokens": "cache_write",
     "cache_creation_input_tokens": "cache_write",
     "cache_write.input_tokens": "cache_write",
+    "cache_write_input_tokens": "cache_write",
     "reasoning_tokens": "output_reasoning",
     "reasoning.output_tokens": "output_reasoning",
     **dict.fromkeys(
@@ -82,6 +84,7 @@ def map_genai(draft: Draft) -> None:
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
     draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
+    draft.put_ms_to_first_token(draft.number("gen_ai.server.time_to_first_token"))  # Strands, in milliseconds
 
 
 def put_kind(draft: Draft) -> None:

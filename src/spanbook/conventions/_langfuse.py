@@ -95,7 +95,8 @@ def _put_trace(draft: Draft) -> None:
     """Set what belongs to the trace; any of its spans may say it."""
     draft.put("user_id", draft.text("user.id", "langfuse.user.id"))
     draft.put("session_id", draft.text("session.id", "langfuse.session.id"))
-    draft.put_tags(draft.items("langfuse.trace.tags"))
+    for name in ("langfuse.trace.tags", "langfuse.tags"):
+        draft.put_tags(draft.items(name))
     draft.put("environment", draft.text("langfuse.environment"))
     draft.put("release", draft.text("langfuse.release"))
     for field, name in (("environment", "langfuse.environment"), ("release", "langfuse.release")):

@@ -27,7 +27,9 @@ def map_pydantic_ai(draft: Draft) -> None:
         draft.put("input", draft.data("tool_arguments"))
         draft.put("output", draft.data("tool_response"))
     if not draft.has("gen_ai.tool.definitions"):
-        draft.put("tools", _offered(parsed_json(draft.left.get("model_request_parameters"))))
+        offered = _offered(parsed_json(draft.left.get("model_request_parameters")))
+        if offered and not any("name" in tool for tool in draft.fields.get("tools") or ()):
+            draft.fields["tools"] = offered  # OpenInference's processor gives parameters alone
 
 
 def _offered(parameters: Any) -> list[Any] | None:

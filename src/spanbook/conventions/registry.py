@@ -176,9 +176,7 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
 
 def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
     """Return what log records tell of a call that is not at hand (any more, or yet): input, output, finish reason."""
-    stand_in = OtelSpan(
-        trace_id="", span_id="", name="", start_ns=0, attributes={"gen_ai.operation.name": "chat"}
-    )
+    stand_in = OtelSpan(trace_id="", span_id="", name="", start_ns=0, attributes={"gen_ai.operation.name": "chat"})
     mapped = map_span(stand_in, logs).fields
     return {name: mapped[name] for name in ("input", "output", "finish_reason") if mapped.get(name) is not None}
 
