@@ -370,3 +370,39 @@ def test_tools_by_name_go_before_parameters_alone() -> None:
         "model_request_parameters": dumps({"function_tools": [tool]}),
     })  # fmt: skip
     assert fields["tools"] == [{"type": "function", "name": "get_weather", "parameters": schema}]
+
+
+def test_litellm_flat_calls_that_the_answer_lacks() -> None:
+    """As 1.108 sends them."""
+    one = "gen_ai.completion.0.function_call"
+    said = [{"role": "assistant", "parts": [], "finish_reason": "tool_calls"}]
+    fields = mapped({
+        "gen_ai.operation.name": "chat", "gen_ai.output.messages": dumps(said),
+        f"{one}.name": "get_weather", f"{one}.arguments": '{"city": "Paris"}',
+    })  # fmt: skip
+    calls = [call(None, "get_weather", {"city": "Paris"})]
+    assert fields["output"] == [{"role": "assistant", "parts": calls, "finish_reason": "tool_calls"}]
+
+
+def test_genai_mode_of_mlflow_names_its_own_types() -> None:
+    assert mapped({"gen_ai.operation.name": "CHAIN"})["kind"] == "chain"
+
+
+def test_genai_mode_of_mlflow_has_the_arguments_beside() -> None:
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "gpt-4o-mini",
+            "model": '"gpt-4o-mini"',
+            "seed": "7",
+            "stream": "true",
+        },
+        scope_name="mlflow.tracing.provider",
+    )
+    assert (fields["model"], fields["model_parameters"]) == ("gpt-4o-mini", {"seed": 7, "stream": True})
+    assert fields["attributes"] == {"otel.scope.name": "mlflow.tracing.provider"}
+
+
+def test_a_task_of_openllmetry_that_has_genais_names_alone() -> None:
+    fields = mapped({"traceloop.span.kind": "task", "gen_ai.task.input": '{"q": 1}', "gen_ai.task.output": "2"})
+    assert (fields["input"], fields["output"]) == ({"q": 1}, 2)

@@ -106,7 +106,7 @@ def test_tools_in_three_shapes(definition: dict[str, Any]) -> None:
     assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]
 
 
-@pytest.mark.parametrize("reasons", [["stop"], '["stop"]'])
+@pytest.mark.parametrize("reasons", [["stop"], '["stop"]', ["FinishReason.STOP"]])
 def test_finish_reason_as_list_and_as_json(reasons: Any) -> None:
     assert mapped({**CHAT, "gen_ai.response.finish_reasons": reasons})["finish_reason"] == "stop"
 

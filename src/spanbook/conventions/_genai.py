@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ._draft import Draft
 from ._messages import find_messages, flat_tools, instructions, to_messages
+from ._mlflow import KINDS
 from ._parts import Message, not_captured, parsed_json
 from ._raw import put_response
 from ._usage import usage_from
@@ -90,7 +91,7 @@ def map_genai(draft: Draft) -> None:
 def put_kind(draft: Draft) -> None:
     """Set the kind from the name of the operation; the operation itself stays when it says more than the kind."""
     operation = draft.left.get("gen_ai.operation.name")
-    kind = _KINDS.get(operation) if isinstance(operation, str) else None
+    kind = _KINDS.get(operation, KINDS.get(operation)) if isinstance(operation, str) else None
     if kind is not None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
@@ -186,7 +187,8 @@ def _put_finish(draft: Draft) -> None:
     if isinstance(reasons, (list, tuple)):
         reasons = next((reason for reason in reasons if reason), None)
     if isinstance(reasons, str) and reasons:
-        draft.put("finish_reason", reasons)
+        name, _, member = reasons.partition(".")  # of Python's enum, as Semantic Kernel writes it
+        draft.put("finish_reason", member.lower() if name == "FinishReason" and member else reasons)
 
 
 def _put_tool(draft: Draft) -> None:

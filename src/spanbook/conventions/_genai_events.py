@@ -59,7 +59,7 @@ def map_genai_events(draft: Draft) -> None:
 
 def _take_system(draft: Draft) -> list[Message]:
     """Take the input when it is the instructions alone, which may be an attribute where the rest are events."""
-    asked = draft.fields.get("input")
+    asked: Any = draft.fields.get("input")
     if not is_messages(asked) or any(message["role"] != "system" for message in asked):
         return []
     del draft.fields["input"]

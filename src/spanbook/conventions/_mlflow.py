@@ -16,7 +16,7 @@ from ._parts import parsed_json
 from ._raw import put_response
 from ._usage import usage_from
 
-_KINDS: Final = {
+KINDS: Final = {
     **dict.fromkeys(("CHAT_MODEL", "LLM"), "llm"),
     **dict.fromkeys(("CHAIN", "PARSER", "WORKFLOW", "TASK"), "chain"),
     "EMBEDDING": "embedding",
@@ -27,6 +27,8 @@ _KINDS: Final = {
     "GUARDRAIL": "guardrail",
     "EVALUATOR": "evaluator",
 }
+#: The instrumentation scope of spans that it exports, whichever mode they are in.
+SCOPE: Final = "mlflow.tracing.provider"
 _CHUNK: Final = "mlflow.chunk.item."
 #: Forms of messages that name the provider; others name a framework.
 _PROVIDERS: Final = ("openai", "anthropic", "gemini", "bedrock", "groq", "mistral")
@@ -34,8 +36,11 @@ _PROVIDERS: Final = ("openai", "anthropic", "gemini", "bedrock", "groq", "mistra
 
 def map_mlflow(draft: Draft) -> None:
     """Set what ``mlflow.*`` says; what else the span has is JSON text, too, and mostly the request's arguments."""
+    if not draft.has("mlflow."):
+        _put_arguments(draft)
+        return
     kind = draft.data("mlflow.spanType")
-    draft.put("kind", _KINDS.get(kind.upper()) if isinstance(kind, str) else None)
+    draft.put("kind", KINDS.get(kind.upper()) if isinstance(kind, str) else None)
     asked, said = draft.data("mlflow.spanInputs"), draft.data("mlflow.spanOutputs")
     if draft.is_kind("llm", "embedding") and isinstance(asked, Mapping):
         _put_request(draft, asked)
@@ -58,6 +63,17 @@ def map_mlflow(draft: Draft) -> None:
     _put_context(draft)
     chunks = [event.time_ns for event in draft.events if event.name.startswith(_CHUNK)]
     draft.put("first_token_ns", min(chunks, default=None))
+
+
+def _put_arguments(draft: Draft) -> None:
+    """Set what the arguments of a request say that GenAI's attributes, which are there in that mode, leave out."""
+    if draft.left.get("gen_ai.operation.name") not in ("chat", "text_completion", "embeddings"):
+        return
+    names = [name for name in draft.left if "." not in name and name not in ("messages", "input", "prompt")]
+    fields: dict[str, Any] = {}
+    put_request(fields, {name: parsed_json(draft.left.pop(name)) for name in names})
+    draft.add("model_parameters", fields.get("model_parameters") or {})
+    draft.put("tools", flat_tools(fields.get("tools")))
 
 
 def _put_request(draft: Draft, request: Mapping[str, Any]) -> None:

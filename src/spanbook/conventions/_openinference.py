@@ -49,7 +49,7 @@ def map_openinference(draft: Draft) -> None:
     kind = draft.left.get("openinference.span.kind")
     if (ours := kind_of(kind)) is not None:
         draft.put("kind", ours)
-        if kind.upper() != "PROMPT":
+        if str(kind).upper() != "PROMPT":
             del draft.left["openinference.span.kind"]
     _put_model(draft)
     _put_usage(draft)

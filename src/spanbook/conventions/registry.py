@@ -24,6 +24,7 @@ from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
 from ._messages import is_messages, join_results, say_gaps
+from ._mlflow import SCOPE as MLFLOW
 from ._mlflow import map_mlflow
 from ._openinference import map_openinference
 from ._openllmetry import is_flat, map_openllmetry
@@ -80,7 +81,7 @@ _PYDANTIC_AI: Final = frozenset(
 MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("spanbook", _any_of("spanbook"), map_spanbook),
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
-    SpanMapper("mlflow", _any_of("mlflow"), map_mlflow),
+    SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", lambda span, roots: "ai.operationId" in span.attributes, map_vercel),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
