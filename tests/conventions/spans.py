@@ -48,7 +48,7 @@ def text(role: str, content: str) -> dict[str, Any]:
     return {"role": role, "parts": [{"type": "text", "content": content}]}
 
 
-def call(id: str, name: str, arguments: Any) -> dict[str, Any]:
+def call(id: str | None, name: str, arguments: Any) -> dict[str, Any]:
     """Return a tool call, in our form."""
     return {"type": "tool_call", "id": id, "name": name, "arguments": arguments}
 

@@ -74,8 +74,9 @@ def test_traceloop_associations() -> None:
     assert (fields["user_id"], fields["session_id"], fields["metadata"]) == ("u", "t", {"langgraph_step": 1})
 
 
-def test_the_first_chunk_is_the_first_token() -> None:
-    chunks = [event("gen_ai.content.completion.chunk", ms) for ms in (70, 57, 80)]
+@pytest.mark.parametrize("name", ["gen_ai.content.completion.chunk", "llm.content.completion.chunk"])
+def test_the_first_chunk_is_the_first_token(name: str) -> None:
+    chunks = [event(name, ms) for ms in (70, 57, 80)]
     found = whole({"llm.request.type": "chat"}, events=chunks)
     assert found.fields["first_token_ns"] - found.fields["start_ns"] == 57_000_000
     assert found.events == []
@@ -95,6 +96,12 @@ def test_flat_tool_calls_as_json_and_thinking_as_a_message() -> None:
     assert fields["provider"] == "anthropic"
     (message,) = fields["output"]
     assert message["parts"] == [{"type": "reasoning", "content": "Hm"}, call("c1", "f", {})]
+
+
+def test_an_old_flat_answer_without_what_was_asked_says_so() -> None:
+    """As 0.38 sends a call with a picture to Anthropic."""
+    fields = mapped({"llm.request.type": "completion", "gen_ai.completion.0.content": "A cat."})
+    assert [part["type"] for part in fields["input"][0]["parts"]] == ["not_captured"]
 
 
 # -- Logfire
@@ -148,6 +155,21 @@ def test_the_end_of_a_stream_says_how_long_it_took() -> None:
     assert found.fields["attributes"]["response_data"] == {"chunk_count": 2}
 
 
+def test_logfire_3_wraps_the_arguments_of_anthropics_calls() -> None:
+    one = {"function": {"name": "get_weather", "arguments": '{"input":{"city":"Paris"}}'}}
+    asked = {"system": "Be brief.", "max_tokens": 9, "messages": [{"role": "user", "content": "Weather?"}]}
+    fields = mapped(
+        {
+            "logfire.msg": "x",
+            "request_data": dumps(asked),
+            "response_data": dumps({"message": {"role": "assistant", "content": None, "tool_calls": [one]}}),
+        },
+        scope_name="logfire.anthropic",
+    )
+    assert fields["output"][0]["parts"] == [call(None, "get_weather", {"city": "Paris"})]
+    assert fields["model_parameters"] == {"max_tokens": 9}
+
+
 # -- pydantic-ai
 
 
@@ -193,6 +215,25 @@ def test_a_tool_of_version_0() -> None:
         {"gen_ai.tool.name": "f", "tool_arguments": '{"a": 1}', "tool_response": "18C"}, name="running tool"
     )
     assert (fields["kind"], fields["input"], fields["output"]) == ("tool", {"a": 1}, "18C")
+
+
+def test_instructions_of_an_agent_stand_beside_its_messages() -> None:
+    fields = mapped({
+        "agent_name": "wx", "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.system_instructions": dumps([{"type": "text", "content": "Short please."}]),
+        "pydantic_ai.all_messages": dumps([{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]),
+    })  # fmt: skip
+    assert fields["input"] == [text("system", "Short please."), text("user", "Hi")]
+
+
+def test_details_of_usage_and_tools_of_version_0() -> None:
+    tool = {"name": "get_weather", "parameters_json_schema": {"type": "object"}}
+    fields = mapped({
+        "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 90, "gen_ai.usage.details.cached_tokens": 80,
+        "model_request_parameters": dumps({"function_tools": [tool], "output_tools": []}),
+    })  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 90, "cache_read_tokens": 80}
+    assert fields["tools"] == [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]
 
 
 # -- MLflow
@@ -318,3 +359,50 @@ def test_litellm_writes_pieces_and_counts_as_python_does() -> None:
 def test_the_reason_to_stop_is_taken_from_the_answer() -> None:
     given = {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.finish_reason": "length"}
     assert mapped(given)["finish_reason"] == "length"
+
+
+def test_tools_by_name_go_before_parameters_alone() -> None:
+    """As openinference-instrumentation-pydantic-ai adds them."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = {"name": "get_weather", "parameters_json_schema": schema}
+    fields = mapped({
+        "openinference.span.kind": "LLM", "llm.tools.0.tool.json_schema": dumps(schema),
+        "model_request_parameters": dumps({"function_tools": [tool]}),
+    })  # fmt: skip
+    assert fields["tools"] == [{"type": "function", "name": "get_weather", "parameters": schema}]
+
+
+def test_litellm_flat_calls_that_the_answer_lacks() -> None:
+    """As 1.108 sends them."""
+    one = "gen_ai.completion.0.function_call"
+    said = [{"role": "assistant", "parts": [], "finish_reason": "tool_calls"}]
+    fields = mapped({
+        "gen_ai.operation.name": "chat", "gen_ai.output.messages": dumps(said),
+        f"{one}.name": "get_weather", f"{one}.arguments": '{"city": "Paris"}',
+    })  # fmt: skip
+    calls = [call(None, "get_weather", {"city": "Paris"})]
+    assert fields["output"] == [{"role": "assistant", "parts": calls, "finish_reason": "tool_calls"}]
+
+
+def test_genai_mode_of_mlflow_names_its_own_types() -> None:
+    assert mapped({"gen_ai.operation.name": "CHAIN"})["kind"] == "chain"
+
+
+def test_genai_mode_of_mlflow_has_the_arguments_beside() -> None:
+    fields = mapped(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "gpt-4o-mini",
+            "model": '"gpt-4o-mini"',
+            "seed": "7",
+            "stream": "true",
+        },
+        scope_name="mlflow.tracing.provider",
+    )
+    assert (fields["model"], fields["model_parameters"]) == ("gpt-4o-mini", {"seed": 7, "stream": True})
+    assert fields["attributes"] == {"otel.scope.name": "mlflow.tracing.provider"}
+
+
+def test_a_task_of_openllmetry_that_has_genais_names_alone() -> None:
+    fields = mapped({"traceloop.span.kind": "task", "gen_ai.task.input": '{"q": 1}', "gen_ai.task.output": "2"})
+    assert (fields["input"], fields["output"]) == ({"q": 1}, 2)

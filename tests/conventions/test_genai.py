@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from spanbook.conventions.registry import map_logs
 from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text
 
 CHAT = {"gen_ai.operation.name": "chat"}
@@ -105,7 +106,7 @@ def test_tools_in_three_shapes(definition: dict[str, Any]) -> None:
     assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]
 
 
-@pytest.mark.parametrize("reasons", [["stop"], '["stop"]'])
+@pytest.mark.parametrize("reasons", [["stop"], '["stop"]', ["FinishReason.STOP"]])
 def test_finish_reason_as_list_and_as_json(reasons: Any) -> None:
     assert mapped({**CHAT, "gen_ai.response.finish_reasons": reasons})["finish_reason"] == "stop"
 
@@ -198,3 +199,65 @@ def test_one_event_for_all() -> None:
         ],
     )
     assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_finish_reason_of_the_anthropic_sdk() -> None:
+    assert mapped({"gen_ai.operation.name": "chat", "anthropic.message.stop_reason": "end_turn"})["finish_reason"] == (
+        "end_turn"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["gen_ai.openai.request", "openai.request"])
+def test_parameters_of_openai_alone(prefix: str) -> None:
+    fields = mapped({"gen_ai.operation.name": "chat", f"{prefix}.seed": 7})
+    assert (fields["model_parameters"], fields["attributes"]) == ({"seed": 7}, {})
+
+
+def test_a_streamed_answer_of_unknown_role_is_the_assistants() -> None:
+    """As OpenLLMetry 0.62 writes it for LangChain."""
+    said = [{"role": "unknown", "parts": [{"type": "text", "content": "Yo"}]}]
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.output.messages": dumps(said)})
+    assert fields["output"] == [text("assistant", "Yo")]
+
+
+def test_a_part_that_is_its_type_alone_was_not_captured() -> None:
+    """As pydantic-ai writes it with ``include_content=False``."""
+    said = [{"role": "assistant", "parts": [{"type": "text"}]}]
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.output.messages": dumps(said)})
+    assert fields["output"][0]["parts"][0]["type"] == "not_captured"
+
+
+def test_logs_that_come_alone_say_why_the_model_stopped() -> None:
+    choice = log("gen_ai.choice", {"index": 0, "finish_reason": "stop", "message": {"content": "Yo"}})
+    assert map_logs([choice])["finish_reason"] == "stop"
+
+
+_DETAILS = "gen_ai.client.inference.operation.details"
+
+
+def test_details_in_an_event_each() -> None:
+    """As Strands writes them with the latest conventions; an agent has its instructions as an attribute."""
+    system = {"gen_ai.system_instructions": dumps([{"type": "text", "content": "Be brief."}])}
+    asked = {"gen_ai.input.messages": dumps([text("user", "Hi")])}
+    said = {"gen_ai.output.messages": dumps([{**text("assistant", "Yo"), "finish_reason": "stop"}])}
+    as_events = mapped({"gen_ai.operation.name": "chat"},
+                       events=[event(_DETAILS, ms, **one) for ms, one in enumerate((system, asked, said))])  # fmt: skip
+    as_attribute = mapped({"gen_ai.operation.name": "invoke_agent", **system}, events=[event(_DETAILS, 1, **asked)])
+    assert as_events["input"] == as_attribute["input"] == [text("system", "Be brief."), text("user", "Hi")]
+    assert as_events["finish_reason"] == "stop"
+
+
+def test_a_tool_of_strands() -> None:
+    fields = mapped(
+        {"gen_ai.operation.name": "execute_tool"},
+        events=[
+            event("gen_ai.tool.message", 0, role="tool", id="c1", content='{"city": "Paris"}'),
+            event("gen_ai.choice", 1, id="c1", message='[{"text": "18C"}]'),
+        ],
+    )
+    assert (fields["input"], fields["output"]) == ({"city": "Paris"}, "18C")
+
+
+def test_time_to_first_token_of_strands_is_in_milliseconds() -> None:
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": 250})
+    assert fields["first_token_ns"] - fields["start_ns"] == 250_000_000

@@ -112,3 +112,19 @@ def test_metadata_of_the_user_is_no_response() -> None:
     assert fields["input"] == [text("user", "Hi")]
     assert "finish_reason" not in fields
     assert fields["metadata"] == {"instructions": "be kind", "finish_reason": 5}
+
+
+def test_tools_that_the_handler_for_langchain_adds_to_the_messages() -> None:
+    """As langfuse 3 and 4 send them."""
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    asked = [{"role": "user", "content": "Hi"}, {"role": "tool", "content": tool}]
+    fields = mapped({**GENERATION, f"{O}input": dumps(asked)})
+    assert fields["input"] == [text("user", "Hi")]
+    assert fields["tools"] == [{"type": "function", "name": "weather", "parameters": {}}]
+
+
+def test_streamed_calls_without_a_role() -> None:
+    """As @langfuse/openai 4 sends them."""
+    said = {"tool_calls": [{"function": {"name": "weather", "arguments": '{"city": "Paris"}'}}]}
+    fields = mapped({**GENERATION, f"{O}output": dumps(said)})
+    assert fields["output"] == [{"role": "assistant", "parts": [call(None, "weather", {"city": "Paris"})]}]

@@ -123,3 +123,8 @@ def test_a_request_that_messages_repeat_is_dropped_and_gives_the_response_id() -
         }
     )
     assert (fields["response_id"], fields["attributes"]) == ("chatcmpl-1", {})
+
+
+def test_prompts_as_a_list_of_texts() -> None:
+    """As the instrumentor of LlamaIndex writes them."""
+    assert mapped({**LLM, "llm.prompts": ["Say a poem"]})["input"] == [text("user", "Say a poem")]

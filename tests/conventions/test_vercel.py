@@ -109,3 +109,31 @@ def test_first_chunk_from_event_or_attribute() -> None:
 def test_the_provider_is_named_without_its_api() -> None:
     fields = operation("ai.generateText.doGenerate", model__provider="openai.responses")
     assert (fields["provider"], fields["attributes"]["ai.model.provider"]) == ("openai", "openai.responses")
+
+
+def test_what_openinferences_processor_adds() -> None:
+    """Its messages have calls of nulls and no picture; the kind and the metadata are its own."""
+    asked = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
+    none = "llm.input_messages.0.message.tool_calls.0.tool_call"
+    fields = mapped({
+        "ai.operationId": "ai.generateText.doGenerate", "openinference.span.kind": "LLM",
+        "ai.prompt.messages": dumps(asked), "ai.telemetry.metadata.userId": "u1",
+        "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "Hi",
+        f"{none}.id": None, f"{none}.function.name": None, f"{none}.function.arguments": None,
+        "metadata.userId": "u1", "metadata.plan": "pro",
+    })  # fmt: skip
+    assert fields["input"] == [text("user", "Hi")]
+    assert (fields["user_id"], fields["metadata"]) == ("u1", {"plan": "pro"})
+
+
+def test_a_call_of_nulls_is_none() -> None:
+    one = "llm.input_messages.0.message"
+    fields = mapped({
+        "openinference.span.kind": "LLM", f"{one}.role": "user", f"{one}.content": "Hi",
+        f"{one}.tool_calls.0.tool_call.id": None, f"{one}.tool_calls.0.tool_call.function.name": None,
+    })  # fmt: skip
+    assert fields["input"] == [text("user", "Hi")]
+
+
+def test_openinferences_agent_stays_one() -> None:
+    assert mapped({"ai.operationId": "ai.generateText", "openinference.span.kind": "AGENT"})["kind"] == "agent"

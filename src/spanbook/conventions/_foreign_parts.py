@@ -56,8 +56,12 @@ def foreign_parts(piece: Piece) -> list[Part]:
     if kind.endswith("_tool_result"):  # Anthropic's own tools, run by its servers
         return [tool_response(piece.get("tool_use_id"), piece.get("content"), kind.removesuffix("_tool_result"))]
     if len(piece) <= 1 or kind == "anthropic_image":
-        return [not_captured(1, f"the client sent a part of type {kind!r} without its content")]
+        return [_unsent(piece)]
     return text_parts(piece)
+
+
+def _unsent(piece: Piece) -> Part:
+    return not_captured(1, f"the client sent a part of type {piece.get('type')!r} without its content")
 
 
 def first(piece: Piece, *names: str) -> Any:
@@ -77,6 +81,8 @@ def _untyped(piece: Piece) -> list[Part]:
 
 
 def _text(piece: Piece) -> list[Part]:
+    if len(piece) == 1:  # its type alone
+        return [_unsent(piece)]
     return text_parts(first(piece, "content", "text"))
 
 

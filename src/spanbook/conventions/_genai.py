@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from ._draft import Draft
 from ._messages import find_messages, flat_tools, instructions, to_messages
+from ._mlflow import KINDS
 from ._parts import Message, not_captured, parsed_json
+from ._raw import put_response
 from ._usage import usage_from
 
 _KINDS: Final = {
@@ -23,6 +25,7 @@ _KINDS: Final = {
     **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
     **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "plan"), "chain"),
+    "execute_event_loop_cycle": "chain",  # Strands
     **dict.fromkeys(("retrieval", "retrieve", "search_memory"), "retriever"),
     **dict.fromkeys(("rerank", "arerank"), "reranker"),
 }
@@ -40,8 +43,13 @@ _USAGE: Final = {
     "cache_creation.input_tokens": "cache_write",
     "cache_creation_input_tokens": "cache_write",
     "cache_write.input_tokens": "cache_write",
+    "cache_write_input_tokens": "cache_write",
     "reasoning_tokens": "output_reasoning",
     "reasoning.output_tokens": "output_reasoning",
+    **dict.fromkeys(
+        ("details.cache_read_tokens", "details.cached_tokens", "details.cache_read_input_tokens"), "cache_read"
+    ),
+    **dict.fromkeys(("details.cache_write_tokens", "details.cache_creation_input_tokens"), "cache_write"),
     "details.reasoning_tokens": "output_reasoning",
     "details.input_audio_tokens": "input_audio",
     "details.output_audio_tokens": "output_audio",
@@ -77,12 +85,13 @@ def map_genai(draft: Draft) -> None:
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
     draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
+    draft.put_ms_to_first_token(draft.number("gen_ai.server.time_to_first_token"))  # Strands, in milliseconds
 
 
 def put_kind(draft: Draft) -> None:
     """Set the kind from the name of the operation; the operation itself stays when it says more than the kind."""
     operation = draft.left.get("gen_ai.operation.name")
-    kind = _KINDS.get(operation) if isinstance(operation, str) else None
+    kind = _KINDS.get(operation, KINDS.get(operation)) if isinstance(operation, str) else None
     if kind is not None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
@@ -116,8 +125,7 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     if isinstance(asked, dict) and "role" not in asked:  # the request as it was made (MLflow)
         draft.put("tools", flat_tools(asked.get("tools")))
     if isinstance(said, dict) and "role" not in said:
-        draft.put_usage(usage_from(said.get("usage")))
-        draft.put("response_id", said["id"] if isinstance(said.get("id"), str) else None)
+        put_response(draft, said)
     if not draft.is_kind("llm", "agent") and find_messages(asked) is None:
         draft.put("input", asked)
         draft.put("output", said)
@@ -125,7 +133,10 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     messages = to_messages(asked, "user")
     if system and (messages is None or messages[0]["role"] != "system"):
         messages = [*system, *(messages or [])]
-    answer = to_messages(said, "assistant")
+    answer = [
+        {**message, "role": "assistant"} if message["role"] == "unknown" else message  # a streamed one (OpenLLMetry)
+        for message in to_messages(said, "assistant") or ()
+    ]
     if messages is None and answer and draft.is_kind("llm"):
         messages = [lost_input()] if draft.fields.get("input") is None else None
     draft.put_messages("input", messages)
@@ -146,8 +157,11 @@ def _embedded(asked: Any) -> Any:
 
 
 def _put_parameters(draft: Draft) -> None:
+    given = draft.below("gen_ai.request.")
+    for prefix in ("gen_ai.openai.request.", "openai.request."):
+        given |= draft.below(prefix)
     parameters: dict[str, Any] = {}
-    for name, value in draft.below("gen_ai.request.").items():
+    for name, value in given.items():
         if name in _NOT_PARAMETERS:
             draft.left[f"gen_ai.request.{name}"] = value
         else:
@@ -168,11 +182,14 @@ def _put_cost(draft: Draft) -> None:
 
 
 def _put_finish(draft: Draft) -> None:
-    reasons = draft.data("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason")
+    reasons = draft.data(
+        "gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "anthropic.message.stop_reason"
+    )
     if isinstance(reasons, (list, tuple)):
         reasons = next((reason for reason in reasons if reason), None)
     if isinstance(reasons, str) and reasons:
-        draft.put("finish_reason", reasons)
+        name, _, member = reasons.partition(".")  # of Python's enum, as Semantic Kernel writes it
+        draft.put("finish_reason", member.lower() if name == "FinishReason" and member else reasons)
 
 
 def _put_tool(draft: Draft) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ._draft import Draft
 from ._genai import put_contents
-from ._messages import to_message
+from ._messages import is_messages, to_message
 from ._parts import Message, parsed_json
 
 _ROLES: Final = {
@@ -42,13 +42,50 @@ def map_genai_events(draft: Draft) -> None:
         for log in sorted(logs, key=lambda log: log.time_ns)
     ]  # fmt: skip
     said += _in_attribute(draft)
+    if draft.is_kind("tool"):
+        _put_tool(draft, said)
     if said:
+        system = _take_system(draft)
         draft.put_messages("input", list(_asked(said)))
         draft.put_messages("output", list(_answered(said)))
-        for one in said:
+        details: dict[str, Any] = {}
+        for one in said:  # Strands: one for the instructions, one for the input, one for the output
             if one.name == _DETAILS:
-                put_contents(draft, dict(one.body))
+                details = {**one.body, **details}
+        put_contents(draft, details)
+        _put_system(draft, system)
         draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
+
+
+def _take_system(draft: Draft) -> list[Message]:
+    """Take the input when it is the instructions alone, which may be an attribute where the rest are events."""
+    asked: Any = draft.fields.get("input")
+    if not is_messages(asked) or any(message["role"] != "system" for message in asked):
+        return []
+    del draft.fields["input"]
+    return list(asked)
+
+
+def _put_system(draft: Draft, system: list[Message]) -> None:
+    asked = draft.fields.get("input") or []
+    if system and (not asked or asked[0]["role"] != "system"):
+        draft.fields["input"] = [*system, *asked]
+
+
+def _put_tool(draft: Draft, said: Iterable[_Said]) -> None:
+    """Set what a tool was given and returned (Strands): the one is the tool's message, the other its choice."""
+    for name, body in said:
+        if name == "gen_ai.tool.message":
+            draft.put("input", parsed_json(body.get("content")))
+        elif name in _CHOICES:
+            draft.put("output", _result(parsed_json(body.get("message"))))
+
+
+def _result(value: Any) -> Any:
+    """Return what a tool returned; pieces that are text alone are joined."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and one.keys() == {"text"} for one in value):
+        return "".join(str(one["text"]) for one in value)
+    return value
 
 
 def _in_attribute(draft: Draft) -> list[_Said]:

@@ -58,8 +58,19 @@ def _put_contents(draft: Draft) -> None:
         rest = {name: value for name, value in asked.items() if name not in ("messages", "input", "tools", "functions")}
         if rest and find_messages(asked) is not None and "role" not in asked:
             draft.left[f"{_O}input"] = rest
+    if isinstance(asked, list) and (offered := [tool for item in asked if (tool := _offered(item))]):
+        draft.put("tools", flat_tools(offered))
+        asked = [item for item in asked if not _offered(item)]
     draft.put_messages("input", to_messages(asked, "user"))
     draft.put_messages("output", to_messages(said, "assistant"))
+
+
+def _offered(item: Any) -> Any:
+    """Return the tool that an item of the input describes: the handler for LangChain adds these to the messages."""
+    if not isinstance(item, Mapping) or item.get("role") != "tool" or "tool_call_id" in item:
+        return None
+    said = item.get("content")
+    return said if isinstance(said, Mapping) and isinstance(said.get("function"), Mapping) else None
 
 
 def _put_level(draft: Draft) -> None:
@@ -85,7 +96,8 @@ def _put_trace(draft: Draft) -> None:
     """Set what belongs to the trace; any of its spans may say it."""
     draft.put("user_id", draft.text("user.id", "langfuse.user.id"))
     draft.put("session_id", draft.text("session.id", "langfuse.session.id"))
-    draft.put_tags(draft.items("langfuse.trace.tags"))
+    for name in ("langfuse.trace.tags", "langfuse.tags"):
+        draft.put_tags(draft.items(name))
     draft.put("environment", draft.text("langfuse.environment"))
     draft.put("release", draft.text("langfuse.release"))
     for field, name in (("environment", "langfuse.environment"), ("release", "langfuse.release")):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ._draft import Draft
 from ._messages import flat_tools, to_messages
 from ._openai_common import put_request
-from ._parts import parsed_json, text_parts
+from ._parts import Part, parsed_json, text_parts
 from ._usage import usage_from
 from .otel import OtelSpan
 
@@ -61,7 +61,7 @@ def _put_request(draft: Draft) -> None:
     is_embedding = "input" in request and "embedding" in draft.span.name.lower()
     draft.put("kind", "embedding" if is_embedding else "llm")
     fields: dict[str, Any] = {}
-    put_request(fields, request)
+    put_request(fields, {name: value for name, value in request.items() if name != "system"})
     draft.put("model", fields.get("model"))
     draft.add("model_parameters", fields.get("model_parameters") or {})
     draft.put("tools", flat_tools(request.get("tools")))
@@ -84,10 +84,19 @@ def _put_response(draft: Draft) -> None:
     draft.put_usage(usage_from(response.get("usage")))
     said = response.get("message")
     if isinstance(said, Mapping):
-        draft.put_messages("output", to_messages({"role": "assistant", **said}, "assistant"))
+        messages = to_messages({"role": "assistant", **said}, "assistant") or []
+        if draft.span.scope_name == "logfire.anthropic":
+            messages = [{**message, "parts": [_unwrapped(part) for part in message["parts"]]} for message in messages]
+        draft.put_messages("output", messages)
     elif (text := response.get("combined_chunk_content", response.get("text"))) is not None:
         draft.put_messages("output", [{"role": "assistant", "parts": text_parts(text)}])
     rest = {name: value for name, value in response.items()
             if name not in ("message", "usage", "combined_chunk_content", "text") and value is not None}  # fmt: skip
     if rest:
         draft.left["response_data"] = rest
+
+
+def _unwrapped(part: Part) -> Part:
+    """Return a call with the arguments themselves: up to version 4 Logfire writes Anthropic's as ``{"input": …}``."""
+    given = part.get("arguments")
+    return {**part, "arguments": given["input"]} if isinstance(given, dict) and given.keys() == {"input"} else part

@@ -24,6 +24,7 @@ _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reason
 #: A message has one of these.
 _SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
+_SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
 _INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
 
 
@@ -57,6 +58,8 @@ def to_messages(value: Any, role: str) -> list[Message] | None:
     found = find_messages(value, role)
     if found is not None:
         return found
+    if isinstance(value, dict) and isinstance(value.get("tool_calls"), (list, tuple)):
+        return [to_message(value, role)]  # a streamed one
     if isinstance(value, (list, tuple)) and any(isinstance(item, dict) and "type" in item for item in value):
         return [{"role": role, "parts": content_parts(value)}]  # one message's pieces
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
@@ -276,8 +279,8 @@ def _flat_tool(tool: Any) -> Any:
     if not isinstance(tool, dict):
         return {"type": "function", "name": tool} if isinstance(tool, str) else tool
     tool = flat_tool(tool)
-    schema = tool.get("inputSchema", tool.get("input_schema", tool.get("parameters_json_schema")))
+    schema = next((tool[name] for name in _SCHEMAS if tool.get(name) is not None), None)
     if schema is None or "parameters" in tool:
         return tool
-    rest = {name: value for name, value in tool.items() if name not in ("inputSchema", "input_schema")}
+    rest = {name: value for name, value in tool.items() if name not in _SCHEMAS}
     return {**rest, "parameters": schema}

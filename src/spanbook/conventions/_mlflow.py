@@ -13,9 +13,10 @@ from ._messages import flat_tools, to_messages
 from ._openai_common import put_request
 from ._openai_embeddings import vectors_summary
 from ._parts import parsed_json
+from ._raw import put_response
 from ._usage import usage_from
 
-_KINDS: Final = {
+KINDS: Final = {
     **dict.fromkeys(("CHAT_MODEL", "LLM"), "llm"),
     **dict.fromkeys(("CHAIN", "PARSER", "WORKFLOW", "TASK"), "chain"),
     "EMBEDDING": "embedding",
@@ -26,6 +27,8 @@ _KINDS: Final = {
     "GUARDRAIL": "guardrail",
     "EVALUATOR": "evaluator",
 }
+#: The instrumentation scope of spans that it exports, whichever mode they are in.
+SCOPE: Final = "mlflow.tracing.provider"
 _CHUNK: Final = "mlflow.chunk.item."
 #: Forms of messages that name the provider; others name a framework.
 _PROVIDERS: Final = ("openai", "anthropic", "gemini", "bedrock", "groq", "mistral")
@@ -33,8 +36,11 @@ _PROVIDERS: Final = ("openai", "anthropic", "gemini", "bedrock", "groq", "mistra
 
 def map_mlflow(draft: Draft) -> None:
     """Set what ``mlflow.*`` says; what else the span has is JSON text, too, and mostly the request's arguments."""
+    if not draft.has("mlflow."):
+        _put_arguments(draft)
+        return
     kind = draft.data("mlflow.spanType")
-    draft.put("kind", _KINDS.get(kind.upper()) if isinstance(kind, str) else None)
+    draft.put("kind", KINDS.get(kind.upper()) if isinstance(kind, str) else None)
     asked, said = draft.data("mlflow.spanInputs"), draft.data("mlflow.spanOutputs")
     if draft.is_kind("llm", "embedding") and isinstance(asked, Mapping):
         _put_request(draft, asked)
@@ -48,13 +54,26 @@ def map_mlflow(draft: Draft) -> None:
     else:
         draft.put("input", asked)
         draft.put("output", said)
-    if draft.is_kind("llm", "embedding") and isinstance(said, Mapping):
-        _put_response(draft, said)
+    if draft.is_kind("llm", "embedding"):
+        draft.put_usage(usage_from(draft.mapping("mlflow.chat.tokenUsage")))
+        if isinstance(said, Mapping):
+            put_response(draft, said)
     both = [side.get("model") if isinstance(side, Mapping) else None for side in (asked, said)]
     _put_model(draft, *both)
     _put_context(draft)
     chunks = [event.time_ns for event in draft.events if event.name.startswith(_CHUNK)]
     draft.put("first_token_ns", min(chunks, default=None))
+
+
+def _put_arguments(draft: Draft) -> None:
+    """Set what the arguments of a request say that GenAI's attributes, which are there in that mode, leave out."""
+    if draft.left.get("gen_ai.operation.name") not in ("chat", "text_completion", "embeddings"):
+        return
+    names = [name for name in draft.left if "." not in name and name not in ("messages", "input", "prompt")]
+    fields: dict[str, Any] = {}
+    put_request(fields, {name: parsed_json(draft.left.pop(name)) for name in names})
+    draft.add("model_parameters", fields.get("model_parameters") or {})
+    draft.put("tools", flat_tools(fields.get("tools")))
 
 
 def _put_request(draft: Draft, request: Mapping[str, Any]) -> None:
@@ -73,17 +92,6 @@ def _put_model(draft: Draft, asked: Any, answered: Any) -> None:
     draft.put("model", next((name for name in (answered, said, asked) if isinstance(name, str) and name), None))
     if isinstance(asked, str) and asked != draft.fields.get("model"):
         draft.left["gen_ai.request.model"] = asked
-
-
-def _put_response(draft: Draft, response: Mapping[str, Any]) -> None:
-    id, choices = response.get("id"), response.get("choices")
-    draft.put("response_id", id if isinstance(id, str) else None)
-    if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
-        response = {**response, "stop_reason": choices[0].get("finish_reason")}
-    reason = response.get("stop_reason")  # Anthropic's name
-    draft.put("finish_reason", reason if isinstance(reason, str) else None)
-    draft.put_usage(usage_from(draft.mapping("mlflow.chat.tokenUsage")))
-    draft.put_usage(usage_from(response.get("usage")))
 
 
 def _put_context(draft: Draft) -> None:

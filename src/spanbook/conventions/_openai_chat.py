@@ -131,7 +131,7 @@ def _piece_parts(piece: Any) -> list[Part]:
     if not isinstance(piece, dict):
         return text_parts(piece)
     kind = piece.get("type")
-    if kind == "text":
+    if kind == "text" and len(piece) > 1:
         return text_parts(piece.get("text", piece.get("content")))
     if kind == "refusal":
         return _refusal_parts(piece.get("refusal", piece.get("content")))

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, join_reasoning, to_messages
+from ._messages import flat_tools, instructions, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
+from ._raw import fuller, put_response
 from ._usage import usage_from
 
 _KINDS: Final = {
@@ -38,15 +39,17 @@ _USAGE: Final = {
     "completion_details.audio": "output_audio",
 }
 _COSTS: Final = {"cost_usd": "total", "input_cost_usd": "prompt", "output_cost_usd": "completion"}
+_OF_A_RESPONSE: Final = frozenset(("id", "object", "created_at", "completed_at", "status", "instructions", "metadata"))
+_PROVIDERS: Final = ("openai", "anthropic", "groq")
 _NOT_PARAMETERS: Final = frozenset(("model", "model_name", "messages", "input", "tools"))
 
 
 def map_openinference(draft: Draft) -> None:
     """Set what OpenInference's attributes say."""
     kind = draft.left.get("openinference.span.kind")
-    if isinstance(kind, str) and kind.upper() in _KINDS:
-        draft.put("kind", _KINDS[kind.upper()])
-        if kind.upper() != "PROMPT":
+    if (ours := kind_of(kind)) is not None:
+        draft.put("kind", ours)
+        if str(kind).upper() != "PROMPT":
             del draft.left["openinference.span.kind"]
     _put_model(draft)
     _put_usage(draft)
@@ -68,6 +71,11 @@ def map_openinference(draft: Draft) -> None:
         draft.drop_events("First Token Stream Event")
 
 
+def kind_of(name: Any) -> str | None:
+    """Return our kind for OpenInference's."""
+    return _KINDS.get(name.upper()) if isinstance(name, str) else None
+
+
 def _put_model(draft: Draft) -> None:
     parameters = draft.mapping("llm.invocation_parameters", "embedding.invocation_parameters")
     asked = draft.text("llm.request.model_name")
@@ -78,7 +86,11 @@ def _put_model(draft: Draft) -> None:
     if asked and asked != draft.fields.get("model"):
         draft.left["gen_ai.request.model"] = asked
     system, provider = draft.text("llm.system"), draft.text("llm.provider")
-    draft.put_provider(provider or system)
+    maker = draft.span.scope_name.rpartition(".")[2]  # of the client that is instrumented
+    draft.put_provider(provider or system or (maker if maker in _PROVIDERS and draft.fields.get("model") else None))
+    if {"id", "created_at"} <= parameters.keys():  # a whole response (OpenAI's agents)
+        draft.put("response_id", str(parameters.get("id") or "") or None)
+        parameters = {name: value for name, value in parameters.items() if name not in _OF_A_RESPONSE}
     kept = {name: value for name, value in parameters.items() if name not in _NOT_PARAMETERS and value is not None}
     draft.add("model_parameters", kept)
     draft.put("finish_reason", draft.text("llm.finish_reason"))
@@ -96,6 +108,9 @@ def _put_context(draft: Draft) -> None:
     draft.put("user_id", draft.text("user.id"))
     draft.put_tags(draft.items("tag.tags"))
     draft.add("metadata", draft.mapping("metadata"))
+    if "openinference.span.kind" in draft.span.attributes:  # one each, as its processor for Vercel's SDK writes them
+        known = [draft.fields.get(name) for name in ("user_id", "session_id", "tags")]
+        draft.add("metadata", {name: one for name, one in draft.below("metadata.").items() if one not in known})
     draft.put("prompt_version", draft.text("llm.prompt_template.version"))
     draft.put("prompt_name", draft.text("llm.prompt_template.name", "prompt.id"))
 
@@ -105,6 +120,10 @@ def _put_llm(draft: Draft) -> None:
     draft.put("tools", flat_tools([tool for tool in tools if tool is not None]))
     asked = _messages(draft.indexed("llm.input_messages")) or _prompts(draft, "llm.prompts", "prompt", "user")
     said = _messages(draft.indexed("llm.output_messages")) or _prompts(draft, "llm.choices", "completion", "assistant")
+    parameters = draft.fields.get("model_parameters") or {}
+    if asked and asked[0]["role"] != "system" and (system := instructions(parameters.get("system"))):  # Anthropic
+        asked = [*system, *asked]
+        draft.fields["model_parameters"] = {name: value for name, value in parameters.items() if name != "system"}
     draft.put_messages("input", asked)
     draft.put_messages("output", join_reasoning(said))
 
@@ -118,15 +137,17 @@ def _put_value(draft: Draft, side: str) -> None:
     is_json = draft.left.get(f"{side}.mime_type") == "application/json"
     value = parsed_json(value) if is_json or str(value)[:1] in "{[" else value
     is_call = draft.is_kind("llm")
-    if is_call and side == "output" and isinstance(value, Mapping) and isinstance(value.get("id"), str):
-        draft.put("response_id", value["id"])
+    if is_call and side == "output" and isinstance(value, Mapping):
+        put_response(draft, value)
+    role = "user" if side == "input" else "assistant"
     if draft.fields.get(side) is None:
-        role = "user" if side == "input" else "assistant"
         draft.put(side, to_messages(value, role) if is_call else value)
     elif not is_call and not draft.is_kind("embedding"):
         return  # documents do not say all that it says
     elif is_call and isinstance(value, str) and not _says(draft.fields[side], value):
         return  # it says something else than the messages
+    elif is_call:
+        draft.fields[side] = fuller(draft.fields[side], value, role)
     draft.left.pop(name, None)
     draft.left.pop(f"{side}.mime_type", None)
 
@@ -153,7 +174,7 @@ def _message(raw: dict[str, Any]) -> Message:
         parts = _tool_result(raw, parts)
     calls = raw.get("tool_calls")
     parts += [_call(item["tool_call"]) for item in (calls if isinstance(calls, list) else ())
-              if isinstance(item, dict) and isinstance(item.get("tool_call"), dict)]  # fmt: skip
+              if isinstance(item, dict) and _is_call(item.get("tool_call"))]  # fmt: skip
     if raw.get("function_call_name"):
         parts.append(tool_call(None, raw["function_call_name"], raw.get("function_call_arguments_json")))
     message: Message = {"role": "tool" if role == "function" else role, "parts": parts}
@@ -205,12 +226,18 @@ def _inner(raw: Any, *path: str) -> Any:
     return raw
 
 
+def _is_call(raw: Any) -> bool:
+    """Tell whether it names a call; the processor for Vercel's SDK writes one of nulls for each piece that is none."""
+    return isinstance(raw, dict) and (raw.get("id") is not None or _inner(raw, "function", "name") is not None)
+
+
 def _call(raw: dict[str, Any]) -> Part:
     return tool_call(raw.get("id"), _inner(raw, "function", "name"), _inner(raw, "function", "arguments"))
 
 
 def _prompts(draft: Draft, prefix: str, name: str, role: str) -> list[Message]:
     found = [_inner(item, name, "text") for item in draft.indexed(prefix)]
+    found += [text for text in draft.items(prefix) or () if isinstance(text, str)]  # LlamaIndex
     return [{"role": role, "parts": text_parts(text)} for text in found if text]
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, join_reasoning, to_message
+from ._genai import lost_input
+from ._messages import flat_tools, join_reasoning, to_message, to_messages
 from ._parts import Message, parsed_json
 
 _KINDS: Final = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
@@ -31,7 +32,7 @@ _PARAMETERS: Final = {
     "llm.is_streaming": "stream",
 }
 _FLAT: Final = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.is_streaming")
-_CHUNK: Final = "gen_ai.content.completion.chunk"
+_CHUNKS: Final = ("gen_ai.content.completion.chunk", "llm.content.completion.chunk")
 #: OpenLLMetry's names of counts → GenAI's, which the mapper of those reads.
 _USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
 
@@ -57,9 +58,10 @@ def map_openllmetry(draft: Draft) -> None:
     elif prompts or completions:
         draft.put("kind", "llm")
         if not draft.has("gen_ai.input.messages"):  # these say more
-            draft.put_messages("input", _messages(prompts, "user"))
-        if not draft.has("gen_ai.output.messages"):
-            draft.put_messages("output", join_reasoning(_messages(completions, "assistant")))
+            draft.put_messages("input", _messages(prompts, "user") or [lost_input()])
+        said = join_reasoning(_messages(completions, "assistant"))
+        listed = to_messages(parsed_json(draft.left.get("gen_ai.output.messages")), "assistant")
+        draft.put_messages("output", said if listed is None else _with_calls(listed, said))
     tools = [_tool(one) for one in draft.indexed("llm.request.functions")]
     draft.put("tools", flat_tools(tools or draft.items("llm.request.functions")))
     for name, ours in _USAGE.items():
@@ -70,10 +72,10 @@ def map_openllmetry(draft: Draft) -> None:
     draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
     draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
     _put_associated(draft)
-    first = draft.first_event(_CHUNK)
+    first = draft.first_event(*_CHUNKS)
     if first is not None:
         draft.put("first_token_ns", first.time_ns)
-        draft.drop_events(_CHUNK)
+        draft.drop_events(*_CHUNKS)
 
 
 def _put_entity(draft: Draft) -> None:
@@ -83,7 +85,7 @@ def _put_entity(draft: Draft) -> None:
         if kind != "task":
             del draft.left["traceloop.span.kind"]
     for side in ("input", "output"):
-        draft.put(side, draft.data(f"traceloop.entity.{side}"))
+        draft.put(side, draft.data(f"traceloop.entity.{side}", f"gen_ai.task.{side}"))
     draft.put("prompt_name", draft.text("traceloop.prompt.key"))
     version = draft.data("traceloop.prompt.version")
     draft.put("prompt_version", None if version is None else str(version))
@@ -113,6 +115,17 @@ def _message(raw: dict[str, Any], role: str) -> Message:
     if isinstance(legacy, dict):
         given["function_call"] = legacy
     return to_message(given, role)
+
+
+def _with_calls(listed: list[Message], flat: list[Message]) -> list[Message]:
+    """Return the answer; calls that only the flat form has are added (litellm from 1.108 on)."""
+    calls = [[part for part in message["parts"] if part["type"] == "tool_call"] for message in flat]
+    if len(listed) != len(flat) or any(part["type"] == "tool_call" for one in listed for part in one["parts"]):
+        return listed
+    return [
+        {**one, "parts": [*one["parts"], *more]} if one.get("finish_reason") == "tool_calls" else one
+        for one, more in zip(listed, calls, strict=True)
+    ]
 
 
 def _tool(raw: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ._draft import Draft
 from ._genai_events import events_of
-from ._messages import flat_tools, to_messages
+from ._messages import flat_tools, instructions, to_messages
 from ._parts import parsed_json
 
 _NAMES = ("pydantic-ai", "pydantic_ai")
@@ -27,7 +27,9 @@ def map_pydantic_ai(draft: Draft) -> None:
         draft.put("input", draft.data("tool_arguments"))
         draft.put("output", draft.data("tool_response"))
     if not draft.has("gen_ai.tool.definitions"):
-        draft.put("tools", _offered(parsed_json(draft.left.get("model_request_parameters"))))
+        offered = _offered(parsed_json(draft.left.get("model_request_parameters")))
+        if offered and not any("name" in tool for tool in draft.fields.get("tools") or ()):
+            draft.fields["tools"] = offered  # OpenInference's processor gives parameters alone
 
 
 def _offered(parameters: Any) -> list[Any] | None:
@@ -45,6 +47,8 @@ def _put_agent(draft: Draft) -> None:
         asked, _ = events_of(items)
     else:
         asked = to_messages(parsed_json(draft.left.get("pydantic_ai.all_messages")), "user") or []
+    if not asked or asked[0]["role"] != "system":
+        asked = [*instructions(draft.left.pop("gen_ai.system_instructions", None)), *asked]
     start = next((at for at, message in enumerate(asked) if message["role"] == "assistant"), len(asked))
     draft.put_messages("input", asked[:start])
     draft.put("output", draft.data("final_result"))

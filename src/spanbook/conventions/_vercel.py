@@ -13,6 +13,7 @@ from ._draft import Draft
 from ._foreign_parts import first, foreign_parts
 from ._messages import flat_tools, instructions, to_message, to_messages
 from ._openai_embeddings import vectors_summary
+from ._openinference import kind_of
 from ._parts import Message, Part, parsed_json, text_parts
 from ._usage import usage_from
 
@@ -28,7 +29,7 @@ _REPEATED: Final = ("operation.name", "gen_ai.usage.input_tokens", "gen_ai.usage
 def map_vercel(draft: Draft) -> None:
     """Set what ``ai.*`` says."""
     operation = str(draft.left.get("ai.operationId"))
-    draft.put("kind", _kind(operation))
+    draft.put("kind", kind_of(draft.left.get("openinference.span.kind")) or _kind(operation))
     _put_model(draft)
     usage = {name: count for name in _USAGE if (count := draft.count(f"ai.usage.{name}")) is not None}
     tokens = draft.count("ai.usage.tokens")

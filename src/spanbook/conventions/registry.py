@@ -22,7 +22,9 @@ from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._langfuse import map_langfuse
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
+from ._logfire_agents import SCOPE, map_logfire_agents
 from ._messages import is_messages, join_results, say_gaps
+from ._mlflow import SCOPE as MLFLOW
 from ._mlflow import map_mlflow
 from ._openinference import map_openinference
 from ._openllmetry import is_flat, map_openllmetry
@@ -79,11 +81,12 @@ _PYDANTIC_AI: Final = frozenset(
 MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("spanbook", _any_of("spanbook"), map_spanbook),
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
-    SpanMapper("mlflow", _any_of("mlflow"), map_mlflow),
-    SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
+    SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", lambda span, roots: "ai.operationId" in span.attributes, map_vercel),
+    SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
+    SpanMapper("logfire-agents", lambda span, roots: span.scope_name == SCOPE, map_logfire_agents),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_of("logfire"), map_logfire),
     SpanMapper("otel", _always, map_common),
@@ -176,10 +179,10 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
 
 
 def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
-    """Return ``input`` and ``output`` that log records tell of a span that is not at hand (any more, or yet)."""
-    stand_in = OtelSpan(trace_id="", span_id="", name="", start_ns=0)
+    """Return what log records tell of a call that is not at hand (any more, or yet): input, output, finish reason."""
+    stand_in = OtelSpan(trace_id="", span_id="", name="", start_ns=0, attributes={"gen_ai.operation.name": "chat"})
     mapped = map_span(stand_in, logs).fields
-    return {name: mapped[name] for name in ("input", "output") if mapped.get(name) is not None}
+    return {name: mapped[name] for name in ("input", "output", "finish_reason") if mapped.get(name) is not None}
 
 
 def _has_content(span: OtelSpan, logs: Sequence[OtelLog]) -> bool:

@@ -1,0 +1,53 @@
+"""What a provider's request or response, sent along whole, says that a client's own attributes leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ._draft import Draft
+from ._messages import find_messages, join_results
+from ._openai_responses import finish_reason
+from ._parts import Message
+from ._usage import usage_from
+
+
+def put_response(draft: Draft, response: Mapping[str, Any]) -> None:
+    """Set response id, finish reason and usage; the provider's own counts go before a client's copy of them."""
+    id, choices, reason = response.get("id"), response.get("choices"), response.get("stop_reason")  # Anthropic's
+    draft.put("response_id", id if isinstance(id, str) else None)
+    if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
+        reason = choices[0].get("finish_reason")
+    elif response.get("object") == "response":
+        reason = finish_reason(response)
+    draft.put("finish_reason", reason if isinstance(reason, str) and reason else None)
+    usage = usage_from(response.get("usage"))
+    if usage:
+        draft.fields["usage"] = {**(draft.fields.get("usage") or {}), **usage}
+
+
+def fuller(messages: Sequence[Message], raw: Any, role: str) -> list[Message]:
+    """Return messages, those replaced of which the raw form has more: media, ids of calls, the system's.
+
+    Args:
+        messages: As a client's attributes tell them.
+        raw: The request or response that they were taken from; anything that is none changes nothing.
+        role: Whose words a raw message without a role are.
+    """
+    ours, theirs = join_results(messages), join_results(find_messages(raw, role) or ())
+    system = theirs[:1] if len(theirs) == len(ours) + 1 and theirs[0]["role"] == "system" else []
+    theirs = theirs[len(system) :]
+    if len(ours) != len(theirs) or (system and ours[0]["role"] == "system"):
+        return list(messages)
+    return [*system, *(their if _says_more(their, our) else our for our, their in zip(ours, theirs, strict=True))]
+
+
+def _says_more(their: Message, our: Message) -> bool:
+    if their["role"] != our["role"] or not _texts(our) <= _texts(their):  # something else, or made unreadable
+        return False
+    more = len(their["parts"]) - len(our["parts"])
+    return more > 0 or (more == 0 and any("id" in part and part["id"] is None for part in our["parts"]))
+
+
+def _texts(message: Message) -> set[str]:
+    return {part["content"] for part in message["parts"] if part["type"] == "text"}
