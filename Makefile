@@ -4,11 +4,12 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.spanbook-installed
-# most modules are never imported, so none is compiled before it is
-PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
-# what is installed beside spanbook, and a file of versions for it
+# what is installed with spanbook, and a file of versions for it
 EXTRA := dev
 CONSTRAINTS :=
+# most modules are never imported, so none is compiled before it is
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
+PIP_INSTALL := $(PIP) install --no-compile $(addprefix -c ,$(CONSTRAINTS))
 NODE_MODULES := js/node_modules/.package-lock.json
 # no test and no demo may spend somebody's money
 OFFLINE := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY
@@ -68,9 +69,10 @@ test-matrix: ## the Python tests with every Python 3.11 to 3.14 that is found, o
 	    "$$python" -c 'import ensurepip' 2>/dev/null || continue; \
 	    echo "== Python $$version"; ran="$$ran $$version"; \
 	    $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON="$$python" pytest || failed="$$failed $$version"; \
-	    [ $$version != 3.11 ] || { ran="$$ran oldest"; \
-	      $(MAKE) --no-print-directory VENV=.venv-oldest PYTHON="$$python" EXTRA=test CONSTRAINTS=tests/oldest.txt oldest || \
-	      failed="$$failed oldest"; }; \
+	    [ $$version = 3.11 ] || break; \
+	    echo "== Python $$version with the oldest packages"; ran="$$ran oldest"; \
+	    $(MAKE) --no-print-directory VENV=.venv-oldest PYTHON="$$python" EXTRA=test CONSTRAINTS=tests/oldest.txt oldest || \
+	      failed="$$failed oldest"; \
 	    break; \
 	  done; \
 	done; \
@@ -80,12 +82,12 @@ test-matrix: ## the Python tests with every Python 3.11 to 3.14 that is found, o
 # the tests that depend on the versions of packages; the oldest litellm needs a newer openai than we do
 .PHONY: oldest
 oldest: bundles
-	@echo "== the oldest packages"
-	@$(PIP_INSTALL) --no-deps openai==2.0.0
-	$(OFFLINE) $(PY) -m pytest --ignore-glob '*/test_litellm*' \
-	  $(addprefix tests/,integrations otel models receiver frames magics store tracer)
-	@$(PIP_INSTALL) --no-deps -c $(CONSTRAINTS) openai
+	@$(PIP_INSTALL) --no-deps litellm openai
 	$(OFFLINE) $(PY) -m pytest $(wildcard tests/*/test_litellm*)
+	@$(PIP) uninstall --yes litellm
+	@$(PIP) install --no-compile --no-deps openai==2.0.0
+	$(OFFLINE) $(PY) -m pytest --ignore-glob '*/test_litellm*' \
+	  $(addprefix tests/,integrations otel models receiver frames magics store tracer widgets)
 
 build: bundles ## wheel and sdist into dist/
 	$(PY) -m build --no-isolation --outdir dist
@@ -106,9 +108,9 @@ $(INSTALLED): pyproject.toml src/spanbook/_version.py $(CONSTRAINTS) | $(PY)
 	@echo "Installing spanbook and its tools into $(VENV)"
 	@# Python may bring a pip that takes four times as long
 	@$(PIP_INSTALL) --upgrade pip
-	@SPANBOOK_SKIP_JS=1 $(PIP_INSTALL) $(addprefix -c ,$(CONSTRAINTS)) -e '.[$(EXTRA)]'
+	@SPANBOOK_SKIP_JS=1 $(PIP_INSTALL) -e '.[$(EXTRA)]'
 	@# it asks for openai<3, and works with newer ones, which the other tests are for
-	@$(PIP_INSTALL) $(addprefix -c ,$(CONSTRAINTS)) --no-deps 'llama-index-llms-openai>=0.6'
+	@$(PIP_INSTALL) --no-deps llama-index-llms-openai
 	@touch $@
 
 $(PY):
