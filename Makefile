@@ -86,7 +86,8 @@ oldest: bundles
 	$(OFFLINE) $(PY) -m pytest $(wildcard tests/*/test_litellm*)
 	@$(PIP) uninstall --yes litellm
 	@$(PIP) install --no-compile --no-deps openai==2.0.0
-	$(OFFLINE) $(PY) -m pytest --ignore-glob '*/test_litellm*' \
+	@# and old packages leave sockets open
+	$(OFFLINE) $(PY) -m pytest -W ignore::ResourceWarning --ignore-glob '*/test_litellm*' \
 	  $(addprefix tests/,integrations otel models receiver frames magics store tracer widgets)
 
 build: bundles ## wheel and sdist into dist/
