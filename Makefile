@@ -4,8 +4,12 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.spanbook-installed
+# what is installed with spanbook, and a file of versions for it
+EXTRA := dev
+CONSTRAINTS :=
 # most modules are never imported, so none is compiled before it is
-PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
+PIP_INSTALL := $(PIP) install --no-compile $(addprefix -c ,$(CONSTRAINTS))
 NODE_MODULES := js/node_modules/.package-lock.json
 # no test and no demo may spend somebody's money
 OFFLINE := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY
@@ -58,17 +62,33 @@ torture: bundles ## the long reliability tests
 	@$(OFFLINE) $(PY) -m pytest -m torture --timeout 7200 tests; code=$$?; \
 	if [ $$code = 5 ]; then echo "No test carries the marker 'torture' yet: nothing was run."; exit 0; fi; exit $$code
 
+# with 3.11 also the oldest packages that are said to work
 test-matrix: ## the Python tests with every Python 3.11 to 3.14 that is found, on PATH or in pyenv
 	@ran=; failed=; for version in 3.11 3.12 3.13 3.14; do \
 	  for python in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
 	    "$$python" -c 'import ensurepip' 2>/dev/null || continue; \
 	    echo "== Python $$version"; ran="$$ran $$version"; \
 	    $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON="$$python" pytest || failed="$$failed $$version"; \
+	    [ $$version = 3.11 ] || break; \
+	    echo "== Python $$version with the oldest packages"; ran="$$ran oldest"; \
+	    $(MAKE) --no-print-directory VENV=.venv-oldest PYTHON="$$python" EXTRA=test CONSTRAINTS=tests/oldest.txt oldest || \
+	      failed="$$failed oldest"; \
 	    break; \
 	  done; \
 	done; \
 	[ -n "$$ran" ] || { echo "No Python 3.11 to 3.14 was found."; exit 1; }; \
 	echo "Run with Python$$ran; failed with:$${failed:- none}"; [ -z "$$failed" ]
+
+# the tests that depend on the versions of packages; the oldest litellm needs a newer openai than we do
+.PHONY: oldest
+oldest: bundles
+	@$(PIP_INSTALL) --no-deps litellm openai
+	$(OFFLINE) $(PY) -m pytest $(wildcard tests/*/test_litellm*)
+	@$(PIP) uninstall --yes litellm
+	@$(PIP) install --no-compile --no-deps openai==2.0.0
+	@# and old packages leave sockets open
+	$(OFFLINE) $(PY) -m pytest -W ignore::ResourceWarning --ignore-glob '*/test_litellm*' \
+	  $(addprefix tests/,integrations otel models receiver frames magics store tracer widgets)
 
 build: bundles ## wheel and sdist into dist/
 	$(PY) -m build --no-isolation --outdir dist
@@ -78,20 +98,20 @@ clean: ## remove what was built, not the environments
 	find src tests js/hatch_build.py -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environments too
-	rm -rf .venv .venv-3.* js/node_modules
+	rm -rf .venv .venv-* js/node_modules
 
 # ------------------------------------------------------------------------------------------- what they need
 
 bundles: $(INSTALLED)
 	@$(PY) js/hatch_build.py
 
-$(INSTALLED): pyproject.toml src/spanbook/_version.py | $(PY)
+$(INSTALLED): pyproject.toml src/spanbook/_version.py $(CONSTRAINTS) | $(PY)
 	@echo "Installing spanbook and its tools into $(VENV)"
 	@# Python may bring a pip that takes four times as long
 	@$(PIP_INSTALL) --upgrade pip
-	@SPANBOOK_SKIP_JS=1 $(PIP_INSTALL) -e '.[dev]'
+	@SPANBOOK_SKIP_JS=1 $(PIP_INSTALL) -e '.[$(EXTRA)]'
 	@# it asks for openai<3, and works with newer ones, which the other tests are for
-	@$(PIP_INSTALL) --no-deps 'llama-index-llms-openai>=0.6'
+	@$(PIP_INSTALL) --no-deps llama-index-llms-openai
 	@touch $@
 
 $(PY):

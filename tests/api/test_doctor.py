@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_file_that_is_no_store_is_said(tmp_path: Path, content: bytes) -> None
 def test_a_newer_store_is_said(path: Path) -> None:
     """It can only be read."""
     _runtime.reset()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA user_version = 99")
     assert not found(doctor(path), "schema").is_ok
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pandas as pd
@@ -215,7 +216,7 @@ def test_empty_lists_are_not_shared_between_rows(store: sb.Store) -> None:
 def test_what_cannot_be_decoded_says_so_in_its_cell(writer: StoreWriter, change: str, reason: str) -> None:
     """One bad blob does not cost the whole frame."""
     store = write(writer, row(1, blobs=writer.blobs, input=[{"text": "x" * 300}]), row(2))
-    with sqlite3.connect(writer.path) as db:
+    with closing(sqlite3.connect(writer.path)) as db, db:
         db.execute(change)
     value = store.spans_df()["input"][0][0]
     assert value["$type"] == "not_captured"
@@ -225,7 +226,7 @@ def test_what_cannot_be_decoded_says_so_in_its_cell(writer: StoreWriter, change:
 def test_text_that_is_no_json_says_so_in_its_cell(writer: StoreWriter) -> None:
     """Somebody else wrote into the file."""
     store = write(writer, row(1), row(2))
-    with sqlite3.connect(writer.path) as db:
+    with closing(sqlite3.connect(writer.path)) as db, db:
         db.execute("INSERT INTO payloads(span, output) VALUES (1, '[1'), (2, '[2]')")
     broken, fine = store.spans_df()["output"]
     assert (broken["$type"], fine) == ("not_captured", [2])

@@ -27,6 +27,7 @@ def spans(tmp_path: Path) -> Iterator[Spans]:
     """Trace into a store of the test's own; the value reads all its spans in order of start."""
     from spanbook.api import _runtime
 
+    sb.uninstrument("otel")  # another test may have left it on, and clients may trace themselves with it
     sb.init(store=tmp_path / "store.db", instrument=False)
     failures = sb.stats()["failures"]
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import base64
+from importlib.metadata import version
 from typing import Any
 
-from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ImageContent, TextContent
+
+IS_VERSION_1 = version("mcp").startswith("1.")
+if IS_VERSION_1:
+    from mcp.server.fastmcp import Context
+    from mcp.server.fastmcp import FastMCP as MCPServer
+    from mcp.server.fastmcp.exceptions import ToolError
+else:
+    from mcp.server.mcpserver import Context, MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 
 
 def make() -> Any:
     """Return the server."""
-    server = MCPServer("weather", version="1.2")
+    if IS_VERSION_1:
+        server = MCPServer("weather")
+        server._mcp_server.version = "1.2"
+    else:
+        server = MCPServer("weather", version="1.2")
 
     def add(a: int, b: int) -> int:
         """Add two numbers."""
@@ -26,7 +38,8 @@ def make() -> Any:
 
     def draw() -> list[Any]:
         """Draw a picture."""
-        picture = ImageContent(type="image", data=base64.b64encode(PNG).decode(), mime_type="image/png")
+        data = base64.b64encode(PNG).decode()
+        picture = ImageContent.model_validate({"type": "image", "data": data, "mimeType": "image/png"})
         return [TextContent(type="text", text="Here it is:"), picture]
 
     def fail() -> str:
@@ -36,7 +49,7 @@ def make() -> Any:
     def parent(context: Context[Any, Any]) -> str:
         """Return the traceparent of the request."""
         meta = context.request_context.meta
-        return str((meta or {}).get("traceparent"))
+        return str(dict(meta or {}).get("traceparent"))  # of a mapping, or of version 1's model
 
     def paris() -> str:
         """Return the weather of Paris."""

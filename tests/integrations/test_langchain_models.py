@@ -91,8 +91,11 @@ def test_tools_on_offer_calls_and_results_are_messages(langchain_traced: Spans, 
     }
 
 
-def test_images_are_blobs(langchain_traced: Spans, chat: ChatOpenAI) -> None:
-    image = {"type": "image", "base64": PIXEL, "mime_type": "image/png"}
+@pytest.mark.parametrize("image", [{"source_type": "base64", "data": PIXEL}, {"base64": PIXEL}], ids=["old", "new"])
+def test_images_are_blobs(langchain_traced: Spans, chat: ChatOpenAI, image: dict[str, str]) -> None:
+    if "base64" in image:
+        pytest.importorskip("langchain_core", minversion="1.0")
+    image = {**image, "type": "image", "mime_type": "image/png"}
     chat.invoke([HumanMessage([{"type": "text", "text": "What is it?"}, image])])
 
     (span,) = runs(langchain_traced)

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import pytest
-from langchain.agents import create_agent
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -18,6 +17,23 @@ from spanbook.integrations.langchain import _runs
 from spanbook.model import Span
 from spanbook.offline import OfflineModel, Rule
 from tests.integrations.conftest import Spans
+
+try:
+    from langchain.agents import create_agent
+
+    KIND, MODEL = "agent", "model"
+    ASKED = ["model", "model/ChatOpenAI", "model/ChatOpenAI/chat gpt-4o-mini"]
+except ImportError:  # before 1.0 LangGraph made agents, of more runs, which nothing calls agents
+    from langgraph.prebuilt import ToolNode, create_react_agent
+
+    def create_agent(model: Any, tools: list[Any], *, name: str | None = None, system_prompt: str | None = None) -> Any:
+        """Return an agent that lets errors through, as later ones do."""
+        return create_react_agent(model, ToolNode(tools, handle_tool_errors=False), prompt=system_prompt, name=name)
+
+    KIND, MODEL = "chain", "agent"
+    ASKED = ["agent", "agent/call_model", "agent/call_model/RunnableSequence"]
+    ASKED += [f"{ASKED[-1]}/{run}" for run in ("Prompt", "ChatOpenAI", "ChatOpenAI/chat gpt-4o-mini")]
+    ASKED.append("agent/should_continue")
 
 if TYPE_CHECKING:
     from langchain_openai import ChatOpenAI
@@ -52,18 +68,8 @@ def paths(spans: list[Span]) -> list[str]:
     return [path(span) for span in spans]
 
 
-AGENT = [
-    "weather",
-    "weather/model",
-    "weather/model/ChatOpenAI",
-    "weather/model/ChatOpenAI/chat gpt-4o-mini",
-    "weather/tools",
-    "weather/tools/get_weather",
-    "weather/tools/get_weather/look outside",
-    "weather/model",
-    "weather/model/ChatOpenAI",
-    "weather/model/ChatOpenAI/chat gpt-4o-mini",
-]
+TOOLS = ["tools", "tools/get_weather", "tools/get_weather/look outside"]
+AGENT = ["weather", *(f"weather/{run}" for run in [*ASKED, *TOOLS, *ASKED])]
 
 
 def test_an_agent_is_a_tree_of_nodes_models_and_tools(langchain_traced: Spans, chat: ChatOpenAI) -> None:
@@ -73,13 +79,13 @@ def test_an_agent_is_a_tree_of_nodes_models_and_tools(langchain_traced: Spans, c
     spans = langchain_traced()
     assert paths(spans) == AGENT
     top = spans[0]
-    assert (top.kind, top.session_id, top.status) == ("agent", "t-1", "ok")
+    assert (top.kind, top.session_id, top.status) == (KIND, "t-1", "ok")
     assert top.output["messages"][-1]["content"] == answer["messages"][-1].content
     nodes = [span for span in spans if span.parent_id == top.span_id]
     assert [(span.metadata["langgraph_node"], span.metadata["langgraph_step"]) for span in nodes] == [
-        ("model", 1),
+        (MODEL, 1),
         ("tools", 2),
-        ("model", 3),
+        (MODEL, 3),
     ]
     asked = next(span for span in spans if span.kind == "tool")
     call = next(span for span in spans if span.name == "ChatOpenAI").output[0]["parts"][0]

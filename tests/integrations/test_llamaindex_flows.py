@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -91,13 +93,13 @@ async def test_an_async_query(traced: Spans, made: Any, allm: Any) -> None:
 
 
 def test_a_streamed_answer_stands_below_its_query(traced: Spans, made: Any, llm: Any) -> None:
-    """The model is only asked when the answer is read, after the query has ended."""
+    """Newer versions ask the model only when the answer is read, after the query has ended."""
     answer = made.as_query_engine(llm=llm, streaming=True).query(ASK)
     with sb.span("read"):
         said = "".join(answer.response_gen)
 
-    spans = traced()
-    assert tree([span for span in spans if span.name != "read"]) == QUERY
+    spans = [span for span in traced() if span.name != "read"]
+    assert tree(spans) == QUERY
     assert spans[-1].output[0]["parts"][0]["content"] == said
 
 
@@ -146,9 +148,15 @@ async def test_an_agent(traced: Spans, allm: Any) -> None:
         with sb.span("look"):
             return f"sunny in {city}"
 
+    # 0.14.0 forgets the context in the threads that its tools run in
+    forgets = "copy_context" not in inspect.getsource(sys.modules["llama_index.core.tools.function_tool"])
+    if forgets:
+        sb.instrument("threads")
     agent = FunctionAgent(tools=[get_weather], llm=allm, name="forecaster")
     with sb.span("ask"):
         answer = await agent.run("What is the weather in Paris?")
+    if forgets:
+        sb.uninstrument("threads")
 
     spans = traced()
     assert tree(spans) == [

@@ -27,9 +27,12 @@ def traced(spans: Spans) -> Iterator[Spans]:
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[Any]:
-    from mcp import Client
+    if mcp_server.IS_VERSION_1:
+        from mcp.shared.memory import create_connected_server_and_client_session as connect
+    else:
+        from mcp import Client as connect
 
-    async with Client(mcp_server.make()) as client:
+    async with connect(mcp_server.make()) as client:
         yield client
 
 
@@ -44,7 +47,7 @@ async def test_a_tool_call(traced: Spans) -> None:
             result = await client.call_tool("add", {"a": 2, "b": 3})
 
     span = named(traced, "tools/call add")
-    assert result.structured_content == {"result": 5}
+    assert result.model_dump(by_alias=True)["structuredContent"] == {"result": 5}
     assert (span.kind, span.status, span.input, span.output) == ("tool", "ok", {"a": 2, "b": 3}, {"result": 5})
     assert span.parent_id == named(traced, "ask").span_id
     assert span.attributes["gen_ai.tool.name"] == "add"
@@ -75,20 +78,21 @@ async def test_a_tool_that_reports_an_error(traced: Spans) -> None:
         result = await client.call_tool("fail")
 
     span = named(traced, "tools/call fail")
-    assert result.is_error
+    assert result.model_dump(by_alias=True)["isError"]
     assert (span.status, span.error["type"]) == ("error", "ToolError")
     assert "no weather today" in span.error["message"]
 
 
 async def test_a_request_that_fails(traced: Spans) -> None:
-    from mcp import MCPError
+    import mcp
 
+    error = mcp.McpError if mcp_server.IS_VERSION_1 else mcp.MCPError
     async with connected() as client:
-        with pytest.raises(MCPError):
+        with pytest.raises(error):
             await client.read_resource("weather://nowhere")
 
     span = named(traced, "resources/read weather://nowhere")
-    assert (span.status, span.error["type"]) == ("error", "MCPError")
+    assert (span.status, span.error["type"]) == ("error", error.__name__)
 
 
 async def test_lists_resources_and_prompts(traced: Spans) -> None:

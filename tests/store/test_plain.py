@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def source(tmp_path: Path) -> Iterator[sb.Store]:
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
     """What sqlite3 without any of our functions reads."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         return db.execute(query).fetchall()
 
 
@@ -92,7 +93,7 @@ def test_a_failed_copy_leaves_nothing_behind(source: sb.Store, tmp_path: Path) -
     """One sentence, and no half file."""
     with pytest.raises(sb.StoreError, match="could not be made"):
         export_plain(source.path, tmp_path / "missing" / "plain.db")
-    with sqlite3.connect(source.path) as db:
+    with closing(sqlite3.connect(source.path)) as db, db:
         db.execute("UPDATE blobs SET codec = 9")
     with pytest.raises(sb.StoreError, match="could not be made"):
         export_plain(source.path, tmp_path / "plain.db")

@@ -585,7 +585,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
             "$type": "dataframe",
             "shape": [2, 2],
             "columns": ["a", "b"],
-            "dtypes": {"a": "float64", "b": "str"},
+            "dtypes": {"a": "float64", "b": str(pd.Series(["x"]).dtype)},  # "object" before pandas 3
             "head": [{"a": 1.5, "b": "x"}, {"a": None, "b": "y"}],
         },
     ),

@@ -20,6 +20,6 @@ __all__ = ["INTEGRATION"]
 INTEGRATION = Integration(
     "langchain",
     package="langchain_core",
-    tested="0.3 to 1.8",
+    tested="0.3.77 to 1.8",
     targets=targets,
 )

@@ -13,7 +13,7 @@ __all__ = ["INTEGRATION"]
 INTEGRATION = Integration(
     "openai",
     package="openai",
-    tested="2.54 to 3.57",
+    tested="2.0 to 3.57",
     targets=targets,
     wrap_client=CLIENTS.wrap,
     unwrap_client=CLIENTS.unwrap,
