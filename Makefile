@@ -40,10 +40,9 @@ notebooks: bundles
 	  $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$0"; \
 	  code=$$?; rm -rf "$$folder"; exit $$code'
 
-# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file; a third worker for two
-# cores, since some tests wait for others' processes
+# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file
 pytest: bundles chromium
-	$(OFFLINE) $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
+	$(OFFLINE) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 lint: $(INSTALLED) $(NODE_MODULES) ## ruff, mypy, tsc
 	$(PY) -m ruff check

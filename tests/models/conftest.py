@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,9 @@ def _no_clients() -> Iterator[None]:
             if is_background(loop):
                 run(client.close())
     _clients.forget_clients()
+    # clients that were asked on the loop of a test went with it, their connections open
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ FOCUS_SEEN = """() => {
 }"""
 
 
-@pytest.mark.parametrize("row", [0, 1, 5, 6, 9, 10])
+@pytest.mark.parametrize("row", [0, 5, 6, 10])
 def test_axe_finds_nothing_in_any_tab(host: Open, row: int) -> None:
     opened = host(height=1100)
     data = agent.trace()
