@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
 from llama_index.core import Document, Settings, VectorStoreIndex
 from llama_index.core.llms import ChatMessage
 from llama_index.embeddings.openai import OpenAIEmbedding
 from llama_index.llms.openai import OpenAI
 
+import spanbook as sb
 from spanbook.model import Span
 from spanbook.offline import OfflineModel
+from tests.integrations.conftest import Spans
 
 TEXTS = ("Refunds take 30 days.", "Paris is sunny.")
 ASK = "How long do refunds take?"
@@ -43,3 +46,24 @@ def tree(spans: Sequence[Span]) -> list[str]:
         return -1 if span_id not in parents else 1 + depth(parents[span_id])
 
     return ["  " * depth(span.span_id) + span.name for span in spans]
+
+
+@pytest.fixture(name="traced")
+def traced_llama(spans: Spans, model: OfflineModel) -> Iterator[Spans]:
+    """The spans of a test in which LlamaIndex is traced."""
+    model.rules[:] = []
+    sb.instrument("llama_index")
+    yield spans
+    sb.uninstrument("llama_index")
+
+
+@pytest.fixture(name="llm", scope="module")
+def shared_llm(model: OfflineModel) -> Any:
+    """A language model that the tests of a file share."""
+    return llm(model)
+
+
+@pytest.fixture(name="allm")
+def llm_of_its_own(model: OfflineModel) -> Any:
+    """A language model of its own for each event loop."""
+    return llm(model)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,29 +22,11 @@ from spanbook.integrations import integrations
 from spanbook.offline import OfflineModel
 from tests.integrations import index
 from tests.integrations.conftest import Spans
-from tests.integrations.index import ASK, HELLO, TEXTS, tree
+from tests.integrations.index import ASK, HELLO, TEXTS, llm_of_its_own, shared_llm, traced_llama, tree
 
 #: LlamaIndex leaves its clients open, and its event loops.
+__all__ = ["llm_of_its_own", "shared_llm", "traced_llama"]  # fixtures
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
-
-
-@pytest.fixture
-def traced(spans: Spans, model: OfflineModel) -> Iterator[Spans]:
-    model.rules[:] = []
-    sb.instrument("llama_index")
-    yield spans
-    sb.uninstrument("llama_index")
-
-
-@pytest.fixture(scope="module")
-def llm(model: OfflineModel) -> Any:
-    return index.llm(model)
-
-
-@pytest.fixture
-def allm(model: OfflineModel) -> Any:
-    """A model of its own for each event loop."""
-    return index.llm(model)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,30 +14,12 @@ import spanbook as sb
 from spanbook.offline import OfflineModel
 from tests.integrations import index
 from tests.integrations.conftest import Spans
-from tests.integrations.index import HELLO, tree
+from tests.integrations.index import HELLO, llm_of_its_own, shared_llm, traced_llama, tree
 
 #: LlamaIndex leaves its clients open, and its event loops.
+__all__ = ["llm_of_its_own", "shared_llm", "traced_llama"]  # fixtures
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
-
-
-@pytest.fixture
-def traced(spans: Spans, model: OfflineModel) -> Iterator[Spans]:
-    model.rules[:] = []
-    sb.instrument("llama_index")
-    yield spans
-    sb.uninstrument("llama_index")
-
-
-@pytest.fixture(scope="module")
-def llm(model: OfflineModel) -> Any:
-    return index.llm(model)
-
-
-@pytest.fixture
-def allm(model: OfflineModel) -> Any:
-    """A model of its own for each event loop."""
-    return index.llm(model)
 
 
 def text_of(span: Any) -> str:

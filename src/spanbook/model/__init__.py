@@ -41,6 +41,7 @@ from .errors import (
     StoreError,
     TraceNotFoundError,
     UsageError,
+    check_port,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ __all__ = [
     "TraceNotFoundError",
     "TraceSummary",
     "UsageError",
+    "check_port",
     "text_score_type",
 ]
 

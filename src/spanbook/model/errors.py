@@ -160,3 +160,13 @@ class ModelAnswerError(ModelError):
     """The model answered, but not what was asked for; ``reply`` is the answer."""
 
     reply: Any = None
+
+
+def check_port(port: Any) -> None:
+    """Refuse what is no TCP port, or 0 for any free one.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        raise UsageError(f"port={port!r} is not a port; give 0 (any free one) to 65535.")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..model import UsageError
+from ..model import UsageError, check_port
 from ..store._platform import close_in_child
 from ._rules import Rule, RuleList
 
@@ -53,8 +53,7 @@ class OfflineModel:
         from ._engine import Engine
         from ._server import Server
 
-        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
-            raise UsageError(f"port={port!r} is not a port; give 0 (any free one) to 65535.")
+        check_port(port)
         if not isinstance(delays, (bool, int, float)) or not 0 <= delays < 1000:
             raise UsageError(f"delays={delays!r} is neither True, False nor a factor; give e.g. 0.5.")
         if isinstance(models, str):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ..ingest._fold import Fold
-from ..model import UsageError
+from ..model import UsageError, check_port
 from ..store._platform import close_in_child
 from ._guards import Guard, is_loopback
 from ._http import Server, Traffic
@@ -116,8 +116,7 @@ class Receiver:
 
 
 def _check(port: int, host: str, token: str | None) -> None:
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
-        raise UsageError(f"port={port!r} is not a port; give 0 (any free one) to 65535.")
+    check_port(port)
     if not isinstance(host, str) or not host:
         raise UsageError(f"host={host!r} is no host; give a name or an address such as '127.0.0.1'.")
     if token is not None and not (isinstance(token, str) and token and token.isascii() and token.isprintable()):

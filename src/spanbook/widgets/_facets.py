@@ -47,8 +47,10 @@ def facets(counts: Counts, where: str | None) -> list[dict[str, Any]]:
 def toggled(where: str | None, term: str) -> str:
     """Return the filter narrowed by a term, or widened again when the term is in it."""
     text = where or ""
-    if text in ("", term):
-        return "" if text else term
+    if not text:
+        return term
+    if text == term:
+        return ""
     if not _has(text, term):
         return f"{text} and {term}" if _is_conjunction(text) else f"({text}) and {term}"
     after, before = f" and {term}", f"{term} and "
