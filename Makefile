@@ -14,6 +14,8 @@ NODE_MODULES := js/node_modules/.package-lock.json
 # no test and no demo may spend somebody's money
 OFFLINE := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY
 
+TWO_AT_ONCE := xargs -P 2 -n 1
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo lab test pytest lint format bench torture test-matrix build bundles chromium clean distclean
@@ -28,21 +30,27 @@ lab: bundles ## open JupyterLab on notebooks/
 	@root=; [ "$$(id -u)" != 0 ] || root=--allow-root; \
 	exec $(VENV)/bin/jupyter lab $$root --ServerApp.root_dir=notebooks $(LAB_ARGS)
 
-test: lint ## lint, vitest, notebooks, pytest
-	npm --prefix js test
-	@$(MAKE) --no-print-directory notebooks pytest
+test: ## lint, vitest, notebooks, pytest
+	@printf '%s\n' $(INSTALLED) $(NODE_MODULES) chromium | $(TWO_AT_ONCE) $(MAKE) --no-print-directory
+	@printf '%s\n' lint vitest notebooks | $(TWO_AT_ONCE) $(MAKE) --no-print-directory
+	@$(MAKE) --no-print-directory pytest
 
-# each notebook starts with an empty store of its own; two run at a time
+.PHONY: vitest
+vitest: $(NODE_MODULES)
+	npm --prefix js test
+
+# each notebook starts with an empty store of its own
 .PHONY: notebooks
 notebooks: bundles
-	@ls notebooks/*.ipynb | $(OFFLINE) xargs -P 2 -n 1 sh -c ' \
+	@ls notebooks/*.ipynb | $(OFFLINE) $(TWO_AT_ONCE) sh -c ' \
 	  folder=$$(mktemp -d) && export SPANBOOK_STORE="$$folder/store.db" SPANBOOK_JOURNAL="$$folder/journal" && \
-	  $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$0"; \
+	  $(PY) -m pytest -p nbval -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$0"; \
 	  code=$$?; rm -rf "$$folder"; exit $$code'
 
-# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file
+# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file; a worker more than
+# there are cores, as they wait for browsers and processes half of the time
 pytest: bundles chromium
-	$(OFFLINE) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
+	$(OFFLINE) $(PY) -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder tests
 
 lint: $(INSTALLED) $(NODE_MODULES) ## ruff, mypy, tsc
 	$(PY) -m ruff check
@@ -111,6 +119,8 @@ $(INSTALLED): pyproject.toml src/spanbook/_version.py $(CONSTRAINTS) | $(PY)
 	@SPANBOOK_SKIP_JS=1 $(PIP_INSTALL) -e '.[$(EXTRA)]'
 	@# it asks for openai<3, and works with newer ones, which the other tests are for
 	@$(PIP_INSTALL) --no-deps llama-index-llms-openai
+	@# optional, and with it jsonschema takes 3 s to import: in each kernel's server, notebook and worker
+	@$(PIP) uninstall --yes rfc3987-syntax
 	@touch $@
 
 $(PY):
@@ -134,18 +144,21 @@ $(NODE_MODULES): js/package.json js/package-lock.json
 	npm ci --prefix js --no-audit --no-fund
 	@touch $@
 
-# skipping the browser tests is for a person's machine only: in CI they must run
+# skipping the browser tests is for a person's machine only: in CI they must run. Debian's headless shell takes half
+# of the time of the whole browser, which other systems have
 chromium:
-	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	@for name in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do \
 	  if command -v $$name >/dev/null; then exit 0; fi; \
 	done; \
 	if command -v apt-get >/dev/null; then \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
 	  if $$sudo true 2>/dev/null; then \
 	    echo "Installing Chromium for the browser tests"; \
-	    $$sudo apt-get update -qq && \
-	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium && exit 0; \
+	    $$sudo apt-get update -qq; \
+	    for package in chromium-headless-shell chromium; do \
+	      $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$package && exit 0; \
+	    done; \
 	  fi; \
 	fi; \
 	echo "Chromium is missing: the browser tests will be skipped. Install Chromium or Google Chrome" \
-	  "(on Debian: apt-get install chromium) and run again." >&2; [ -z "$$CI" ]
+	  "(on Debian: apt-get install chromium-headless-shell) and run again." >&2; [ -z "$$CI" ]

@@ -16,8 +16,18 @@ _SETTINGS_OF_THE_USER = ("SPANBOOK_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest by far, so that no worker is left alone with them at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("lab") is None)
+    """Begin with the files that take longest by far; spread the others that drive a browser among the rest.
+
+    So no worker is left alone at the end, and what waits runs beside what computes.
+    """
+    kinds = {
+        item.path: next((mark for mark in ("lab", "browser") if item.get_closest_marker(mark)), "") for item in items
+    }
+    turns: dict[Path, float] = {}
+    for kind in set(kinds.values()):
+        paths = [path for path, of in kinds.items() if of == kind]
+        turns |= {path: -1 if kind == "lab" else at / len(paths) for at, path in enumerate(paths)}
+    items.sort(key=lambda item: turns[item.path])
 
 
 def pytest_collection_finish() -> None:

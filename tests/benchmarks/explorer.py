@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.ui.conftest import ARGS
+from tests.ui.conftest import ARGS, INSTALL, find_chromium
 from tests.ui.lab import LabServer, Notebook
 
 from ._table import Row
@@ -86,9 +85,9 @@ def run(folder: Path) -> list[Row]:
     """Return the explorer rows; empty, with a word, where there is no Chromium."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = find_chromium()
     if chromium is None:
-        print("explorer: there is no Chromium; install it with `apt-get install chromium`")
+        print(f"explorer: there is no Chromium; {INSTALL}")
         return []
     os.environ.pop("SPANBOOK_STORE", None)
     server = LabServer(folder)

@@ -37,6 +37,8 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALL = "install it with `make chromium`"
 SURFACE = {"light": "#ffffff", "dark": "#111418"}
 AXE_RUN = """async ([within, surface]) => {
   const root = document.querySelector(within), html = document.documentElement;
@@ -63,6 +65,11 @@ def bundle(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def find_chromium() -> str | None:
+    """The path of a Chromium, the cheapest to run first."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @pytest.fixture(scope="module")
 def playwright_driver() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
@@ -71,10 +78,10 @@ def playwright_driver() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = find_chromium()
     if chromium is None:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up("there is no Chromium; install it with `apt-get install chromium`")
+        give_up(f"there is no Chromium; {INSTALL}")
     browser = playwright_driver.chromium.launch(executable_path=chromium, args=ARGS)
     yield browser
     browser.close()

@@ -1,9 +1,8 @@
 // A page's side of the host: the few methods of anywidget's model that widgets use, with scripted answers.
 // Buffers arrive as DataViews at odd offsets, as they do from a real websocket message.
 window.host = (() => {
-  const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const view = (base64) => {
-    const data = bytes(base64);
+  const view = (base64) => odd(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
+  const odd = (data) => {
     const padded = new Uint8Array(data.length + 3);
     padded.set(data, 3);
     return new DataView(padded.buffer, 3, data.length);
@@ -41,9 +40,10 @@ window.host = (() => {
     }
     async reply({ id, method, params }) {
       const { answer, buffers = [], error, source } = this.answer(method, params);
-      if (source) buffers.push(base64(await text(source)));
+      const sent = buffers.map(view);
+      if (source) sent.push(odd(new TextEncoder().encode(await text(source))));
       const message = error === undefined ? { kind: "rpc-response", v: 1, id, result: answer } : { kind: "rpc-response", v: 1, id, error: { message: error } };
-      this.emit("msg:custom", message, buffers.map(view));
+      this.emit("msg:custom", message, sent);
     }
     // answers[method] is one answer, or answers by the parameter that names what is asked for.
     answer(method, params) {
@@ -63,7 +63,6 @@ window.host = (() => {
     try { return await import(url); } finally { URL.revokeObjectURL(url); }
   };
   const text = async (name) => (await fetch(`/static/${name}`)).text();
-  const base64 = (source) => btoa(Array.from(new TextEncoder().encode(source), (byte) => String.fromCharCode(byte)).join(""));
 
   return {
     leaked: [],

@@ -7,7 +7,7 @@ A function of a module is replaced wherever a module has it under its name, too:
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -28,47 +28,61 @@ class Target(NamedTuple):
 
 
 class Patch:
-    """One wrapped method. ``undo`` restores what stood there; under another's wrapper ours passes through."""
+    """One wrapped method, also in the modules that took it from its owner.
 
-    def __init__(self, owner: type | ModuleType, target: Target, is_on: Callable[[], bool]) -> None:
-        self._name = target.method
+    Under another's wrapper ours passes through.
+    """
+
+    def __init__(
+        self, owner: type | ModuleType, target: Target, is_on: Callable[[], bool], takers: Iterable[ModuleType] = ()
+    ) -> None:
+        self.name = target.method
         found = getattr(owner, target.method)
         # a class made while ours stood in another one, whose methods it copies, has ours too
-        original = _originals.get(found, found) if isinstance(found, FunctionType) else found
-        self._wrapper = target.wrap(original, is_on)
-        _originals[self._wrapper] = original
+        self.original = _originals.get(found, found) if isinstance(found, FunctionType) else found
+        self.wrapper = target.wrap(self.original, is_on)
+        _originals[self.wrapper] = self.original
         self._before: list[tuple[type | ModuleType, Any]] = []
-        self._replace(owner, found, original)
-        if isinstance(owner, ModuleType):
-            for module in list(sys.modules.values()):
-                if _has(module, self._name, found):
-                    self._replace(module, found, original)
+        for each in (owner, *(taker for taker in takers if taker is not owner)):
+            before = vars(each).get(self.name, _MISSING)
+            self._before.append((each, self.original if before is found else before))
+            setattr(each, self.name, self.wrapper)
+        self.is_of_module = isinstance(owner, ModuleType)
 
-    def undo(self) -> None:
-        """Put the method back as it was found."""
+    def put_back(self) -> None:
+        """Put back what was found, wherever it was."""
         for owner, before in self._before:
-            if vars(owner).get(self._name) is not self._wrapper:
+            if vars(owner).get(self.name) is not self.wrapper:
                 continue  # wrapped again by somebody else: taking theirs away is not ours to do
             if before is _MISSING:
-                delattr(owner, self._name)
+                delattr(owner, self.name)
             else:
-                setattr(owner, self._name, before)
-        if self._before and isinstance(self._before[0][0], ModuleType):
-            original = _originals[self._wrapper]
-            for module in list(sys.modules.values()):  # those that took ours meanwhile
-                if _has(module, self._name, self._wrapper):
-                    setattr(module, self._name, original)
-
-    def _replace(self, owner: type | ModuleType, found: Any, original: Any) -> None:
-        before = vars(owner).get(self._name, _MISSING)
-        self._before.append((owner, original if before is found else before))
-        setattr(owner, self._name, self._wrapper)
+                setattr(owner, self.name, before)
 
 
-def _has(module: Any, name: str, value: Any) -> bool:
-    """Whether it is a module that has this very value under the name; no code of its own runs."""
-    names = getattr(module, "__dict__", None) if type(module) is ModuleType else None
-    return names is not None and names.get(name) is value
+def undo(patches: list[Patch]) -> None:
+    """Put every method back as it was found, the last one first, and empty the list."""
+    of_modules = [patch for patch in patches if patch.is_of_module]
+    while patches:
+        patches.pop().put_back()
+    takers = _holders([(patch.name, patch.wrapper) for patch in of_modules])  # those that took ours meanwhile
+    for patch, modules in zip(of_modules, takers, strict=True):
+        for module in modules:
+            setattr(module, patch.name, patch.original)
+
+
+def _holders(sought: list[tuple[str, Any]]) -> list[list[ModuleType]]:
+    """For each (name, value): the modules that have this very value under the name; no code of theirs runs."""
+    found: list[list[ModuleType]] = [[] for _ in sought]
+    pairs = list(zip(found, sought, strict=True))
+    # once through thousands of modules, for all that is sought
+    for module in list(sys.modules.values()) if sought else ():
+        if type(module) is ModuleType:
+            names = module.__dict__
+            for holders, (name, value) in pairs:
+                if names.get(name) is value:
+                    holders.append(module)
+    return found
 
 
 def apply(module: ModuleType, targets: list[Target], is_on: Callable[[], bool]) -> tuple[list[Patch], list[str]]:
@@ -77,12 +91,17 @@ def apply(module: ModuleType, targets: list[Target], is_on: Callable[[], bool]) 
     ``is_on`` is asked at each call through a wrapper. It outlives the patches: a wrapper that somebody kept (the SDK
     keeps bound methods in its views) passes through while tracing is off and records when it is on again.
     """
-    patches: list[Patch] = []
+    found: list[tuple[type | ModuleType, Target]] = []
     missing: list[str] = []
     for target in targets:
         owner = getattr(module, target.owner, None) if target.owner else module
         if isinstance(owner, type | ModuleType) and callable(getattr(owner, target.method, None)):
-            patches.append(Patch(owner, target, is_on))
+            found.append((owner, target))
         elif not target.is_optional:
             missing.append(".".join(filter(None, (module.__name__, target.owner, target.method))))
+    sought = [(each.method, getattr(owner, each.method)) for owner, each in found if isinstance(owner, ModuleType)]
+    takers = iter(_holders(sought))
+    patches = [
+        Patch(owner, target, is_on, next(takers) if isinstance(owner, ModuleType) else ()) for owner, target in found
+    ]
     return patches, missing

@@ -17,7 +17,7 @@ from ..model import UsageError
 from ..tracer import warn_once
 from ._guard import guard
 from ._imports import ImportHook
-from ._patch import Patch, Target, apply
+from ._patch import Patch, Target, apply, undo
 
 C = TypeVar("C")
 
@@ -79,8 +79,7 @@ class Integration:
             hook.forget(self.package, self._import_companion)
         for module in self._targets():
             hook.forget(module)
-        while self._patches:
-            self._patches.pop().undo()
+        undo(self._patches)
         self.missing = []
 
     def row(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from .._guard import guard
-from .._patch import Patch, Target
+from .._patch import Patch, Target, undo
 from ._driven import wrap_method
 from ._handlers import EventHandler, SpanHandler
 
@@ -52,8 +52,7 @@ def forget() -> None:
         mixin, before, ours = _hooks.pop()
         if vars(mixin).get("__init_subclass__") is ours:
             mixin.__init_subclass__ = before  # type: ignore[method-assign]
-    while _patches:
-        _patches.pop().undo()
+    undo(_patches)
 
 
 def what_is_on() -> int:
