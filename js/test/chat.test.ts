@@ -24,9 +24,15 @@ describe("chats among plain values", () => {
     const calls = [{ id: "c1", type: "function", function: { name: "f", arguments: "{oops" } }];
     const picture = { type: "image_url", image_url: { url: "https://a.example/x.png" } };
     expect(chatIn([{ role: "user", content: [{ type: "text", text: "See" }, picture] }, { role: "assistant", content: null, tool_calls: calls }])?.messages).toEqual([
-      { role: "user", parts: [text("See"), picture] },
+      { role: "user", parts: [text("See"), { type: "uri", modality: "image", uri: "https://a.example/x.png" }] },
       { role: "assistant", parts: [{ type: "tool_call", id: "c1", name: "f", arguments: "{oops" }] },
     ]);
+  });
+
+  it("reads pictures in data URLs as the texts that are shown as pictures, also when they were cut", () => {
+    const long = { $long: true, size: 9000, head: "data:image/png;base64,", path: [0, "content", 0, "image_url", "url"], field: "input" };
+    const content = [{ type: "image_url", image_url: { url: long } }, { type: "input_image", image_url: "data:image/png;base64,AA" }];
+    expect(chatIn([{ role: "user", content }])?.messages[0]?.parts).toEqual([{ type: "text", content: long }, text("data:image/png;base64,AA")]);
   });
 
   it("keeps texts that were cut, so that the rest can be asked for", () => {

@@ -1,6 +1,7 @@
 """The detail pane with answers of the real requests: tables, search, diff, prices, errors, code, files, sizes."""
 
 import ast
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from spanbook.api._trace import Trace
 from tests.ui import detail_trace as made
 from tests.ui.conftest import HostPage
 from tests.ui.detail_trace import CHANGED, CONTINUED, FAILED, FILES, FIRST, FRAME, LARGE, LONG, RECORDS, STATE, scripted
+from tests.ui.png import PNG
 from tests.ui.test_host_layout import OVERFLOWING
 from tests.ui.wire import Line, TraceData
 
@@ -273,6 +275,32 @@ def test_pictures_are_shown_sounds_played_and_files_saved_under_a_safe_name(show
         file.get_by_role("button", name="save").click()
     assert download.value.suggested_filename == "__.._etc_x_y.pdf"
     assert Path(download.value.path()).read_bytes() == b"%PDF-1.4 nothing"
+
+
+def test_a_picture_in_a_data_url_is_shown_and_readable_as_text(host: Open) -> None:
+    """In a message of plain values, cut, so the rest is asked for; and among other values. Never one with script."""
+    url = "data:image/png;base64," + base64.b64encode(PNG).decode()
+    place = [0, "content", 0, "image_url", "url"]
+    cut = {"$long": True, "size": len(url), "head": url[:60], "path": place, "field": "input"}
+    given = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": cut}}]}]
+    made = {"chart": url, "drawing": "data:image/svg+xml;base64,PHN2Zz4=", "broken": "data:image/png;base64,a"}
+    details = {0: {"input": {"kind": "json", "value": given}, "output": {"kind": "json", "value": made}}}
+    opened = host()
+    opened.explorer(
+        TraceData([Line("see")], details=details), answers={"more": {"answer": {"text": url[60:], "next": None}}}
+    )
+
+    pictures = opened.page.locator(".sb-detail img")
+    expect(pictures).to_have_count(2)
+    for picture in pictures.all():
+        expect(picture).to_have_js_property("naturalWidth", 2)
+        assert (picture.get_attribute("src") or "").startswith("blob:")
+    assert opened.calls("more") == [{"row": 0, "field": "input", "path": place, "offset": 60}]
+    tree = opened.page.get_by_role("tree", name="Output")
+    expect(tree).to_contain_text("data:image/svg+xml")
+    expect(tree).to_contain_text("Its base64 is damaged.")
+    opened.page.get_by_role("button", name="as text").nth(1).click()
+    expect(tree.locator("pre")).to_have_text(url)
 
 
 def test_a_long_text_goes_on_where_it_was_cut_whatever_its_letters(show: Callable[..., Page]) -> None:

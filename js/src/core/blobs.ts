@@ -1,5 +1,6 @@
 /** Files of a trace as object URLs, fetched once each and given back when the view goes. */
 
+import { fromBase64 } from "./base64.ts";
 import type { Host } from "./rpc.ts";
 
 /** Raster formats that cannot carry script; everything else is only offered for saving. */
@@ -30,6 +31,15 @@ export class Blobs {
     return this.url(`save:${digest}`, digest, () => "application/octet-stream");
   }
 
+  /** URL of the bytes in a `data:` text, as the type that was looked at: one that is shown or played. */
+  inline(text: string, mimeType: string): string {
+    try {
+      return this.kept(fromBase64(text.slice(text.indexOf(",") + 1)), mimeType);
+    } catch {
+      throw new Error("Its base64 is damaged.");
+    }
+  }
+
   dispose(): void {
     for (const url of this.made) URL.revokeObjectURL(url);
     this.made.length = 0;
@@ -48,7 +58,11 @@ export class Blobs {
     const { result, buffers } = await this.host.rpc<{ mime_type: string; size: number }>("blob", { digest });
     const bytes = buffers[0];
     if (!bytes) throw new Error("The kernel sent no bytes for this file.");
-    const url = URL.createObjectURL(new Blob([bytes as DataView<ArrayBuffer>], { type: typeFor(result.mime_type) }));
+    return this.kept(bytes, typeFor(result.mime_type));
+  }
+
+  private kept(bytes: DataView, type: string): string {
+    const url = URL.createObjectURL(new Blob([bytes as DataView<ArrayBuffer>], { type }));
     this.made.push(url);
     return url;
   }

@@ -4,7 +4,7 @@
  * stays JSON.
  */
 
-import { isLong, isObject, type Json, type JsonObject, type Message, type Part } from "./types.ts";
+import { isLong, isObject, textOf, type Json, type JsonObject, type Message, type Part } from "./types.ts";
 
 export interface Chat {
   messages: Message[];
@@ -62,8 +62,14 @@ function partsOf(content: Json | undefined): Part[] {
 function partOf(item: Json): Part {
   if (isText(item)) return { type: "text", content: item };
   if (!isObject(item)) return { type: "value", value: item };
-  const { type, text } = item;
+  const { type, text, image_url: image } = item as JsonObject;
   if (typeof type === "string" && TEXTS.has(type) && isText(text)) return { type: "text", content: text };
+  if (type === "image_url" || type === "input_image") {
+    const given = isObject(image) && !isLong(image) ? image.url : image;
+    const url = textOf(given);
+    if (/^data:/i.test(url)) return { type: "text", content: given as Json }; // shown as the picture that it is
+    if (url !== "") return { type: "uri", modality: "image", uri: url };
+  }
   return { ...(item as JsonObject), type: typeof type === "string" ? type : "value" };
 }
 

@@ -10,7 +10,7 @@ import { oneLine } from "../core/messages.ts";
 import { isTable, prefersTable } from "../core/table.ts";
 import { isLong, isObject, textOf, type Json as Value, type JsonObject } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
-import { Media } from "./Media.tsx";
+import { Media, mediaTypeOf } from "./Media.tsx";
 import { Pane } from "./Pane.tsx";
 import { Copy } from "./Small.tsx";
 import { Text } from "./Text.tsx";
@@ -220,7 +220,7 @@ function Leaf({ value, row, isBare = false }: { value: Value; row: number; isBar
   const special = specialType(value);
   if (!isBare && special !== null && isTable(value)) return <Json value={value} row={row} label={special} />;
   if (special !== null && isObject(value)) return <Special type={special} value={value} row={row} />;
-  if (isLong(value)) return <Text value={value} row={row} mono />;
+  if (isLong(value) || (typeof value === "string" && mediaTypeOf(value) !== "")) return <Text value={value} row={row} mono />;
   if (typeof value === "string") {
     if (value.includes("\n")) return <pre class="sb-code">{value}</pre>;
     return <span>{JSON.stringify(value)}</span>;

@@ -1,9 +1,10 @@
 /** Images and other files of a trace: raster images are shown, sounds played, everything else is named; all can be saved. */
 
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { isPlayed, isShown } from "../core/blobs.ts";
 import { formatBytes } from "../core/format.ts";
+import { isLong, type Long } from "../core/types.ts";
 import { BUSY } from "./Small.tsx";
 import { useExplorer, useFetched } from "./context.ts";
 
@@ -20,11 +21,13 @@ interface MediaProps {
 export function Media({ digest, mimeType, size, name }: MediaProps): JSX.Element {
   const [wanted, want] = useState(size === null || size <= MOST_AT_ONCE);
   const caption = [name, mimeType, size === null ? "" : formatBytes(size)].filter(Boolean).join(" · ");
-  if (isPlayed(mimeType)) return <Sound digest={digest} caption={caption} save={<Save digest={digest} mimeType={mimeType} name={name} />} />;
+  const x = useExplorer();
+  const load = (): Promise<string> => x.blobs.image(digest);
+  if (isPlayed(mimeType)) return <Sound load={load} caption={caption} more={<Save digest={digest} mimeType={mimeType} name={name} />} />;
   if (!isShown(mimeType)) return <span class="sb-file">{caption} <Save digest={digest} mimeType={mimeType} name={name} /></span>;
   return (
     <div class="sb-media">
-      {wanted ? <Image digest={digest} alt={name || "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
+      {wanted ? <Image key={digest} load={load} alt={name || "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
       <span class="sb-small">
         {caption} <Save digest={digest} mimeType={mimeType} name={name} />
       </span>
@@ -32,24 +35,53 @@ export function Media({ digest, mimeType, size, name }: MediaProps): JSX.Element
   );
 }
 
-/** A sound, fetched when it is to be played. */
-function Sound({ digest, caption, save }: { digest: string; caption: string; save: JSX.Element }): JSX.Element {
+/** The media type of a text that is a `data:` URL of a picture or a sound; "" for every other text. */
+export function mediaTypeOf(text: string): string {
+  const type = /^data:([a-z]+\/[\w.+-]+);base64,/i.exec(text.slice(0, 100))?.[1] ?? "";
+  return isShown(type) || isPlayed(type) ? type : "";
+}
+
+/** A `data:` URL as what it is, and on demand as the text that it is too. */
+export function DataUrl({ value, row, mimeType, children }: { value: string | Long; row: number; mimeType: string; children: ComponentChildren }): JSX.Element {
   const x = useExplorer();
+  const [isText, showText] = useState(false);
+  const bytes = (isLong(value) ? value.size : value.length) * 0.75;
+  const [wanted, want] = useState(bytes <= MOST_AT_ONCE);
+  const load = async (): Promise<string> => x.blobs.inline(await x.fullText(row, value), mimeType);
+  const caption = `${mimeType} · ${formatBytes(bytes)}`;
+  const more = <button type="button" class="sb-link" aria-expanded={isText} onClick={() => showText(!isText)}>as text</button>;
+  return (
+    <>
+      {isPlayed(mimeType) ? (
+        <Sound load={load} caption={caption} more={more} />
+      ) : (
+        <div class="sb-media">
+          {wanted ? <Image load={load} alt="image" /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
+          <span class="sb-small">{caption} {more}</span>
+        </div>
+      )}
+      {isText && children}
+    </>
+  );
+}
+
+/** A sound, fetched when it is to be played. */
+function Sound({ load, caption, more }: { load: () => Promise<string>; caption: string; more: JSX.Element }): JSX.Element {
   const [url, setUrl] = useState("");
   const [problem, setProblem] = useState("");
-  const play = (): void => void x.blobs.image(digest).then(setUrl, (error: Error) => setProblem(error.message));
+  const play = (): void => void load().then(setUrl, (error: Error) => setProblem(error.message));
   return (
     <div class="sb-media">
       {url === "" ? <button type="button" class="sb-link" onClick={play}>play</button> : <audio controls autoplay src={url} aria-label={caption} />}
-      <span class="sb-small">{caption} {save}</span>
+      <span class="sb-small">{caption} {more}</span>
       {problem && <span class="sb-err">{problem}</span>}
     </div>
   );
 }
 
-function Image({ digest, alt }: { digest: string; alt: string }): JSX.Element {
+function Image({ load, alt }: { load: () => Promise<string>; alt: string }): JSX.Element {
   const x = useExplorer();
-  const { value, error } = useFetched(digest, () => x.blobs.image(digest));
+  const { value, error } = useFetched(alt, load);
   if (error) return <span>{x.closed.value === null ? error : "No kernel: re-run this cell to see this image."}</span>;
   if (!value) return <span>{x.details.isSlow.value ? BUSY : "loading…"}</span>;
   return <img src={value} alt={alt} />;

@@ -4,9 +4,10 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { formatCount } from "../core/format.ts";
 import { hasHugeLine, pieces } from "../core/pieces.ts";
-import { headEnd, isLong, type Long } from "../core/types.ts";
+import { headEnd, isLong, textOf, type Long } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Markdown } from "./Markdown.tsx";
+import { DataUrl, mediaTypeOf } from "./Media.tsx";
 
 /** Beyond this, markdown is shown as it is written: laying it out would stall the page. */
 const MOST_MARKDOWN = 100_000;
@@ -19,8 +20,10 @@ interface TextProps {
 }
 
 export function Text({ value, row, markdown = false, mono = false }: TextProps): JSX.Element {
-  if (isLong(value)) return <LongText long={value} row={row} markdown={markdown} mono={mono} />;
-  return <Plain text={typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value)} markdown={markdown} mono={mono} />;
+  const text = textOf(value);
+  const mimeType = typeof value === "string" || isLong(value) ? mediaTypeOf(text) : "";
+  const shown = isLong(value) ? <LongText long={value} row={row} markdown={markdown} mono={mono} /> : <Plain text={text} markdown={markdown} mono={mono} />;
+  return mimeType === "" ? shown : <DataUrl value={value as string | Long} row={row} mimeType={mimeType}>{shown}</DataUrl>;
 }
 
 function Plain({ text, markdown, mono }: { text: string; markdown: boolean; mono: boolean }): JSX.Element {
