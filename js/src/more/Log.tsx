@@ -166,6 +166,7 @@ function Entries({ pages, kinds, focusDetail }: { pages: LogPages; kinds: readon
         }}
       >
         <div class="sb-space" role="presentation" style={{ height: `${total * ROW}px` }}>
+          <div role="presentation" style={{ height: `${from * ROW}px` }} />
           {lines}
         </div>
       </div>
@@ -185,9 +186,8 @@ interface LineProps {
 }
 
 function Line({ table, entry, line, total, id, isHere, selected, choose }: LineProps): JSX.Element {
-  const place = { id, role: "option", style: { top: `${line * ROW}px` } } as const;
   if (!entry) {
-    return <div id={place.id} class="sb-lrow" role={place.role} style={place.style} aria-selected={isHere} aria-posinset={line + 1} aria-setsize={total}><span class="sb-muted">…</span></div>;
+    return <div id={id} class="sb-lrow" role="option" aria-selected={isHere} aria-posinset={line + 1} aria-setsize={total}><span class="sb-muted">…</span></div>;
   }
   const { row, what } = entry;
   const isKnown = row >= 0 && row < table.n;
@@ -195,10 +195,9 @@ function Line({ table, entry, line, total, id, isHere, selected, choose }: LineP
   const kind = isKnown ? table.kind(row) : "span";
   return (
     <div
-      id={place.id}
+      id={id}
       class={`sb-lrow ${kindClass(kind)}${row === selected && !isHere ? " sb-same" : ""}`}
-      role={place.role}
-      style={place.style}
+      role="option"
       aria-selected={isHere}
       aria-posinset={line + 1}
       aria-setsize={total}

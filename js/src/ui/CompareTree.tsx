@@ -46,7 +46,7 @@ function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
       x={x}
       label="Steps of both traces"
       focusDetail={focusDetail}
-      draw={(row, line, depth, id) => table && <Row key={row} x={x} table={table} row={row} line={line} depth={depth} id={id} />}
+      draw={(row, depth, id) => table && <Row key={row} x={x} table={table} row={row} depth={depth} id={id} />}
     />
   );
 }
@@ -55,12 +55,11 @@ interface RowProps {
   x: Comparing;
   table: ComparisonTable;
   row: number;
-  line: number;
   depth: number;
   id: string;
 }
 
-function Row({ x, table, row, line, depth, id }: RowProps): JSX.Element {
+function Row({ x, table, row, depth, id }: RowProps): JSX.Element {
   const isOpen = x.isOpen(row);
   const kind = table.kind(row);
   const change = table.change(row);
@@ -71,7 +70,6 @@ function Row({ x, table, row, line, depth, id }: RowProps): JSX.Element {
     <TreeLine
       x={x}
       row={row}
-      line={line}
       depth={depth}
       id={id}
       class={`sb-row sb-is-${change} ${kindClass(kind)}`}

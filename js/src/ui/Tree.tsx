@@ -52,7 +52,7 @@ function Lines({ focusDetail }: { focusDetail: () => void }): JSX.Element {
       label="Spans of the trace"
       focusDetail={focusDetail}
       useStable={useStableScroll}
-      draw={(row, line, depth, id) => table && <Row key={row} x={x} table={table} row={row} line={line} depth={depth} id={id} />}
+      draw={(row, depth, id) => table && <Row key={row} x={x} table={table} row={row} depth={depth} id={id} />}
     />
   );
 }
@@ -87,7 +87,6 @@ interface RowProps {
   x: Explorer;
   table: SpanTable;
   row: number;
-  line: number;
   depth: number;
   id: string;
 }
@@ -101,7 +100,7 @@ function spent(table: SpanTable, row: number): [number, number] {
   return [(input_tokens ?? 0) + (output_tokens ?? 0), cost_usd ?? Number.NaN];
 }
 
-function Row({ x, table, row, line, depth, id }: RowProps): JSX.Element {
+function Row({ x, table, row, depth, id }: RowProps): JSX.Element {
   const keep = x.keep.value;
   const isOpen = keep !== undefined || !x.collapsed.value.has(row);
   const kind = table.kind(row);
@@ -114,7 +113,6 @@ function Row({ x, table, row, line, depth, id }: RowProps): JSX.Element {
     <TreeLine
       x={x}
       row={row}
-      line={line}
       depth={depth}
       id={id}
       class={classes.filter(Boolean).join(" ")}
@@ -123,17 +121,17 @@ function Row({ x, table, row, line, depth, id }: RowProps): JSX.Element {
         <>
           <Glyph kind={kind} />
           <Name table={table} row={row} query={keep ? (x.find.found.value?.query ?? "") : ""} />
-          <span class="sb-sr"> {spoken(table, row, running)} </span>
+          <div class="sb-sr"> {spoken(table, row, running)} </div>
           {isParent(x.tree.value, row) && !isOpen && <Hidden x={x} row={row} />}
         </>
       }
     >
-      <span class="sb-r sb-tok" title={table.seenTwice(row) ? "seen twice, not counted" : undefined}>
+      <div class="sb-r sb-tok" title={table.seenTwice(row) ? "seen twice, not counted" : undefined}>
         {tokens > 0 && (table.seenTwice(row) ? `(${formatCount(tokens)})` : formatCount(tokens))}
         {tokens > 0 && <span class="sb-sr"> tokens</span>}
-      </span>
-      <span class="sb-r sb-cost">{cost >= 0 && formatMoney(cost)}</span>
-      <span class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed === 0 && kind === "event" ? "" : elapsed >= 0 ? formatDuration(elapsed) : "–"}</span>
+      </div>
+      <div class="sb-r sb-cost">{cost >= 0 && formatMoney(cost)}</div>
+      <div class={failed ? "sb-r sb-time sb-bad" : "sb-r sb-time"}>{elapsed === 0 && kind === "event" ? "" : elapsed >= 0 ? formatDuration(elapsed) : "–"}</div>
       <Waterfall x={x} table={table} row={row} kind={kind} running={running} />
     </TreeLine>
   );
@@ -153,7 +151,7 @@ function Name({ table, row, query }: { table: SpanTable; row: number; query: str
   const at = query.trim() === "" ? -1 : name.toLowerCase().indexOf(query.trim().toLowerCase());
   const length = query.trim().length;
   return (
-    <span class={failed ? "sb-t sb-err" : "sb-t"} title={sub ? `${name}  ${sub}` : name}>
+    <div class={failed ? "sb-t sb-err" : "sb-t"} title={sub ? `${name}  ${sub}` : name}>
       {at < 0 ? (
         name
       ) : (
@@ -165,7 +163,7 @@ function Name({ table, row, query }: { table: SpanTable; row: number; query: str
       )}
       {sub && <span class={failed ? "sb-errsub" : "sb-muted"}> {sub}</span>}
       {table.isInterrupted(row) && <span class="sb-muted"> interrupted</span>}
-    </span>
+    </div>
   );
 }
 
@@ -201,16 +199,16 @@ function Waterfall({ x, table, row, kind, running }: WaterfallProps): JSX.Elemen
     return <i class={`sb-bar ${className}`} style={{ left: `min(${left.toFixed(3)}%, 100% - ${className === "sb-failed" ? 4 : 2}px)`, width: `${width.toFixed(3)}%` }} />;
   };
   const live = running ? "sb-live" : "";
-  if (table.hasError(row)) return <span class="sb-wf">{bar(start, end, "sb-failed")}</span>;
-  if (table.isInterrupted(row) || (table.isOpen(row) && !running)) return <span class="sb-wf">{bar(start, end, "sb-cutoff")}</span>;
+  if (table.hasError(row)) return <div class="sb-wf">{bar(start, end, "sb-failed")}</div>;
+  if (table.isInterrupted(row) || (table.isOpen(row) && !running)) return <div class="sb-wf">{bar(start, end, "sb-cutoff")}</div>;
   if (firstToken >= 0) {
     const at = Math.min(start + firstToken, end);
     return (
-      <span class="sb-wf">
+      <div class="sb-wf">
         {bar(start, at, "sb-wait")}
         {bar(at, end, live)}
-      </span>
+      </div>
     );
   }
-  return <span class="sb-wf">{bar(start, end, running && kind === "llm" ? "sb-wait sb-live" : live)}</span>;
+  return <div class="sb-wf">{bar(start, end, running && kind === "llm" ? "sb-wait sb-live" : live)}</div>;
 }

@@ -56,7 +56,7 @@ interface LinesProps {
   x: Walked;
   label: string;
   focusDetail: () => void;
-  draw(row: number, line: number, depth: number, id: string): JSX.Element | null;
+  draw(row: number, depth: number, id: string): JSX.Element | null;
   /** A hook that keeps the view where it is when lines come and go. */
   useStable?: (el: HTMLElement | null, height: ReadonlySignal<number>) => Scrolled;
 }
@@ -78,7 +78,7 @@ export function TreeLines({ x, label, focusDetail, draw, useStable = useNothing 
   let isDrawn = false;
   for (let line = from; line < Math.min(to, rows.length); line++) {
     const row = rows[line] as number;
-    const made = draw(row, line, depth[line] as number, `${prefix}-r${row}`);
+    const made = draw(row, depth[line] as number, `${prefix}-r${row}`);
     if (made) lines.push(made);
     isDrawn ||= made !== null && row === selected;
   }
@@ -100,6 +100,8 @@ export function TreeLines({ x, label, focusDetail, draw, useStable = useNothing 
       }}
     >
       <div class="sb-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
+        {/* Lines stand one below the other: with each at a place of its own, browsers lay the whole page out per scroll. */}
+        <div role="presentation" style={{ height: `${from * ROW}px` }} />
         {lines}
       </div>
     </div>
@@ -126,7 +128,6 @@ function treeKeys(x: Walked, page: number, focusDetail: () => void): Keys {
 interface LineProps {
   x: Walked;
   row: number;
-  line: number;
   depth: number;
   id: string;
   class: string;
@@ -137,8 +138,11 @@ interface LineProps {
   children: ComponentChildren;
 }
 
-/** One line of a tree, with its place for those who hear it, the guides of its levels and its twisty. */
-export function TreeLine({ x, row, line, depth, id, class: className, isOpen, before, name, children }: LineProps): JSX.Element {
+/**
+ * One line of a tree, with its place for those who hear it, the guides of its levels and its twisty. Of `div`s: JupyterLab
+ * has a rule for every `span` after some input, for which browsers style all spans beside a line that comes or goes.
+ */
+export function TreeLine({ x, row, depth, id, class: className, isOpen, before, name, children }: LineProps): JSX.Element {
   const tree = x.tree.value;
   const parent = isParent(tree, row);
   const indent = Math.min(depth, MOST_INDENT);
@@ -155,15 +159,14 @@ export function TreeLine({ x, row, line, depth, id, class: className, isOpen, be
       aria-setsize={groupSize(tree, row)}
       aria-expanded={parent ? isOpen : undefined}
       aria-selected={row === x.selected.value}
-      style={{ top: `${line * ROW}px` }}
       onClick={() => x.select(row)}
       onDblClick={toggle}
     >
-      <span class="sb-n">
+      <div class="sb-n">
         {before}
         {indent > 0 && <i class="sb-guides" style={{ "--depth": indent }} />}
-        {depth > MOST_INDENT && <span class="sb-depth" title={`depth ${depth}`}>{depth}</span>}
-        <span
+        {depth > MOST_INDENT && <div class="sb-depth" title={`depth ${depth}`}>{depth}</div>}
+        <div
           class="sb-tw"
           aria-hidden="true"
           onClick={(event) => {
@@ -172,9 +175,9 @@ export function TreeLine({ x, row, line, depth, id, class: className, isOpen, be
           }}
         >
           {parent ? (isOpen ? "▾" : "▸") : ""}
-        </span>
+        </div>
         {name}
-      </span>
+      </div>
       {children}
     </div>
   );
