@@ -1,6 +1,7 @@
 """The direction of imports, what may be imported at module level, and where SQL may stand."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -61,55 +62,63 @@ BASES = {
 }
 OTEL = SOURCE / "integrations" / "otel"  # imported once the program has imported OpenTelemetry; its __init__ always
 
+RUNS = {"execute", "executemany", "executescript"}
 SQL = re.compile(
     r"\s*(SELECT\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s+\w"
     r"|(CREATE|DROP|ALTER)\s+(TEMP\s+|VIRTUAL\s+|UNIQUE\s+)*(TABLE|VIEW|INDEX|TRIGGER)\s|BEGIN\s+IMMEDIATE)"
 )
 
-by_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 
-
-@by_module
-def test_a_package_imports_only_from_those_above_it(path: Path) -> None:
+def test_a_package_imports_only_from_those_above_it() -> None:
     """The order is LAYERS; a new package is added there first."""
-    package = package_of(path)
-    assert package in LEVEL, f"{package} has no place in LAYERS of {Path(__file__).name}; give it one"
-    for line, name in imported_modules(path, ast.walk(parse(path))):
-        parts = name.split(".")
-        if parts[0] != "spanbook":
+    wrong = []
+    for path in MODULES:
+        package = package_of(path)
+        if package not in LEVEL:
+            wrong.append(f"{package} has no place in LAYERS of {Path(__file__).name}; give it one")
             continue
-        if len(parts) == 1:
-            assert package in FRONT_ENDS, f"{path}:{line} imports spanbook itself; import the package it needs"
-            continue
-        target = parts[1]
-        allowed = target == package or LEVEL.get(target, len(LAYERS)) < LEVEL[package] or (package, target) in BESIDE
-        assert allowed, f"{path}:{line}: {package} may not import {target}, which is not above it"
+        for line, name in imported_modules(path, ast.walk(parse(path))):
+            parts = name.split(".")
+            if parts == ["spanbook"] and package not in FRONT_ENDS:
+                wrong.append(f"{path}:{line} imports spanbook itself; import the package it needs")
+            if parts[0] != "spanbook" or len(parts) == 1:
+                continue
+            target = parts[1]
+            is_above = LEVEL.get(target, len(LAYERS)) < LEVEL[package]
+            if not is_above and target != package and (package, target) not in BESIDE:
+                wrong.append(f"{path}:{line}: {package} may not import {target}, which is not above it")
+    assert wrong == []
 
 
-@by_module
-def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
+def test_heavy_libraries_are_imported_inside_functions() -> None:
     """Importing spanbook stays cheap, and tracing works where one of them is broken or missing."""
-    allowed: set[str] = BASES.get(package_of(path), set())
-    if path.parent == OTEL and path.name != "__init__.py":
-        allowed = {"opentelemetry"}
-    for line, name in imported_modules(path, module_level(parse(path).body)):
-        library = name.split(".")[0]
-        assert library not in HEAVY - allowed, f"{path}:{line}: import {library} inside the function that uses it"
+    wrong = []
+    for path in MODULES:
+        allowed: set[str] = BASES.get(package_of(path), set())
+        if path.parent == OTEL and path.name != "__init__.py":
+            allowed = {"opentelemetry"}
+        for line, name in imported_modules(path, module_level(parse(path).body)):
+            library = name.split(".")[0]
+            if library in HEAVY - allowed:
+                wrong.append(f"{path}:{line}: import {library} inside the function that uses it")
+    assert wrong == []
 
 
-@by_module
-def test_only_the_store_holds_sql(path: Path) -> None:
+def test_only_the_store_holds_sql() -> None:
     """Strings that begin like a statement, and calls that run one."""
-    if package_of(path) == "store":
-        return
-    nodes = list(ast.walk(parse(path)))
-    prose = {id(docstring_of(owner)) for owner in nodes}
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            assert not SQL.match(node.value), f"{path}:{node.lineno}: SQL belongs in spanbook.store"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            runs = node.func.attr in {"execute", "executemany", "executescript"}
-            assert not runs, f"{path}:{node.lineno}: statements are run in spanbook.store"
+    wrong = []
+    for path in MODULES:
+        if package_of(path) == "store":
+            continue
+        nodes = list(ast.walk(parse(path)))
+        prose = {id(docstring_of(owner)) for owner in nodes}
+        for node in nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+                if SQL.match(node.value):
+                    wrong.append(f"{path}:{node.lineno}: SQL belongs in spanbook.store")
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in RUNS:
+                wrong.append(f"{path}:{node.lineno}: statements are run in spanbook.store")
+    assert wrong == []
 
 
 def test_importing_spanbook_loads_nothing_heavy_and_writes_nothing(tmp_path: Path) -> None:
@@ -138,6 +147,7 @@ def test_sql_is_told_from_prose(text: str, is_sql: bool) -> None:
     assert bool(SQL.match(text)) is is_sql
 
 
+@functools.cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
