@@ -74,7 +74,8 @@ def _parts(part: Part) -> list[Part]:
 def _with_media(value: Any) -> Any:
     """Return a value with files in the place of texts that are a token each; other texts stay as they are."""
     if isinstance(value, str):
-        found = _TOKEN.fullmatch(value) if value.startswith(REFERENCE) else None
+        bare = value[1:-1] if value[:2] == '"@' else value  # version 3 of the SDK quotes metadata twice
+        found = _TOKEN.fullmatch(bare) if bare.startswith(REFERENCE) else None
         return value if found is None else {"$type": "blob", **_blob(found)}
     if isinstance(value, Mapping):
         return {key: _with_media(item) for key, item in value.items()}
