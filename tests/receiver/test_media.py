@@ -16,6 +16,8 @@ import pytest
 
 import spanbook as sb
 from spanbook.receiver import Receiver
+from spanbook.widgets._requests import TraceRequests
+from spanbook.widgets._state import TraceState
 from tests.receiver.sending import JSON, TRACE_HEX, Process, Response, post, stored, traces
 
 PATH = "/api/public/media"
@@ -84,6 +86,18 @@ def test_a_picture_is_read_back_whichever_comes_first(
     with closing(sb.open(store)) as opened:
         assert opened.read_blob(part["digest"]) == PNG
     assert receiver.stats["files"] == 1
+
+
+def test_an_open_view_gets_a_picture_that_came_later(receiver: Receiver) -> None:
+    assert post(receiver.port, "/v1/traces", span()).status == 200
+    trace = sb.last_trace()
+    view = TraceRequests(TraceState(trace._reader, trace.trace_id))
+    digest = view.answer("detail", {"row": 0})[0]["input"]["value"][0]["parts"][1]["digest"]
+    with pytest.raises(LookupError, match="are still to come"):
+        view.answer("blob", {"digest": digest})
+
+    assert put(receiver.port, announce(receiver.port).json["uploadUrl"]).status == 200
+    assert view.answer("blob", {"digest": digest}) == ({"mime_type": "image/png", "size": 70}, [PNG])
 
 
 def test_what_is_stored_is_not_asked_for_again(receiver: Receiver, store: Path) -> None:

@@ -275,6 +275,15 @@ def test_pictures_are_shown_sounds_played_and_files_saved_under_a_safe_name(show
     assert Path(download.value.path()).read_bytes() == b"%PDF-1.4 nothing"
 
 
+def test_a_picture_whose_bytes_are_not_stored_says_so_in_its_place(show: Callable[..., Page]) -> None:
+    """The client did not send them, or they are still to come."""
+    page = show(FILES, "messages")
+    place = page.locator(".sb-media", has_text="image/webp")
+    expect(place).to_contain_text(
+        "the bytes of this file are not in the store: they were not sent, or are still to come"
+    )
+
+
 def test_a_long_text_goes_on_where_it_was_cut_whatever_its_letters(show: Callable[..., Page]) -> None:
     page = show(FILES, "messages")
     page.get_by_role("button", name="show more").click()
