@@ -127,6 +127,27 @@ def test_an_uploaded_file_is_named_by_its_digest(piece: object) -> None:
     assert parts_of([piece]) == [{"type": "blob", **IMAGE}]
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.operation.name": "chat", "gen_ai.input.messages": dumps([{"role": "user", "parts": [
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": TOKEN}]}])},
+        {"ai.operationId": "ai.generateText.doGenerate", "ai.prompt.messages": dumps([{"role": "user", "content": [
+            {"type": "file", "mediaType": "image/png", "data": TOKEN}]}])},
+        {"openinference.span.kind": "LLM", "llm.input_messages.0.message.role": "user",
+         "llm.input_messages.0.message.contents.0.message_content.type": "image",
+         "llm.input_messages.0.message.contents.0.message_content.image.image.url": TOKEN},
+        {"traceloop.span.kind": "llm", "gen_ai.operation.name": "chat", "gen_ai.prompt.0.role": "user",
+         "gen_ai.prompt.0.content": dumps([{"type": "image_url", "image_url": {"url": TOKEN}}])},
+    ],
+    ids=["genai", "vercel", "openinference", "openllmetry"],
+)  # fmt: skip
+def test_files_that_langfuse_takes_out_of_the_spans_of_others(attributes: dict[str, object]) -> None:
+    """Its processor of spans does this to all that it exports."""
+    fields = mapped(attributes)
+    assert fields["input"] == [{"role": "user", "parts": [{"type": "blob", **IMAGE}]}]
+
+
 def test_files_in_the_middle_of_a_text_stand_where_they_were() -> None:
     other = TOKEN.replace("image/png", "Audio/WAV")
     assert parts_of(f"see {TOKEN} and{other}{TOKEN}") == [

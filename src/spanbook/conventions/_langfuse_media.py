@@ -31,14 +31,15 @@ def media_id(sha256: bytes) -> str:
 
 def refers_to_media(span: OtelSpan, roots: object = None) -> bool:
     """Tell whether there may be a token in what a span says."""
-    waiting: list[Any] = [span.attributes, *(event.attributes for event in span.events)]
+    waiting: list[Any] = [*span.attributes.values()]
     for value in waiting:
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             if REFERENCE in value:
                 return True
-        elif isinstance(value, Mapping):
+        elif kind is dict:
             waiting += value.values()
-        elif isinstance(value, (list, tuple)):
+        elif kind is list or kind is tuple:
             waiting += value
     return False
 
