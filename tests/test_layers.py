@@ -113,11 +113,11 @@ def test_only_the_store_holds_sql() -> None:
         nodes = list(ast.walk(parse(path)))
         prose = {id(docstring_of(owner)) for owner in nodes}
         for node in nodes:
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-                if SQL.match(node.value):
+            match node:
+                case ast.Constant(value=str(text)) if id(node) not in prose and SQL.match(text):
                     wrong.append(f"{path}:{node.lineno}: SQL belongs in spanbook.store")
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in RUNS:
-                wrong.append(f"{path}:{node.lineno}: statements are run in spanbook.store")
+                case ast.Call(func=ast.Attribute(attr=name)) if name in RUNS:
+                    wrong.append(f"{path}:{node.lineno}: statements are run in spanbook.store")
     assert wrong == []
 
 

@@ -93,11 +93,116 @@ def test_version_3_writes_metadata_as_it_is(version: str, value: object) -> None
     assert fields["metadata"] == {"i": value}
 
 
-def test_an_uploaded_image_is_a_reference() -> None:
-    token = "@@@langfuseMedia:type=image/png|id=abc|source=bytes@@@"
-    content = [{"type": "image_url", "image_url": {"url": token}}]
-    (part,) = mapped({**GENERATION, f"{O}input": dumps([{"role": "user", "content": content}])})["input"][0]["parts"]
-    assert (part["type"], part["modality"], part["uri"]) == ("uri", "image", token)
+PNG_ID, PNG_DIGEST = "a3-kNPkqi4CqsC2b8aEuSf", "6b7fa434f92a8b80aab02d9bf1a12e49"  # of one and the same hash
+TOKEN = f"@@@langfuseMedia:type=image/png|id={PNG_ID}|source=base64_data_uri@@@"
+IMAGE = {"modality": "image", "mime_type": "image/png", "digest": PNG_DIGEST}
+
+
+def parts_of(content: object) -> list[dict[str, object]]:
+    (message,) = mapped({**GENERATION, f"{O}input": dumps([{"role": "user", "content": content}])})["input"]
+    assert message["role"] == "user"
+    parts: list[dict[str, object]] = message["parts"]
+    return parts
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        TOKEN,
+        {"type": "image_url", "image_url": {"url": TOKEN}},
+        {"type": "input_image", "image_url": TOKEN},
+        {"type": "input_audio", "input_audio": {"data": TOKEN, "format": "wav"}},
+        {"type": "file", "file": {"file_data": TOKEN}},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": TOKEN}},
+        {"type": "media", "mime_type": "image/png", "data": TOKEN},
+        {"inline_data": {"mime_type": "image/png", "data": TOKEN}},
+        {"type": "file", "mediaType": "image/png", "data": TOKEN},
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": TOKEN},
+        {"type": "uri", "modality": "image", "uri": TOKEN},
+    ],
+    ids=lambda piece: "text" if isinstance(piece, str) else "-".join(piece),
+)
+def test_an_uploaded_file_is_named_by_its_digest(piece: object) -> None:
+    """In the forms of OpenAI, Anthropic, Gemini, Vercel and OpenTelemetry."""
+    assert parts_of([piece]) == [{"type": "blob", **IMAGE}]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.operation.name": "chat", "gen_ai.input.messages": dumps([{"role": "user", "parts": [
+            {"type": "blob", "modality": "image", "mime_type": "image/png", "content": TOKEN}]}])},
+        {"ai.operationId": "ai.generateText.doGenerate", "ai.prompt.messages": dumps([{"role": "user", "content": [
+            {"type": "file", "mediaType": "image/png", "data": TOKEN}]}])},
+        {"openinference.span.kind": "LLM", "llm.input_messages.0.message.role": "user",
+         "llm.input_messages.0.message.contents.0.message_content.type": "image",
+         "llm.input_messages.0.message.contents.0.message_content.image.image.url": TOKEN},
+        {"traceloop.span.kind": "llm", "gen_ai.operation.name": "chat", "gen_ai.prompt.0.role": "user",
+         "gen_ai.prompt.0.content": dumps([{"type": "image_url", "image_url": {"url": TOKEN}}])},
+    ],
+    ids=["genai", "vercel", "openinference", "openllmetry"],
+)  # fmt: skip
+def test_files_that_langfuse_takes_out_of_the_spans_of_others(attributes: dict[str, object]) -> None:
+    """Its processor of spans does this to all that it exports."""
+    fields = mapped(attributes)
+    assert fields["input"] == [{"role": "user", "parts": [{"type": "blob", **IMAGE}]}]
+
+
+def test_files_in_the_middle_of_a_text_stand_where_they_were() -> None:
+    other = TOKEN.replace("image/png", "Audio/WAV")
+    assert parts_of(f"see {TOKEN} and{other}{TOKEN}") == [
+        {"type": "text", "content": "see "},
+        {"type": "blob", **IMAGE},
+        {"type": "text", "content": " and"},
+        {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "digest": PNG_DIGEST},
+        {"type": "blob", **IMAGE},
+    ]
+
+
+def test_files_of_a_tool() -> None:
+    """What it was asked and what it gave."""
+    asked = {"id": "c1", "type": "function", "function": {"name": "crop", "arguments": dumps({"image": TOKEN})}}
+    messages = [{"role": "assistant", "tool_calls": [asked]}, {"role": "tool", "tool_call_id": "c1", "content": TOKEN}]
+    given, got = mapped({**GENERATION, f"{O}input": dumps(messages)})["input"]
+    assert given["parts"][0]["arguments"] == {"image": {"$type": "blob", **IMAGE}}
+    assert got["parts"][0]["response"] == {"$type": "blob", **IMAGE}
+
+
+@pytest.mark.parametrize("metadata", [TOKEN, dumps(TOKEN)])
+def test_files_in_plain_values(metadata: str) -> None:
+    """Version 3 of the SDK quotes metadata once more than the others."""
+    fields = mapped({f"{O}type": "span", f"{O}input": dumps({"deep": [1, TOKEN]}), f"{O}output": dumps(TOKEN),
+                     f"{O}metadata.pic": metadata}, scope_version="3.15.0")  # fmt: skip
+    assert fields["input"] == {"deep": [1, {"$type": "blob", **IMAGE}]}
+    assert fields["output"] == fields["metadata"]["pic"] == {"$type": "blob", **IMAGE}
+
+
+def test_a_file_in_the_middle_of_a_plain_text_stays_text() -> None:
+    fields = mapped({f"{O}type": "span", f"{O}input": f"see {TOKEN}"})
+    assert fields["input"] == f"see {TOKEN}"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        TOKEN.replace(PNG_ID, "abc"),
+        TOKEN.replace(PNG_ID, "../../../../../etc/pass"),
+        TOKEN.replace(PNG_ID, PNG_ID[:-1] + "é"),
+        TOKEN.replace("image/png", "image"),
+        TOKEN.replace("image/png", "text/html;charset=x"),
+        TOKEN.replace("image/png", "image/png\n"),
+        TOKEN.replace("image/png", "a" * 200 + "/b"),
+        TOKEN.replace("source=base64_data_uri", "source=<b>"),
+        TOKEN[:-1],
+        "@@@langfuseMedia:" * 3,
+    ],
+)
+def test_what_is_no_token_to_the_letter_stays_as_it_is(token: str) -> None:
+    assert parts_of(token) == [{"type": "text", "content": token}]
+    assert parts_of([{"type": "image_url", "image_url": {"url": token}}]) == [
+        {"type": "uri", "modality": "image", "uri": token}
+    ]
+    assert mapped({f"{O}type": "span", f"{O}output": dumps([token])})["output"] == [token]
 
 
 def test_langfuse_says_the_kind_where_another_convention_does_too() -> None:

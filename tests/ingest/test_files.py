@@ -185,6 +185,17 @@ def test_what_langfuse_exports_becomes_a_trace(name: str, text: str, new: New, t
     assert [(score.name, score.value) for score in call.scores] == [("correct", 1.0)]
 
 
+def test_a_file_that_langfuse_keeps_is_named_though_its_bytes_are_not_in_the_export(new: New, tmp_path: Path) -> None:
+    token = "@@@langfuseMedia:type=image/png|id=a3-kNPkqi4CqsC2b8aEuSf|source=bytes@@@"
+    content = [{"type": "image_url", "image_url": {"url": token}}]
+    row = {**CALL, "input": [{"role": "user", "content": content}], "output": token}
+    (call,) = imported(new, tmp_path, "rows.json", json.dumps([row]))
+
+    part = {"type": "blob", "modality": "image", "mime_type": "image/png", "digest": "6b7fa434f92a8b80aab02d9bf1a12e49"}
+    assert call.input == [{"role": "user", "parts": [part]}]
+    assert call.output == [{"role": "assistant", "parts": [part]}]
+
+
 ASKED = {"role": "user", "content": "price?"}
 SAID = {"role": "assistant", "content": "29"}
 BODY = {"id": "r", "model": "gpt-4o-mini", "created": 1_760_000_000, "choices": [{"index": 0, "message": SAID}],

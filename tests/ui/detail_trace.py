@@ -106,7 +106,8 @@ def build(path: Path) -> Trace:
             "type": "blob", "modality": "document", "mime_type": "application/pdf", "filename": "../../etc/x y.pdf",
             "content": base64.b64encode(b"%PDF-1.4 nothing").decode(),
         }  # fmt: skip
-        given = [{"role": "user", "parts": [picture, sound, paper, {"type": "text", "content": LONG}]}]
+        missing = {"type": "blob", "modality": "image", "mime_type": "image/webp", "digest": "0" * 32}
+        given = [{"role": "user", "parts": [picture, sound, paper, {"type": "text", "content": LONG}, missing]}]
         with sb.span("look", kind="llm", input=given, model="gpt-4o", provider="openai") as span:
             span.set(output=[ANSWER])
         state: list[Any] = [

@@ -303,6 +303,15 @@ def test_a_picture_in_a_data_url_is_shown_and_readable_as_text(host: Open) -> No
     expect(tree.locator("pre")).to_have_text(url)
 
 
+def test_a_picture_whose_bytes_are_not_stored_says_so_in_its_place(show: Callable[..., Page]) -> None:
+    """The client did not send them, or they are still to come."""
+    page = show(FILES, "messages")
+    place = page.locator(".sb-media", has_text="image/webp")
+    expect(place).to_contain_text(
+        "the bytes of this file are not in the store: they were not sent, or are still to come"
+    )
+
+
 def test_a_long_text_goes_on_where_it_was_cut_whatever_its_letters(show: Callable[..., Page]) -> None:
     page = show(FILES, "messages")
     page.get_by_role("button", name="show more").click()

@@ -97,6 +97,14 @@ def test_images_are_in_the_file_and_too_large_ones_are_named(
     assert "1 image or file was left out of this file: too large." in page
 
 
+def test_an_image_whose_bytes_are_not_stored_is_not_said_to_be_too_large(store: sb.Store, tmp_path: Path) -> None:
+    with sb.span("draw", output={"type": "blob", "mime_type": "image/png", "digest": "0" * 32}):
+        pass
+    page = exported(store.last_trace(), tmp_path)
+    assert data_of(page)["blobs"] == {}
+    assert "left out of this file" not in page
+
+
 def image(data: bytes) -> dict[str, str]:
     content = base64.b64encode(data).decode()
     return {"type": "blob", "modality": "image", "mime_type": "image/png", "content": content}

@@ -4,10 +4,10 @@ import { fromBase64 } from "./base64.ts";
 import type { Host } from "./rpc.ts";
 
 /** Raster formats that cannot carry script; everything else is only offered for saving. */
-const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+const SHOWN = new Set(["image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp"]);
 
 /** Sounds that browsers play; an element that plays runs nothing. */
-const PLAYED = new Set(["audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/flac", "audio/mp4", "audio/webm"]);
+const PLAYED = new Set(["audio/mpeg", "audio/mp3", "audio/wav", "audio/x-wav", "audio/ogg", "audio/flac", "audio/mp4", "audio/webm"]);
 
 export const isPlayed = (mimeType: string): boolean => PLAYED.has(mimeType.toLowerCase());
 export const isShown = (mimeType: string): boolean => SHOWN.has(mimeType.toLowerCase());

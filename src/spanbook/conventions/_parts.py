@@ -17,6 +17,8 @@ from urllib.parse import unquote_to_bytes
 Part: TypeAlias = dict[str, Any]
 Message: TypeAlias = dict[str, Any]
 
+#: What a token of Langfuse begins with, in the place of data that come apart (``_langfuse_media``).
+REFERENCE: Final = "@@@langfuseMedia:"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 #: First characters of JSON: what begins otherwise, as most texts do, costs no exception.
 _JSON_STARTS: Final = frozenset('{["-0123456789tfnNI \t\n\r')
@@ -125,6 +127,8 @@ def blob_part(data: Any, modality: str | None, mime_type: str | None) -> Part:
     """Return a blob of base64 ``data``; a missing type is guessed from the first bytes."""
     if not isinstance(data, str) or not data:
         return _missing(data, modality or "data")
+    if data.startswith(REFERENCE):
+        return media_part(data, modality or "document", mime_type)
     content = "".join(data.split()).translate(_URL_SAFE)
     if not _BASE64.fullmatch(content):
         return not_captured(1, f"{modality or 'data'} that is not base64")

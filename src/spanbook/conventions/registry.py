@@ -20,6 +20,7 @@ from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._langfuse import map_langfuse
+from ._langfuse_media import map_media, refers_to_media
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
@@ -143,7 +144,11 @@ def _settle_messages(draft: Draft) -> None:
             draft.put("finish_reason", next((reason for reason in reasons if isinstance(reason, str) and reason), None))
 
 
-_LAST: Final = SpanMapper("messages", _always, _settle_messages)
+#: Of no dialect: what is the same for all of them.
+_LAST: Final = (
+    SpanMapper("media", refers_to_media, map_media),
+    SpanMapper("messages", _always, _settle_messages),
+)
 
 
 def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
@@ -161,7 +166,7 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
     roots = {name.partition(".")[0] for name in span.attributes}
     failures: list[tuple[str, str]] = []
     dialects: list[str] = []
-    for mapper in (*plugin_mappers(), *MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), _LAST):
+    for mapper in (*plugin_mappers(), *MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), *_LAST):
         state = None
         try:
             if not mapper.detects(span, roots):
@@ -173,7 +178,7 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
                 draft.restore(state)
             failures.append((mapper.name, f"{type(error).__name__}: {error}"[:300]))
         else:
-            if mapper is not _LAST and mapper.map is not map_common:
+            if mapper not in _LAST and mapper.map is not map_common:
                 dialects.append(mapper.name)
     return _finished(draft, tuple(dialects), tuple(failures))
 

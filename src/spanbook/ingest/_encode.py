@@ -62,6 +62,10 @@ class Encoder:
             return self._remembered(messages, media, b"i", plain=plain)
         return blobs  # type: ignore[return-value]
 
+    def keeps_file(self, part: Mapping[str, Any], field: str) -> bool:
+        """Tell whether the policy leaves a part that names a file by its digest, in this field of a span."""
+        return self.redactor.keeps_media and part["digest"] in to_text(self.redactor.value(part, field)[0])
+
     def json(self, value: Any, field: str = "") -> tuple[Any, str]:
         """Return a small value redacted, and its JSON text: for columns that are never blobs."""
         clean, count = self.redactor.value(to_json(value), field)
@@ -112,9 +116,8 @@ class Encoder:
         if count:
             self.redacted += count
         payload = text if use and len(text) < INLINE_BELOW else self._blobs.text(text)
-        if media and (count or self.redactor.name == "metadata-only"):
-            keeps = self.redactor.name != "metadata-only"
-            media = [blob for blob in media if keeps and blob.digest.hex() in text]
+        if media and (count or not self.redactor.keeps_media):
+            media = [blob for blob in media if self.redactor.keeps_media and blob.digest.hex() in text]
         return _WithMedia(payload, media) if media else payload, count
 
 

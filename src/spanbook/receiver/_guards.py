@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,12 +17,14 @@ from typing import Final, Protocol
 from ._answers import CONTENT_TYPES, Encoding
 from ._body import ENCODINGS
 from ._refusal import MAX_WIRE, Refusal
+from ._uploads import Upload, Uploads, is_upload
 
 #: What a client that speaks gRPC is told.
 USE_HTTP: Final = (
     "spanbook receives OTLP over HTTP, not gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or use the OTLP/HTTP "
     "exporter"
 )
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?", re.ASCII)
 _SAME: Final = ("none", "same-origin")
 
 
@@ -48,16 +51,25 @@ class Head:
 
     path: str
     encoding: Encoding
-    compression: str
+    compression: str  # "" or one of _body.ENCODINGS
+    base: str = ""  # ``http://host:port`` as the client named it
+    #: The file that the body is, and nothing else.
+    upload: Upload | None = None
+
+    @property
+    def most_bytes(self) -> int:
+        """How long the body may be."""
+        return MAX_WIRE if self.upload is None else self.upload.size
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What this receiver lets in: ``host`` it listens on, ``token`` it asks for, ``paths`` it serves."""
+    """What is let in here: ``host`` it listens on, ``token`` it asks for, ``paths`` it serves, files it awaits."""
 
     host: str
     token: str | None
     paths: Collection[str]
+    uploads: Uploads
 
     def check(self, method: str, target: str, headers: Headers) -> Head:
         """Return what a request is about.
@@ -66,20 +78,25 @@ class Guard:
             Refusal: it is not taken.
         """
         self._check_sender(headers)
-        path = target.partition("?")[0]
+        path, _, query = target.partition("?")
         if headers.get("Content-Type", "").startswith("application/grpc"):
             raise Refusal(415, USE_HTTP)
-        if path not in self.paths:
+        methods = ("POST",) if path in self.paths else ("PUT", "PATCH") if is_upload(path) else ()
+        if not methods:
             raise Refusal(404, f"nothing is served at {path[:100]!r}; OTLP goes to /v1/traces and /v1/logs")
-        if method != "POST":
-            raise Refusal(405, f"{method[:20]} is not served; send telemetry by POST", headers={"Allow": "POST"})
+        if method not in methods:
+            allowed = " or ".join(methods)
+            text = f"{method[:20]} is not served; send telemetry by {allowed}"
+            raise Refusal(405, text, headers={"Allow": ", ".join(methods)})
+        if method == "PUT":  # the address, which was given to who has the token, stands for it
+            return Head(path, "json", _compression(headers), upload=self.uploads.read(path, query))
         self._check_token(headers)
         encoding = encoding_of(headers)
         if encoding is None or (encoding != "json" and "/v1/" not in path):
             kind = headers.get("Content-Type", "")
             known = " or ".join(CONTENT_TYPES if "/v1/" in path else ["application/json"])
             raise Refusal(415, f"Content-Type {kind[:100]!r} is not read; send {known}")
-        return Head(path, encoding, _compression(headers))
+        return Head(path, encoding, _compression(headers), _base(headers))
 
     def _check_sender(self, headers: Headers) -> None:
         host = headers.get("Host", "")
@@ -103,6 +120,13 @@ def encoding_of(headers: Headers) -> Encoding | None:
     return CONTENT_TYPES.get(headers.get("Content-Type", "").partition(";")[0].strip().lower())
 
 
+def _base(headers: Headers) -> str:
+    """Return what an address begins with that leads the client here again; a proxy may have spoken TLS for us."""
+    host = headers.get("Host", "")
+    scheme = "https" if headers.get("X-Forwarded-Proto", "") == "https" else "http"
+    return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""
+
+
 def _compression(headers: Headers) -> str:
     named = headers.get("Content-Encoding", "").strip().lower()
     if named not in ("", "identity", *ENCODINGS):
@@ -112,8 +136,10 @@ def _compression(headers: Headers) -> str:
     return "" if named == "identity" else named
 
 
-def too_large() -> Refusal:
-    """Return what a body beyond the limit is answered with."""
+def too_large(head: Head) -> Refusal:
+    """Return what a body beyond its limit is answered with."""
+    if head.upload is not None:
+        return Refusal(400, f"the body has more than the {head.upload.size:,} bytes that were announced")
     return Refusal(413, f"the body has more than {MAX_WIRE:,} bytes; send smaller batches, or compress them")
 
 

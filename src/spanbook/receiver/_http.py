@@ -26,7 +26,7 @@ from . import _grpc
 from ._answers import Answer, refused
 from ._guards import Guard, Head, declared_size, encoding_of, too_large
 from ._intake import Request
-from ._refusal import MAX_IN_FLIGHT, MAX_WIRE, Refusal
+from ._refusal import MAX_IN_FLIGHT, Refusal
 from ._turns import ShortTurns
 
 MAX_CONNECTIONS: Final = 128
@@ -108,8 +108,8 @@ class _Exchange(HTTPMessageDelegate):
         size = declared_size(headers)
         try:
             self._head = self._traffic.guard.check(start_line.method, start_line.path, headers)
-            if size > MAX_WIRE:
-                raise too_large()
+            if size > self._head.most_bytes:
+                raise too_large(self._head)
         except Refusal as refusal:
             self._refusal = refusal
             if size > _MAX_DROPPED or headers.get("Expect", ""):
@@ -117,11 +117,11 @@ class _Exchange(HTTPMessageDelegate):
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body, unless the request is refused anyway."""
-        if self._refusal is not None:
+        if self._refusal is not None or self._head is None:
             return
         try:
-            if len(self._body) + len(chunk) > MAX_WIRE:
-                raise too_large()
+            if len(self._body) + len(chunk) > self._head.most_bytes:
+                raise too_large(self._head)
             self._traffic.reserve(len(chunk))
         except Refusal as refusal:
             self._refusal = refusal
@@ -147,7 +147,7 @@ class _Exchange(HTTPMessageDelegate):
         body, self._body = bytes(self._body), bytearray()
         self._traffic.counts["bytes"] += len(body)
         try:
-            answer = await self._traffic.answer(Request(head.path, head.encoding, head.compression, body))
+            answer = await self._traffic.answer(Request(head, body))
         finally:
             del body
             self._release()

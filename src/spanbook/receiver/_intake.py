@@ -23,8 +23,12 @@ from ..tracer._report import report_failure
 from . import _json
 from ._answers import Answer, Encoding, accepted, json_answer, refused
 from ._body import inflate
+from ._guards import Head
+from ._media import Media
 from ._protobuf import read_logs, read_spans
 from ._refusal import Refusal
+from ._uploads import PATH as MEDIA
+from ._uploads import Uploads
 
 #: Records, and bytes of them, in one transaction: bounds memory, and how long the store is held.
 _SLICE: Final = 256
@@ -40,9 +44,7 @@ Record = TypeVar("Record")
 class Request:
     """A request as it is handed to the worker."""
 
-    path: str
-    encoding: Encoding
-    compression: str  # "" or one of _body.ENCODINGS
+    head: Head
     body: bytes
 
 
@@ -67,6 +69,8 @@ class Intake:
     def __init__(self, fold: Callable[[], Fold]) -> None:
         self._fold = fold
         self.counts: Counter[str] = Counter()
+        self.uploads = Uploads()
+        self._media = Media(fold, self.uploads, self.counts, _STORE_S)
         self._paths: dict[str, Callable[[Request, bytes], Answer]] = {
             "/v1/traces": self._traces,
             "/api/public/otel/v1/traces": self._traces,
@@ -74,6 +78,7 @@ class Intake:
             "/v1/metrics": self._metrics,
             "/api/public/ingestion": self._langfuse_batch,
             "/api/public/scores": self._langfuse_scores,
+            MEDIA: lambda request, body: self._media.announced(request.head, body),
         }
 
     @property
@@ -84,29 +89,34 @@ class Intake:
     def answer(self, request: Request) -> Answer:
         """Return the answer to a request; what it acknowledges is committed. Raises nothing."""
         try:
-            return self._paths[request.path](request, inflate(request.body, request.compression))
+            head, body = request.head, inflate(request.body, request.head.compression)
+            if head.upload is not None:
+                return self._media.sent(head.upload, body)
+            if head.path not in self._paths:
+                return self._media.reported(body)
+            return self._paths[head.path](request, body)
         except Refusal as refusal:
-            return refused(request.encoding, refusal)
+            return refused(request.head.encoding, refusal)
         except OtlpError as error:
-            return refused(request.encoding, Refusal(400, str(error)))
+            return refused(request.head.encoding, Refusal(400, str(error)))
         except (StoreError, sqlite3.Error) as error:
             why = f"the store cannot be written now ({error}); send it again"
-            return refused(request.encoding, Refusal(503, why, retry_after_s=_RETRY_STORE_S))
+            return refused(request.head.encoding, Refusal(503, why, retry_after_s=_RETRY_STORE_S))
         except Exception as error:  # noqa: BLE001 - no request may stop the receiver
             report_failure("take in a request", error)
-            return refused(request.encoding, Refusal(500, f"spanbook failed: {type(error).__name__}: {error}"))
+            return refused(request.head.encoding, Refusal(500, f"spanbook failed: {type(error).__name__}: {error}"))
 
     # -- OTLP
 
     def _traces(self, request: Request, body: bytes) -> Answer:
         rejects, report = _Rejects(), IngestReport()
-        for some in _sliced(_spans(request.encoding, body, rejects), _texts_of_span, rejects):
+        for some in _sliced(_spans(request.head.encoding, body, rejects), _texts_of_span, rejects):
             report.add(ingest_spans(self._fold(), some, wait_s=_STORE_S))
         return self._taken(request, "spans", report.spans, "rejectedSpans", rejects, report)
 
     def _logs(self, request: Request, body: bytes) -> Answer:
         rejects, report = _Rejects(), IngestReport()
-        for some in _sliced(_log_records(request.encoding, body, rejects), _texts_of_log, rejects):
+        for some in _sliced(_log_records(request.head.encoding, body, rejects), _texts_of_log, rejects):
             report.add(ingest_spans(self._fold(), (), some, wait_s=_STORE_S))
         return self._taken(request, "logs", report.logs, "rejectedLogRecords", rejects, report)
 
@@ -120,10 +130,10 @@ class Intake:
         if rejects.count and taken <= report.n_rejected:
             raise Refusal(400, f"nothing of the request can be read: {rejects.message()}")
         self.counts[name] += taken - report.n_rejected
-        return accepted(request.encoding, counted, rejects.count, rejects.message())
+        return accepted(request.head.encoding, counted, rejects.count, rejects.message())
 
     def _metrics(self, request: Request, body: bytes) -> Answer:
-        return accepted(request.encoding, "rejectedDataPoints", 0, _NO_METRICS)
+        return accepted(request.head.encoding, "rejectedDataPoints", 0, _NO_METRICS)
 
     # -- Langfuse
 

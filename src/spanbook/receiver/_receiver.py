@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 1024
 _END_S: Final = 5.0
-_NAMES: Final = ("requests", "bytes", "spans", "logs", "scores", "rejected_spans", "rejected_logs", "rejected_events")
+_NAMES: Final = (
+    "requests",
+    "bytes",
+    "spans",
+    "logs",
+    "scores",
+    "files",
+    "rejected_spans",
+    "rejected_logs",
+    "rejected_events",
+)
 
 
 class Receiver:
@@ -43,7 +53,8 @@ class Receiver:
         _check(port, host, token)
         self.host, self.token = host, token
         self._intake = Intake(fold)
-        self._traffic = Traffic(Guard(host, token, frozenset(self._intake.paths)), self._intake.answer)
+        guard = Guard(host, token, frozenset(self._intake.paths), self._intake.uploads)
+        self._traffic = Traffic(guard, self._intake.answer)
         self._listening = _bind(port, host)
         #: The port it listens on.
         self.port: int = self._listening.getsockname()[1]
@@ -69,7 +80,7 @@ class Receiver:
 
     @property
     def stats(self) -> dict[str, int]:
-        """What came so far: requests, bytes, spans, logs, scores, what was left out, bytes in flight, refusals."""
+        """What came so far: requests, bytes, spans, logs, scores, files; what was left out, refused, is in flight."""
         found = Counter(dict(self._traffic.counts)) + Counter(dict(self._intake.counts))  # copies: others count on
         known = {name: found.pop(name, 0) for name in _NAMES}
         return {**known, "bytes_in_flight": self._traffic.in_flight, **dict(sorted(found.items()))}
@@ -111,7 +122,7 @@ class Receiver:
         if not self.is_running:
             return "<Receiver stopped>"
         counts = self.stats
-        got = ", ".join(f"{counts[name]:,} {name}" for name in ("spans", "logs", "scores") if counts[name])
+        got = ", ".join(f"{counts[name]:,} {name}" for name in ("spans", "logs", "scores", "files") if counts[name])
         return f"<Receiver at {self.endpoint}: {got or 'nothing received yet'}>"
 
 

@@ -1,4 +1,4 @@
-"""What is stored already of spans and traces that come in: calls that may be the same, events that belong to them."""
+"""What is stored already of what comes in: calls that may be the same, events that belong to spans, files."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ _EVENTS: Final = (
     "SELECT e.trace_id, e.span_id, e.time_ns, e.name, e.data FROM json_each(?) k CROSS JOIN events e "
     "ON e.trace_id = json_extract(k.value, '$[0]') AND e.span_id = json_extract(k.value, '$[1]') ORDER BY e.id"
 )
+
+_HAS_MEDIA: Final = "SELECT EXISTS(SELECT 1 FROM blobs WHERE digest = ? AND mime_type IS NOT NULL)"
+
+
+def has_media(db: sqlite3.Connection, digest: bytes) -> bool:
+    """Tell whether the bytes of an image, sound or file are stored."""
+    return bool(db.execute(_HAS_MEDIA, (digest,)).fetchone()[0])
 
 
 def find_calls(db: sqlite3.Connection, trace_ids: Iterable[str]) -> list[tuple[Any, ...]]:

@@ -278,8 +278,10 @@ def _blobs(reader: StoreReader, digests: dict[str, None], room: Room) -> tuple[d
     blobs: dict[str, Any] = {}
     left_out = 0
     for digest in digests:
-        size = sizes[digest][1] if digest in sizes else None
-        if size is None or size > MAX_BLOB or size > room.blobs:
+        if digest not in sizes:  # said where it would stand
+            continue
+        size = sizes[digest][1]
+        if size > MAX_BLOB or size > room.blobs:
             left_out += 1
             continue
         mime_type, data = blob(reader, digest)

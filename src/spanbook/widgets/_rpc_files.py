@@ -34,7 +34,7 @@ def blob(reader: StoreReader, digest: Any) -> tuple[str, bytes]:
     """
     found = reader.read_blob(digest) if isinstance(digest, str) else None
     if found is None:
-        raise LookupError(f"no image, sound or file has the digest {digest!r} in this store.")
+        raise LookupError("the bytes of this file are not in the store: they were not sent, or are still to come.")
     return found
 
 
