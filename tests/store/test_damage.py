@@ -66,7 +66,8 @@ def test_readers_name_what_helps(whole: Path, tmp_path: Path, damage: str) -> No
     found = complaints(path)
     assert found or damage == "page"  # it may be of an index that nobody needs here
     assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
-    assert "spanbook salvage" in repr([check for check in doctor(path) if not check.is_ok])
+    # deep: to a look at the pages alone, zeros are as good a last page of a long value as any other
+    assert "spanbook salvage" in repr([check for check in doctor(path, deep=True) if not check.is_ok])
 
 
 def check_flipped_bits(whole: Path, folder: Path, seeds: Iterable[int]) -> None:
