@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spanbook.conventions import registry
 from spanbook.conventions._draft import Draft
-from tests.conventions.spans import event, log, span, whole
+from tests.conventions.spans import event, log, mapped, span, whole
 
 DEEP = "[" * 5_000 + "]" * 5_000
 NAMES = """
@@ -70,6 +70,13 @@ def test_odd_values_raise_nothing(name: str) -> None:
             found = whole({**selected, name: value})
             assert found.fields["kind"] in ("span", "llm", "chain", "tool", "agent", "embedding", "event")
             assert found.failures == (), (name, value, selected)
+
+
+@pytest.mark.parametrize("depth", [150, 5_000])
+def test_what_is_nested_too_deep_stays_text(depth: int) -> None:
+    """As a value it would be cut where the depth of the store ends; as text all of it is kept."""
+    deep = "[" * depth + "]" * depth
+    assert mapped({"openinference.span.kind": "CHAIN", "input.value": deep})["input"] == deep
 
 
 def test_a_wrong_type_stays_as_it_came() -> None:

@@ -113,12 +113,13 @@ def test_logs_in_a_file_join_their_spans(new: New, tmp_path: Path) -> None:
 def test_what_is_malformed_is_left_out_and_named(new: New, tmp_path: Path) -> None:
     path = tmp_path / "some.jsonl"
     own = {"trace_id": "1" * 32, "span_id": "bad", "name": "x", "start_ns": 5}
+    deep = '{"messages": ' + "[" * 5_000 + "]" * 5_000 + "}"
     path.write_text(
-        "\n".join([json.dumps(otlp({**SPAN, "name": 5}, SPAN)), "{nonsense", json.dumps(own), '{"x": 1}', "7"])
+        "\n".join([json.dumps(otlp({**SPAN, "name": 5}, SPAN)), "{nonsense", json.dumps(own), '{"x": 1}', "7", deep])
     )
     report = import_file(new()[0], path)
-    assert (report.spans, report.n_rejected) == (1, 5)
-    for said in ("spans[0].name is 5", "line 2: no JSON", "span_id is 'bad'", "line 4", "line 5"):
+    assert (report.spans, report.n_rejected) == (1, 6)
+    for said in ("spans[0].name is 5", "line 2: no JSON", "span_id is 'bad'", "line 4", "line 5", "nested too deep"):
         assert any(said in reason for reason in report.rejected), said
     assert "malformed, left out" in str(report)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanbook.model.values import MAX_DEPTH, MAX_VALUES, to_json
+from spanbook.model.values import MAX_DEPTH, MAX_VALUES, parse_json, to_json
 
 
 def through_marshal(value: Any) -> Any:
@@ -125,3 +125,27 @@ def test_depth_is_bounded(depth: int) -> None:
         value = [value]
     text = json.dumps(to_json(through_marshal(value)))
     assert ("nested deeper than 100 levels" in text) is (depth > MAX_DEPTH)
+
+
+@pytest.mark.parametrize("wrap", ["[%s]", '{"a": %s}'])
+@pytest.mark.parametrize(("inner", "depth"), [("[]", 1), ('["[", {}, 1]', 2)])
+def test_json_as_deep_as_allowed_is_parsed(wrap: str, inner: str, depth: int) -> None:
+    text = inner
+    for _ in range(MAX_DEPTH - depth):
+        text = wrap % text
+    assert json.dumps(parse_json(text, MAX_DEPTH)) == text
+    assert parse_json(text.encode(), MAX_DEPTH) == json.loads(text)
+    with pytest.raises(ValueError, match="nested too deep: more than 100 levels"):
+        parse_json(wrap % text, MAX_DEPTH)
+
+
+@pytest.mark.parametrize("depth", [1_500, 9_000, 100_000], ids="{:,}".format)
+def test_deeper_json_is_refused_by_every_python(depth: int) -> None:
+    """They differ in how deep JSON they read: 3.13 reads ten times as deep as code in Python can go."""
+    for text in ("[" * depth + "]" * depth, b'{"a":' * depth + b"1" + b"}" * depth):
+        with pytest.raises(ValueError, match="nested too deep"):
+            parse_json(text, MAX_DEPTH)
+
+
+def test_many_brackets_are_not_deep() -> None:
+    assert parse_json("[" + "[], " * 5_000 + '"[[["]', 2) == [*([[]] * 5_000), "[[["]

@@ -143,9 +143,10 @@ def test_what_the_store_refuses_is_not_acknowledged(receiver: Receiver, store: P
         (b'{"resourceSpans": 5}', JSON, "resourceSpans is 5"),
         (b"[]", JSON, "expected an object"),
         (b"[" * 100_000, JSON, "nested too deep"),
+        (b'{"resourceSpans": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", JSON, "nested too deep"),
         (b'{"resourceSpans": ' + b"9" * 10_000 + b"}", JSON, "no JSON"),
     ],
-    ids=["truncated", "garbage", "truncated JSON", "wrong type", "no object", "deep", "big number"],
+    ids=["truncated", "garbage", "truncated JSON", "wrong type", "no object", "deep without end", "deep", "big number"],
 )
 def test_what_is_not_otlp_gets_400_with_a_reason(receiver: Receiver, body: bytes, kind: str, reason: str) -> None:
     """And the next request is served as ever."""

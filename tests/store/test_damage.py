@@ -66,7 +66,8 @@ def test_readers_name_what_helps(whole: Path, tmp_path: Path, damage: str) -> No
     found = complaints(path)
     assert found or damage == "page"  # it may be of an index that nobody needs here
     assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
-    assert "spanbook salvage" in repr([check for check in doctor(path) if not check.is_ok])
+    # deep: to a look at the pages alone, zeros are as good a last page of a long value as any other
+    assert "spanbook salvage" in repr([check for check in doctor(path, deep=True) if not check.is_ok])
 
 
 def check_flipped_bits(whole: Path, folder: Path, seeds: Iterable[int]) -> None:
@@ -180,7 +181,8 @@ def test_tracing_goes_on_beside_a_store_that_is_damaged_meanwhile(whole: Path, t
         for number in range(100):
             with sb.span("after", input=number) as span:
                 span.set(output=number)
-        print(sb.flush(0.5), "spanbook salvage" in sb.stats()["problem"], sb.stats()["dropped"])
+        flushed = sb.flush(0.5)  # the line that the warning quotes, from Python 3.13 on
+        print(flushed, "spanbook salvage" in sb.stats()["problem"], sb.stats()["dropped"])
         """,
         tmp_path,
     )

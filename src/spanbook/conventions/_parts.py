@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
+from ..model.values import MAX_DEPTH, parse_json
+
 Part: TypeAlias = dict[str, Any]
 Message: TypeAlias = dict[str, Any]
 
@@ -22,6 +24,8 @@ REFERENCE: Final = "@@@langfuseMedia:"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 #: First characters of JSON: what begins otherwise, as most texts do, costs no exception.
 _JSON_STARTS: Final = frozenset('{["-0123456789tfnNI \t\n\r')
+#: Deeper JSON stays the text it is, whole: as a value, in a part of a message, it would be cut at ``MAX_DEPTH``.
+MAX_JSON_DEPTH: Final = MAX_DEPTH - 20
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 #: First characters of base64 data → its type; the longest prefixes come first.
 _SIGNATURES: Final = (
@@ -102,12 +106,12 @@ def split_output(pieces: Sequence[Any], to_parts: Callable[[Any], list[Part]]) -
 
 
 def parsed_json(text: Any) -> Any:
-    """Return the value of JSON text; anything else comes back as it is."""
+    """Return the value of JSON text; anything else, and what is nested very deep, comes back as it is."""
     if not isinstance(text, str) or text[:1] not in _JSON_STARTS:
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text, MAX_JSON_DEPTH)
+    except ValueError:
         return text
 
 

@@ -6,6 +6,9 @@ import json
 import re
 from typing import Any, Final
 
+from ..model.values import parse_json
+from ._parts import MAX_JSON_DEPTH
+
 #: A text in either kind of quotes, a constant, or what JSON writes in the same way.
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<word>None|True|False)|(?P<same>[\[\]{}:,]|-?\d[\d.eE+-]*))""",
@@ -33,8 +36,8 @@ def parsed_python(text: str) -> Any:
         else:
             out.append(_WORDS[token["word"]] if token["word"] else token["same"])
     try:
-        return json.loads("".join(out))
-    except (ValueError, RecursionError):
+        return parse_json("".join(out), MAX_JSON_DEPTH)
+    except ValueError:
         return None
 
 

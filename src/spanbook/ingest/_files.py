@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..conventions._openai_file import chat_record
 from ..conventions._otlp_json import decode_logs, decode_spans
 from ..conventions.otel import OtelLog, OtelSpan
 from ..model import OtlpError, UsageError
+from ..model.values import MAX_DOCUMENT_DEPTH, parse_json
 from ._fold import Fold
 from ._foreign import ingest_langfuse, ingest_records, ingest_spans
 from ._report import IngestReport
@@ -120,12 +120,12 @@ def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
             if not line.strip():
                 continue
             try:
-                document = json.loads(line)
-            except (ValueError, RecursionError) as error:
+                document = parse_json(line, MAX_DOCUMENT_DEPTH)
+            except ValueError as error:
                 if number == 1:
                     yield from _whole(path, report)
                     return
-                report.reject(f"line {number}: no JSON ({error})")
+                report.reject(f"line {number}: no JSON that can be read ({error})")
             else:
                 yield from _items(f"line {number}", document)
 
@@ -146,9 +146,9 @@ def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
     """Yield the one document of a file that spans several lines, or what is in it when it is a list."""
     with _opened(path) as file:
         try:
-            document = json.load(file)
-        except (ValueError, RecursionError) as error:
-            report.reject(f"no JSON ({error})")
+            document = parse_json(file.read(), MAX_DOCUMENT_DEPTH)
+        except ValueError as error:
+            report.reject(f"no JSON that can be read ({error})")
             return
     yield from _items("the file", document)
 

@@ -17,6 +17,7 @@ The tracer (``spanbook.tracer``) adds ``dataframe``, ``series`` and ``array``.
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from gc import get_referents
@@ -24,6 +25,8 @@ from typing import Any, Final
 
 #: Nesting below this many levels is replaced by ``not_captured``.
 MAX_DEPTH: Final = 100
+#: Documents of other clients may be this deep: OTLP says each level of a value, at most 64, in four levels of JSON.
+MAX_DOCUMENT_DEPTH: Final = 300
 #: Values in all; what comes after them is cut. Shared parts count each time they are met.
 MAX_VALUES: Final = 150_000
 #: Characters of a ``repr`` that are kept.
@@ -67,6 +70,31 @@ def is_text_tree(value: Any) -> bool:
         if not level:
             return True
     return False
+
+
+def parse_json(text: str | bytes, max_depth: int) -> Any:
+    """Return the value of a JSON text, on every Python the same: some read 1,000 levels, some 10,000, too deep to walk.
+
+    Raises:
+        ValueError: it is no JSON, or nested deeper than ``max_depth`` levels.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        pass
+    else:
+        if len(text) <= 2 * max_depth or not _is_deeper(value, max_depth):
+            return value
+    raise ValueError(f"nested too deep: more than {max_depth} levels")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    level = [value]
+    for _ in range(levels):
+        level = get_referents(*level)  # in C, as above; texts and numbers refer to nothing
+        if not level:
+            return False
+    return any(type(item) in _CONTAINERS for item in level)
 
 
 # -- forms

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final
 
 from ..model import OtlpError
+from ..model.values import MAX_DOCUMENT_DEPTH, parse_json
 from ._refusal import MAX_IN_TEXTS, MAX_JSON, MAX_RECORDS, MAX_VALUES, Budget, Refusal
 
 #: A string as a whole (also one that does not end, so that none is looked at twice), or what makes one more value.
@@ -31,11 +31,9 @@ def parse(data: bytes) -> Any:
             if token.lastindex:
                 values.take()
     try:
-        return json.loads(data)
-    except RecursionError:
-        raise OtlpError("", "is nested too deep") from None
+        return parse_json(data, MAX_DOCUMENT_DEPTH)
     except ValueError as error:
-        raise OtlpError("", f"is no JSON ({error})") from None
+        raise OtlpError("", f"is no JSON that can be read ({error})") from None
 
 
 def check_texts(*values: Any) -> None:
