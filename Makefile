@@ -48,10 +48,10 @@ notebooks: bundles
 	  $(PY) -m pytest -p nbval -q --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval.cfg "$$0"; \
 	  code=$$?; rm -rf "$$folder"; exit $$code'
 
-# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file; two workers more than
+# whole files go to one worker, so that one browser or JupyterLab serves all tests of a file; a worker more than
 # there are cores, as they wait for browsers and processes half of the time
 pytest: bundles chromium
-	$(OFFLINE) $(PY) -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --dist loadfile --no-loadscope-reorder tests
+	$(OFFLINE) $(PY) -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder tests
 
 lint: $(INSTALLED) $(NODE_MODULES) ## ruff, mypy, tsc
 	$(PY) -m ruff check

@@ -11,13 +11,15 @@ import pytest
 from tests.reliability.processes import BODY, stored
 from tests.tracing import journals, rows, run
 
+# what a script starts in the background ignores it
+HEEDS_INT = "import os, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 ENDINGS = {
     "normal": ("", 0),
     "sys.exit": ("import sys\nwith sb.span('last'):\n    sys.exit(3)", 3),
     "exception": ("with sb.span('last'):\n    {}['missing']", 1),
     "syntax error in an import": ("import ast\nwith sb.span('last'):\n    ast.parse('1 +')", 1),
-    "interrupt": ("import os, signal\nwith sb.span('last'):\n    os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
-    "interrupt outside": ("import os, signal\nos.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+    "interrupt": (f"{HEEDS_INT}with sb.span('last'):\n    os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
+    "interrupt outside": (f"{HEEDS_INT}os.kill(os.getpid(), signal.SIGINT)", -signal.SIGINT),
     "a thread that goes on": (
         ("import threading, time\ndef work():\n    time.sleep(0.1)\n    with sb.span('last'): pass\n"
          "threading.Thread(target=work).start()"), 0,
