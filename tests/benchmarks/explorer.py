@@ -13,10 +13,8 @@ from tests.ui.lab import LabServer, Notebook
 from ._table import Row
 
 _SETUP = """%load_ext spanbook
+%spanbook display off
 import spanbook as sb"""
-#: Without the line under the cell the page has no widget yet: it has to load what runs widgets, too.
-_FIRST = """%spanbook display off
-"""
 _WIDE = """with sb.span("agent", "agent"):
     for turn in range({turns}):
         with sb.span(f"turn {{turn % 50}}", "chain"):
@@ -77,7 +75,6 @@ _SLICE = """async () => {
 #: Trace what, and how often: the best of the runs counts, since a machine is slower at times and never faster.
 _TRACES = {
     "10,000 spans": (_WIDE.format(turns=1111), 3),
-    "10,000 spans as the page's first widget": (_FIRST + _WIDE.format(turns=1111), 2),
     "100,000 spans": (_WIDE.format(turns=11_111), 2),
     "200 levels": (_DEEP, 1),
     "10 MB payload": (_LARGE, 1),
@@ -119,11 +116,6 @@ def run(folder: Path) -> list[Row]:
         ]
     return [
         *rows,
-        Row(
-            "10,000 spans as the page's first widget: first paint",
-            best("10,000 spans as the page's first widget", "paint"),
-            "ms",
-        ),
         Row("200 levels: frame while scrolling, median", best("200 levels", "median"), "ms", 17.5),
         Row("10 MB payload: first paint after the cell", best("10 MB payload", "paint"), "ms", 300.0),
         Row("10 MB payload: bytes on the wire", best("10 MB payload", "bytes") / 1000, "kB", 450.0),
