@@ -1,6 +1,7 @@
 """A realistic trace to look at: an agent that plans, calls tools side by side, retries, fails and streams."""
 
 import base64
+import functools
 import struct
 import zlib
 from typing import Any
@@ -11,6 +12,7 @@ from tests.ui.wire import Line, TraceData, messages, text
 PICTURE = "b" * 32
 
 
+@functools.cache
 def png(width: int = 160, height: int = 90) -> bytes:
     """A small gradient, so that an image is seen to be drawn."""
     lines = b"".join(
