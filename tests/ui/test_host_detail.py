@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from spanbook.api import _runtime
 from spanbook.api._trace import Trace
 from tests.ui import detail_trace as made
+from tests.ui.agent import png
 from tests.ui.conftest import HostPage
 from tests.ui.detail_trace import CHANGED, CONTINUED, FAILED, FILES, FIRST, FRAME, LARGE, LONG, RECORDS, STATE, scripted
 from tests.ui.png import PNG
@@ -301,6 +302,19 @@ def test_a_picture_in_a_data_url_is_shown_and_readable_as_text(host: Open) -> No
     expect(tree).to_contain_text("Its base64 is damaged.")
     opened.page.get_by_role("button", name="as text").nth(1).click()
     expect(tree.locator("pre")).to_have_text(url)
+
+
+def test_a_picture_that_is_replaced_is_shown_anew(host: Open) -> None:
+    """As when a span that still ran has ended."""
+    urls = ["data:image/png;base64," + base64.b64encode(picture).decode() for picture in (PNG, png(3, 3))]
+    data = TraceData([Line("draw")], details={0: {"output": {"kind": "text", "value": urls[0]}}})
+    opened = host()
+    opened.explorer(data)
+    picture = opened.page.locator(".sb-detail img")
+    expect(picture).to_have_js_property("naturalWidth", 2)
+    opened.page.evaluate("url => { host.model.answers.detail['0'].answer.output.value = url }", urls[1])
+    opened.rows(data, {0: Line("draw", duration=5.0)})
+    expect(picture).to_have_js_property("naturalWidth", 3)
 
 
 def test_a_picture_whose_bytes_are_not_stored_says_so_in_its_place(show: Callable[..., Page]) -> None:

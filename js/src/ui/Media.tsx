@@ -27,7 +27,7 @@ export function Media({ digest, mimeType, size, name }: MediaProps): JSX.Element
   if (!isShown(mimeType)) return <span class="sb-file">{caption} <Save digest={digest} mimeType={mimeType} name={name} /></span>;
   return (
     <div class="sb-media">
-      {wanted ? <Image key={digest} load={load} alt={name || "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
+      {wanted ? <Image of={digest} load={load} alt={name || "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
       <span class="sb-small">
         {caption} <Save digest={digest} mimeType={mimeType} name={name} />
       </span>
@@ -56,7 +56,7 @@ export function DataUrl({ value, row, mimeType, children }: { value: string | Lo
         <Sound load={load} caption={caption} more={more} />
       ) : (
         <div class="sb-media">
-          {wanted ? <Image load={load} alt="image" /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
+          {wanted ? <Image of={value} load={load} alt="image" /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
           <span class="sb-small">{caption} {more}</span>
         </div>
       )}
@@ -79,9 +79,9 @@ function Sound({ load, caption, more }: { load: () => Promise<string>; caption: 
   );
 }
 
-function Image({ load, alt }: { load: () => Promise<string>; alt: string }): JSX.Element {
+function Image({ of, load, alt }: { of: unknown; load: () => Promise<string>; alt: string }): JSX.Element {
   const x = useExplorer();
-  const { value, error } = useFetched(alt, load);
+  const { value, error } = useFetched(of, load);
   if (error) return <span>{x.closed.value === null ? error : "No kernel: re-run this cell to see this image."}</span>;
   if (!value) return <span>{x.details.isSlow.value ? BUSY : "loading…"}</span>;
   return <img src={value} alt={alt} />;

@@ -21,7 +21,7 @@ interface TextProps {
 
 export function Text({ value, row, markdown = false, mono = false }: TextProps): JSX.Element {
   const text = textOf(value);
-  const mimeType = typeof value === "string" || isLong(value) ? mediaTypeOf(text) : "";
+  const mimeType = mediaTypeOf(text);
   const shown = isLong(value) ? <LongText long={value} row={row} markdown={markdown} mono={mono} /> : <Plain text={text} markdown={markdown} mono={mono} />;
   return mimeType === "" ? shown : <DataUrl value={value as string | Long} row={row} mimeType={mimeType}>{shown}</DataUrl>;
 }
