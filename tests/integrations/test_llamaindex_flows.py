@@ -24,8 +24,8 @@ from tests.integrations import index
 from tests.integrations.conftest import Spans
 from tests.integrations.index import ASK, HELLO, TEXTS, llm_of_its_own, shared_llm, traced_llama, tree
 
-#: LlamaIndex leaves its clients open, and its event loops.
 __all__ = ["llm_of_its_own", "shared_llm", "traced_llama"]  # fixtures
+#: LlamaIndex leaves its clients open, and its event loops.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 
 

@@ -16,8 +16,8 @@ from tests.integrations import index
 from tests.integrations.conftest import Spans
 from tests.integrations.index import HELLO, llm_of_its_own, shared_llm, traced_llama, tree
 
-#: LlamaIndex leaves its clients open, and its event loops.
 __all__ = ["llm_of_its_own", "shared_llm", "traced_llama"]  # fixtures
+#: LlamaIndex leaves its clients open, and its event loops.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -104,6 +105,12 @@ def stored(path: Path, query: str) -> list[tuple[Any, ...]]:
     """Return rows of a store, read by plain SQLite."""
     with closing(sqlite3.connect(path)) as db:
         return db.execute(query).fetchall()
+
+
+#: Of tests that ask a process for its ``peak_mb``: elsewhere the peak of another process cannot be read.
+reads_peak = pytest.mark.skipif(
+    sys.platform != "linux", reason="the peak of another process's memory is read from /proc"
+)
 
 
 class Process:

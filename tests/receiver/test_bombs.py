@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 import zlib
 from collections.abc import Callable
 
-import pytest
-
-from tests.receiver.sending import JSON, PROTOBUF, Process, encoded, post, traces
+from tests.receiver.sending import JSON, PROTOBUF, Process, encoded, post, reads_peak, traces
 
 MOST_MB = 256
 SPAN = traces(1).resource_spans[0].scope_spans[0].spans[0].SerializeToString()
@@ -76,7 +73,7 @@ BOMBS: dict[str, tuple[str, Body]] = {
 }
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of another process's memory is read from /proc")
+@reads_peak
 def test_bombs_are_refused_in_bounded_memory(process: Process) -> None:
     """All of them, one after the other, and a wide text that is taken."""
     good = traces(1).SerializeToString()

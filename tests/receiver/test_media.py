@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
@@ -18,7 +17,7 @@ import spanbook as sb
 from spanbook.receiver import Receiver
 from spanbook.widgets._requests import TraceRequests
 from spanbook.widgets._state import TraceState
-from tests.receiver.sending import JSON, TRACE_HEX, Process, Response, post, stored, traces
+from tests.receiver.sending import JSON, TRACE_HEX, Process, Response, post, reads_peak, stored, traces
 
 PATH = "/api/public/media"
 PNG = base64.b64decode(
@@ -263,7 +262,7 @@ def test_what_was_acknowledged_survives_a_kill(process: Process) -> None:
     assert files(process.store) == [("image/png", PNG)]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of another process's memory is read from /proc")
+@reads_peak
 def test_large_files_are_taken_in_bounded_memory(process: Process) -> None:
     """One after the other, and several at once: those that find no room are told when to try again."""
     large = [bytes([number]) * (20 << 20) for number in range(4)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..conventions._parts import modality_of
 from ..model import StoreError
 from ..store._blobs import Blob
-from ..store._codec import RAW, digest_of
+from ..store._codec import RAW
 from ..store._related import has_media
 from ..store._write import Batch
 from ._records import RecordReader
@@ -41,10 +41,10 @@ def wants_media(fold: Fold, digest: bytes, mime_type: str, field: str, *, wait_s
     return wants
 
 
-def ingest_media(fold: Fold, data: bytes, mime_type: str, field: str, *, wait_s: float = 5.0) -> None:
+def ingest_media(fold: Fold, digest: bytes, data: bytes, mime_type: str, field: str, *, wait_s: float = 5.0) -> None:
     """Write a file, unless it is stored, or the policy keeps none; it is committed when this returns.
 
-    The arguments are those of :func:`wants_media`.
+    The arguments are those of :func:`wants_media`; ``digest`` has been compared with ``data``.
 
     Raises:
         StoreError, sqlite3.Error: nothing was written; the same file may be given again.
@@ -58,7 +58,6 @@ def ingest_media(fold: Fold, data: bytes, mime_type: str, field: str, *, wait_s:
             blob = Blob(digest, RAW, data, len(data), mime_type)
         return Batch() if blob is None else Batch(media=[blob])
 
-    digest = digest_of(data)
     fold.write_foreign(make, wait_s=wait_s)
     if blob is not None and blob.id is None:
         raise StoreError(f"the store refuses a file of {len(data):,} bytes")

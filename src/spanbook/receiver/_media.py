@@ -18,10 +18,11 @@ from ..conventions._langfuse_media import MIME_TYPE
 from ..ingest._fold import Fold
 from ..ingest._media import ingest_media, wants_media
 from ..model import OtlpError
+from ..tracer._limits import MAX_MEDIA
 from . import _json
 from ._answers import Answer, json_answer
 from ._guards import Head
-from ._refusal import MAX_MEDIA, Refusal
+from ._refusal import Refusal
 from ._uploads import Upload, Uploads
 
 _FIELD: Final = re.compile(r"[A-Za-z]{1,32}")
@@ -36,8 +37,7 @@ class Media:
     def announced(self, head: Head, body: bytes) -> Answer:
         """Return where a file goes; nowhere, when the store has it, or the policy of redaction keeps none."""
         upload = _announced(_json.parse(body))
-        digest = upload.sha256[:16]
-        if not wants_media(self._fold(), digest, upload.mime_type, upload.field, wait_s=self._wait_s):
+        if not wants_media(self._fold(), upload.digest, upload.mime_type, upload.field, wait_s=self._wait_s):
             return json_answer(200, {"mediaId": upload.id, "uploadUrl": None})
         if not head.base:
             raise Refusal(400, "the header Host names no host that the file could be sent to")
@@ -49,7 +49,7 @@ class Media:
             raise Refusal(400, f"the body has {len(body):,} bytes; {upload.size:,} were announced")
         if sha256(body).digest() != upload.sha256:
             raise Refusal(400, "the bytes are not those of the SHA-256 that was announced; send the file again")
-        ingest_media(self._fold(), body, upload.mime_type, upload.field, wait_s=self._wait_s)
+        ingest_media(self._fold(), upload.digest, body, upload.mime_type, upload.field, wait_s=self._wait_s)
         self._counts["files"] += 1
         return json_answer(200, {})
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Bytes of an image, sound or file, as many as our own tracer keeps.
-MAX_MEDIA: Final = 20 << 20
 #: Bytes of a body as it comes over the wire, and after decompression.
 MAX_WIRE: Final = 8 << 20
 MAX_INFLATED: Final = 32 << 20

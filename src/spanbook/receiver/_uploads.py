@@ -30,6 +30,11 @@ class Upload:
     field: str  # of the span that names it
 
     @property
+    def digest(self) -> bytes:
+        """What the store names it by."""
+        return self.sha256[:16]
+
+    @property
     def id(self) -> str:
         """The id that clients name it by."""
         return media_id(self.sha256)
