@@ -13,7 +13,6 @@ from tests.ui.lab import LabServer, Notebook
 from ._table import Row
 
 _SETUP = """%load_ext spanbook
-%spanbook display off
 import spanbook as sb"""
 _WIDE = """with sb.span("agent", "agent"):
     for turn in range({turns}):

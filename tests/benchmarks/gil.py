@@ -5,6 +5,8 @@ without spans, with spans and no fold (what the caller takes), with spans and th
 per second of wall; and per second of the process's CPU, which other processes do not disturb: that is the wall's loss
 if nothing of the fold ran without the GIL, beside the main thread. What is lost is compared within a round, since the
 machine's speed changes from one minute to the next; the median of the rounds counts.
+
+And whether the fold keeps up, each span with text of its own: what is not in the store after a while only piles up.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from ._data import llm_spans
 from ._table import Row
 from .tail import RATE, one_span, paced
 
 SECONDS = 0.7
 ROUNDS = 21
+LONG_S = 8
 
 
 def run(folder: Path) -> list[Row]:
@@ -38,9 +43,10 @@ def run(folder: Path) -> list[Row]:
         sb.flush(60)
         speeds["fold"].append(_speeds(lambda: one_span(sb)))
         sb.flush(60)
+    stored = _stored(sb)
     _runtime.reset()
-    rows = []
     name = f"computing beside {RATE:,} spans/s"
+    rows = [Row(f"{name}: stored meanwhile", stored, "%", None, stored / 100, 0.9, "what was traced")]
     for at, by in enumerate(("wall", "CPU")):
         bare, alone, folded = ([speed[at] for speed in found] for found in speeds.values())
         lost = [100 * (1 - after / before) for after, before in zip(folded, bare, strict=True)]
@@ -50,6 +56,26 @@ def run(folder: Path) -> list[Row]:
             Row(f"{name}, {by}: to the caller", median(caller), "%"),
         ]
     return rows
+
+
+def _stored(sb: Any) -> float:
+    """Return how much of what another thread traces is in the store when it ends, in percent."""
+    texts = llm_spans(int(RATE * LONG_S))
+    before = sb.stats()["written"]
+
+    def trace() -> None:
+        for number in paced(RATE, LONG_S):
+            asked, said = texts[number]
+            with sb.span("chat", "llm", asked) as span:
+                span.set(output=said)
+
+    thread = threading.Thread(target=trace)
+    thread.start()
+    while thread.is_alive():
+        sum(number * number for number in range(200))
+    stored = sb.stats()["written"] - before
+    sb.flush(60)
+    return float(100 * stored / len(texts))
 
 
 def _speeds(make: Callable[[], object]) -> tuple[float, float]:

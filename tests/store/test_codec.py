@@ -21,6 +21,7 @@ from spanbook.store._codec import (
     decompress,
     digest_of,
     pack_ids,
+    sha256,
     to_text,
     unpack_ids,
 )
@@ -57,10 +58,25 @@ def test_compressed_bytes_come_back(data: bytes) -> None:
     """What does not get smaller stays as it is; one compressor serves many values."""
     compress = Compressor()
     for _ in range(2):
-        codec, body = compress(data)
+        ((codec, body),) = compress([data])
         assert decompress(codec, body) == data
         assert (codec == RAW) == (body == data)
-    assert compress(b"word " * 100)[0] == ZSTD
+    assert compress([b"word " * 100, data])[0][0] == ZSTD
+
+
+def test_values_are_compressed_many_at_a_time() -> None:
+    """Each by itself, in their order; an empty one is one of them."""
+    values = [b"word " * 1_000, b"", b"x", b"other " * 50]
+    made = Compressor()(values)
+    assert [decompress(codec, body) for codec, body in made] == values
+    assert [codec for codec, _ in made] == [ZSTD, RAW, RAW, ZSTD]
+
+
+@given(st.integers(0, 200_000))
+def test_hashes_are_those_of_all_bytes(size: int) -> None:
+    """In parts or at once."""
+    data = (b"0123456789" * (size // 10 + 1))[:size]
+    assert sha256(data) == hashlib.sha256(data).digest()
 
 
 def test_a_damaged_or_newer_blob_is_said_in_words() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from hashlib import sha256
 from marshal import dumps
 from types import NoneType
 from typing import Any, Final, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from ..model.redaction import Redactor
 from ..model.values import is_text_tree, to_json
 from ..store._blobs import Blob, BlobSet, Payload
-from ..store._codec import INLINE_BELOW, to_text
+from ..store._codec import INLINE_BELOW, sha256, to_text
 
 _SHORT: Final = 256  # bytes
 _are_atoms: Final = frozenset((str, int, float, bool, NoneType)).issuperset
@@ -89,7 +88,7 @@ class Encoder:
             value = to_json(value, keep_media=True)  # first: it bounds what cycles and shared containers expand to
         raw = dumps(value, 2)  # format 2 is blind to identity: equal values give equal bytes
         # no text of marshal begins with "#"; to hash a short one takes longer than to keep it
-        key = raw + use if len(raw) < _SHORT else b"#" + sha256(raw).digest() + use
+        key = raw + use if len(raw) < _SHORT else b"#" + sha256(raw) + use
         known = self._young.get(key)
         if known is None:
             known, count = self._old.get(key), 0

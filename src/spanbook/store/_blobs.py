@@ -40,25 +40,32 @@ class BlobSet:
         self.has_dictionary = False
         self._learns = True
         self._samples: list[bytes] = []
+        self._raw: list[Blob] = []
         self._sampled = 0
         # Two dicts swapped when full: evicting one by one from a large dict is quadratic.
         self._young: dict[bytes, Blob] = {}
         self._old: dict[bytes, Blob] = {}
 
     def text(self, text: str) -> Blob:
-        """Return the blob of a JSON document."""
+        """Return the blob of a JSON document; it is compressed by the next :meth:`compress`."""
         data = text.encode()
         digest = digest_of(data)
         blob = self._young.get(digest)
         if blob is None:
             blob = self._old.get(digest)
             if blob is None:
-                codec, body = self._compress(data)
                 if self._learns:
                     self._sample(data)
-                blob = Blob(digest, codec, body, len(data), None)
+                blob = Blob(digest, RAW, data, len(data), None)
+                self._raw.append(blob)
             self._remember(digest, blob)
         return blob
+
+    def compress(self) -> None:
+        """Compress the blobs of texts that were made since the last time, all in one."""
+        blobs, self._raw = self._raw, []
+        for blob, (codec, body) in zip(blobs, self._compress([blob.body for blob in blobs]), strict=True):
+            blob.codec, blob.body = codec, body
 
     def media(self, data: bytes, mime_type: str) -> Blob:
         """Return the blob of an image, sound or file; kept as it is, since such data is compressed already."""
@@ -75,7 +82,7 @@ class BlobSet:
 
     def forget(self) -> None:
         """Forget all: the store they are in is gone."""
-        self._young, self._old = {}, {}
+        self._young, self._old, self._raw = {}, {}, []
         self.use(None)
 
     # -- the dictionary

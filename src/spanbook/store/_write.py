@@ -150,6 +150,7 @@ class StoreWriter:
         db = self.connection(wait_s)
         if self.generation != generation:
             raise StoreReplacedError
+        self.blobs.compress()
         blobs: BlobInserts | None = None
         try:
             if durable:
@@ -195,7 +196,7 @@ class StoreWriter:
         Raises:
             sqlite3.Error, StoreError: it was not kept, and is not used.
         """
-        db, number, body = self.connection(wait_s), dictionary.dict_id, dictionary.dict_content
+        db, number, body = self.connection(wait_s), dictionary.number, dictionary.content
         _connection.retry_locked(lambda: db.execute("BEGIN IMMEDIATE"), wait_s)
         try:
             found = db.execute("SELECT body FROM dictionaries ORDER BY id DESC LIMIT 1").fetchone()
