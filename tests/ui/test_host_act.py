@@ -150,6 +150,22 @@ def test_a_thumb_is_kept_at_once_and_shown(explorer: Callable[..., RealExplorer]
     assert list(frame["span_id"]) == [shown.widget._state.span_id(2)] * 2
 
 
+def test_what_code_scores_is_shown(explorer: Callable[..., RealExplorer], store: sb.Store) -> None:
+    """A judge in another cell: of the open span at once, of one that was open before when it is open again."""
+    shown = explorer(row=2)
+    page, trace_id = shown.host.page, shown.widget.trace_id
+    expect(page.get_by_role("tab", name="Metadata")).to_be_visible()
+    page.locator(".sb-row").nth(0).click()
+    expect(page.get_by_role("region", name=f"Detail of {selected(page)}").get_by_role("tab").first).to_be_visible()
+    sb.score("helpful", True, trace_id=trace_id)
+    sb.score("correct", 0.5, trace_id=trace_id, span_id=shown.widget._state.span_id(2))
+    sb.flush()
+    shown.pump_until(page.get_by_role("tab", name="Scores 1"), "Scores 1")
+    page.locator(".sb-row").nth(2).click()
+    page.get_by_role("tab", name="Scores 1").click()
+    expect(page.locator(".sb-panel")).to_contain_text("correct")
+
+
 def test_a_score_is_written_by_keyboard_alone(explorer: Callable[..., RealExplorer], store: sb.Store) -> None:
     store.score("correct", 0.5, trace_id="0" * 31 + "1")
     page = explorer(row=2).host.page

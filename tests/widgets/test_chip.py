@@ -101,7 +101,7 @@ def test_a_chip_that_is_over_holds_no_spans_and_reads_them_again_for_a_late_one(
     late = {"trace_id": job.trace_id, "span_id": "f" * 16, "parent_id": job.span_id, "name": "late", "kind": "tool",
             "status": "ok", "start_ns": job.start_ns, "end_ns": job.start_ns + 1}  # fmt: skip
     StoreWriter(store.path).write(Batch(spans=[SpanRecord(late)]))
-    widget.take({job.trace_id: Change([late], None)})
+    widget.take({job.trace_id: Change([late], None, [])})
     assert len(widget._summary["bars"]) == 3
 
 

@@ -214,7 +214,7 @@ def test_a_span_that_began_before_all_others_moves_the_start(store: sb.Store) ->
             "input_tokens": None, "output_tokens": None, "cost_usd": None, "model": None, "error_type": None,
             "counted": 1}  # fmt: skip
     before = widget._state.rev
-    widget.take({widget.trace_id: Change([span], early)})
+    widget.take({widget.trace_id: Change([span], early, [])})
     assert widget._state.rev == before + 2  # a gap: the page asks for everything
     page = TreePage(*widget._state.whole())
     assert [row["start"] for row in page.rows] == [pytest.approx(1000), 0]

@@ -17,6 +17,7 @@ from spanbook.widgets import _state
 from spanbook.widgets._requests import TraceRequests
 from spanbook.widgets._rpc_detail import MAX_SLICE, MAX_TREE, SLICE
 from spanbook.widgets._snapshot import snapshot_html, snapshot_text
+from spanbook.widgets._live import Change
 from spanbook.widgets._state import TraceState
 from tests.widgets.page import TreePage
 
@@ -64,9 +65,7 @@ def test_a_push_is_as_long_as_its_changes_not_as_the_trace(large: StoreReader) -
         "status": "open", "start_ns": 2 * 10**18, "end_ns": None, "first_token_ns": None, "input_tokens": None,
         "output_tokens": None, "cost_usd": None, "model": None, "error_type": None, "counted": 1,
     }  # fmt: skip
-    told = state.apply([new], None)
-    assert told is not None
-    message, buffers = told
+    ((message, buffers),) = state.apply(Change([new], None, []))
     assert (message["count"], message["n"]) == (1, 100_001)
     assert len(json.dumps(message)) + sum(map(len, buffers)) < 1_500
 

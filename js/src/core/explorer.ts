@@ -217,7 +217,10 @@ export class Explorer {
     else if (!table) return;
     else if (push.kind === "rows") this.receiveRows(table, push, buffers);
     else if (push.kind === "partial") this.receivePartial(table, push);
-    else if (push.kind === "summary") {
+    else if (push.kind === "scores") {
+      this.revision.value++;
+      for (const row of push.rows) if (this.details.touch(row, false) && row === this.selected.peek()) this.details.want(row);
+    } else if (push.kind === "summary") {
       table.summary = push.summary;
       this.revision.value++;
       this.setClock();

@@ -91,6 +91,7 @@ export type Push =
   | RowsPush
   | PartialPush
   | { kind: "summary"; summary: Summary }
+  | { kind: "scores"; rows: number[] }
   | { kind: "closed"; reason: string };
 
 /** A string too long to send whole; the rest comes by `more {row, field, path, offset}`. */

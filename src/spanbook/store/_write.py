@@ -71,10 +71,11 @@ class Batch:
 
 @dataclass(slots=True)
 class Written:
-    """What a transaction changed, for live views: narrow span rows and trace rows as they are now."""
+    """What a transaction changed, for live views: narrow span rows and trace rows as they are now, what was scored."""
 
     spans: list[Row]
     traces: list[Row]
+    scored: list[tuple[str, str | None]]  # trace_id, span_id; None for the trace as a whole
     ended: int = 0  # spans that reached their final state in it
 
 
@@ -309,7 +310,8 @@ class _Transaction:
         if batch.journal:
             # replaced, not updated: SQLite writes, and syncs, nothing for an update that changes nothing
             self._db.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?)", (batch.journal[0], *batch.journal[1]))
-        return Written([row for _, row in self._rows.values()], list(self._traces.values()), self._ended)
+        scored = [(score["trace_id"], score.get("span_id")) for score in batch.scores if score.get("trace_id")]
+        return Written([row for _, row in self._rows.values()], list(self._traces.values()), scored, self._ended)
 
     # -- spans
 

@@ -28,10 +28,11 @@ _PER_MESSAGE_S: Final = 0.005
 
 
 class Change(NamedTuple):
-    """What happened to one trace since the last round: span rows in order, and its summary row as it is now."""
+    """What happened to one trace since the last round."""
 
-    spans: list[dict[str, Any]]
-    trace: dict[str, Any] | None
+    spans: list[dict[str, Any]]  # their rows, in order
+    trace: dict[str, Any] | None  # its summary row as it is now, None when that is as it was
+    scored: list[str | None]  # span ids; None for the trace as a whole
 
 
 class View(Protocol):
@@ -140,14 +141,16 @@ class Hub:
                 self._of(row["trace_id"]).spans.append(row)
             for trace in written.traces:
                 before = self._of(trace["trace_id"])
-                self._pending[trace["trace_id"]] = Change(before.spans, trace)
+                self._pending[trace["trace_id"]] = before._replace(trace=trace)
+            for trace_id, span_id in written.scored:
+                self._of(trace_id).scored.append(span_id)
         if self._can_thread:
             self._wake.set()
         else:
             self.round()
 
     def _of(self, trace_id: str) -> Change:
-        return self._pending.setdefault(trace_id, Change([], None))
+        return self._pending.setdefault(trace_id, Change([], None, []))
 
     def round(self) -> tuple[int, bool]:
         """Tell every view what is new; return how many messages were sent, and whether one wants to be asked soon."""

@@ -75,8 +75,8 @@ class OpenTraces:
     def take(self, trace_id: str, change: Change) -> list[Message]:
         """Return the messages that tell an open explorer what was written."""
         opened = self._opened.get(trace_id)
-        news = opened.state.apply(change.spans, change.trace) if opened is not None else None
-        return [] if news is None else [({**news[0], "trace": trace_id}, list(news[1]))]
+        news = opened.state.apply(change) if opened is not None else []
+        return [({**message, "trace": trace_id}, buffers) for message, buffers in news]
 
     def streamed(self, selected: Any) -> list[Message]:
         """Return the messages that tell open explorers what is being streamed, and whose cell ran again."""

@@ -15,6 +15,7 @@ from ..tracer import _recorder
 from ..tracer._cell import staleness
 from ._columns import TreeColumns, u32
 from ._facts import to_ms, trace_facts
+from ._live import Change
 
 #: Rows that are sent of one trace at first, and with every asking for more; how many are beyond is said.
 MAX_ROWS: Final = 200_000
@@ -141,34 +142,44 @@ class TraceState:
                 self.trace = found
             return self.whole()
 
-    def apply(self, spans: Iterable[Row], trace: Row | None) -> Message | None:
-        """Take in what was written; return the message and buffers that tell the page, None when nothing changed."""
+    def apply(self, change: Change) -> list[Message]:
+        """Take in what was written; return the messages and buffers that tell the page."""
         with self.lock:
-            changed = self._put(spans)
-            if trace is not None:
-                self.trace = trace
-            if not changed:
-                return None if trace is None else ({"kind": "summary", "v": 1, "summary": self.facts()}, [])
-            self.rev += 1
-            columns = self.columns
-            data, wide = columns.encode(changed)
-            names_from, subs_from = self._told
-            self._told = (len(columns.names.texts), len(columns.subs.texts))
-            message = {
-                "kind": "rows",
-                "v": 1,
-                "rev": self.rev,
-                "n": len(columns),
-                "count": len(changed),
-                "names_from": names_from,
-                "names": columns.names.texts[names_from:],
-                "subs_from": subs_from,
-                "subs": columns.subs.texts[subs_from:],
-                "wide_names": wide,
-                "summary": self.facts(),
-                "now_ms": to_ms(clock.now_ns()),
-            }
-            return message, [u32(changed), data]
+            rows, scored = self._apply(change.spans, change.trace), self._scored(change.scored)
+            told: list[Message] = [] if rows is None else [rows]
+            return [*told, ({"kind": "scores", "v": 1, "rows": scored}, [])] if scored else told
+
+    def _scored(self, span_ids: Iterable[str | None]) -> list[int]:
+        """Return the rows of spans; what is said of the trace as a whole stands at its root."""
+        ids = {span_id or self.trace["root_span_id"] for span_id in span_ids}
+        return sorted(self.columns.row_of[span_id] for span_id in ids if span_id in self.columns.row_of)
+
+    def _apply(self, spans: Iterable[Row], trace: Row | None) -> Message | None:
+        changed = self._put(spans)
+        if trace is not None:
+            self.trace = trace
+        if not changed:
+            return None if trace is None else ({"kind": "summary", "v": 1, "summary": self.facts()}, [])
+        self.rev += 1
+        columns = self.columns
+        data, wide = columns.encode(changed)
+        names_from, subs_from = self._told
+        self._told = (len(columns.names.texts), len(columns.subs.texts))
+        message = {
+            "kind": "rows",
+            "v": 1,
+            "rev": self.rev,
+            "n": len(columns),
+            "count": len(changed),
+            "names_from": names_from,
+            "names": columns.names.texts[names_from:],
+            "subs_from": subs_from,
+            "subs": columns.subs.texts[subs_from:],
+            "wide_names": wide,
+            "summary": self.facts(),
+            "now_ms": to_ms(clock.now_ns()),
+        }
+        return message, [u32(changed), data]
 
     def _put(self, spans: Iterable[Row]) -> list[int]:
         changed: set[int] = set()

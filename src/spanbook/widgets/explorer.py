@@ -89,12 +89,10 @@ class TraceExplorer(SpanbookWidget):
 
     def _take(self, changes: dict[str, Change]) -> int:
         change = changes.get(self.trace_id)
-        news = None if change is None else self._state.apply(change.spans, change.trace)
-        if news is None:
-            return 0
-        self._changed_at = time.monotonic()
-        self.send(*news)
-        return 1
+        news = [] if change is None else self._state.apply(change)
+        if any(message["kind"] != "scores" for message, _ in news):  # of scores the traits say nothing
+            self._changed_at = time.monotonic()
+        return self.send_all(news)
 
     def _tick(self, *, later: bool) -> tuple[int, bool]:
         """Tell what is being streamed; once the trace has ended, bring the page's model and the snapshot up to date."""
