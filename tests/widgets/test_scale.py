@@ -14,10 +14,10 @@ import spanbook as sb
 from spanbook.store._read import StoreReader
 from spanbook.store._write import Batch, SpanRecord, StoreWriter
 from spanbook.widgets import _state
+from spanbook.widgets._live import Change
 from spanbook.widgets._requests import TraceRequests
 from spanbook.widgets._rpc_detail import MAX_SLICE, MAX_TREE, SLICE
 from spanbook.widgets._snapshot import snapshot_html, snapshot_text
-from spanbook.widgets._live import Change
 from spanbook.widgets._state import TraceState
 from tests.widgets.page import TreePage
 
