@@ -232,6 +232,21 @@ def test_it_is_accessible_and_fits(host: Host, pair: sb.TraceComparison, width: 
         assert page.page.locator(part).evaluate(overflow) <= 0, part
 
 
+def test_the_columns_fill_the_tree_at_any_width(host: Host, pair: sb.TraceComparison) -> None:
+    """A number at the right edge, and as many columns as are shown."""
+    page = show(host(), pair).page
+    for width in (1180, 980, 900, 760, 700, 560, 480, 320):
+        page.set_viewport_size({"width": width, "height": 760})
+        for line in (".sb-cols", ".sb-row >> nth=0"):
+            found = page.locator(line).evaluate(
+                "el => [el.getBoundingClientRect().right - el.lastElementChild.getBoundingClientRect().right, "
+                "getComputedStyle(el).gridTemplateColumns.split(' ').length, "
+                "[...el.children].filter(each => getComputedStyle(each).display !== 'none').length]"
+            )
+            assert 0 <= found[0] <= 24, (width, line, found)
+            assert found[1] == found[2], (width, line, found)
+
+
 ATTACK = "</script><script>window.attacked=1</script><img src=x onerror='window.attacked=1'>"
 
 
