@@ -14,6 +14,7 @@ export const isShown = (mimeType: string): boolean => SHOWN.has(mimeType.toLower
 
 export class Blobs {
   private readonly urls = new Map<string, Promise<string>>();
+  private readonly inlined = new Map<string, string>();
   private readonly made: string[] = [];
 
   constructor(private readonly host: Host) {}
@@ -33,16 +34,22 @@ export class Blobs {
 
   /** URL of the bytes in a `data:` text, as the type that was looked at: one that is shown or played. */
   inline(text: string, mimeType: string): string {
-    try {
-      return this.kept(fromBase64(text.slice(text.indexOf(",") + 1)), mimeType);
-    } catch {
-      throw new Error("Its base64 is damaged.");
+    let url = this.inlined.get(text);
+    if (url === undefined) {
+      try {
+        url = this.kept(fromBase64(text.slice(text.indexOf(",") + 1)), mimeType);
+      } catch {
+        throw new Error("Its base64 is damaged.");
+      }
+      this.inlined.set(text, url);
     }
+    return url;
   }
 
   dispose(): void {
     for (const url of this.made) URL.revokeObjectURL(url);
     this.made.length = 0;
+    this.inlined.clear();
   }
 
   private url(key: string, digest: string, typeFor: (mimeType: string) => string): Promise<string> {

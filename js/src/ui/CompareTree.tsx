@@ -74,22 +74,22 @@ function Row({ x, table, row, depth, id }: RowProps): JSX.Element {
       id={id}
       class={`sb-row sb-is-${change} ${kindClass(kind)}`}
       isOpen={isOpen}
-      before={<span class="sb-sign" aria-hidden="true">{SIGNS[change]}</span>}
+      before={<div class="sb-sign" aria-hidden="true">{SIGNS[change]}</div>}
       name={
         <>
           <Glyph kind={kind} />
-          <span class={failed ? "sb-t sb-err" : "sb-t"} title={about ? `${name}  ${about}` : name}>
+          <div class={failed ? "sb-t sb-err" : "sb-t"} title={about ? `${name}  ${about}` : name}>
             <span class="sb-step">{name}</span>
             {about && <span class="sb-muted"> {about}</span>}
-          </span>
+          </div>
           <span class="sb-sr"> {[kind, failed ? "failed" : "", change === "changed" ? "changed" : change === "same" ? "the same" : ""].filter(Boolean).join(", ")} </span>
           {isParent(x.tree.value, row) && !isOpen && <Hidden x={x} row={row} />}
         </>
       }
     >
-      <span class="sb-r sb-tok">{table.delta(row, "tokens")}</span>
-      <span class="sb-r sb-cost">{table.delta(row, "cost_usd")}</span>
-      <span class="sb-r sb-time">{table.delta(row, "duration_ms")}</span>
+      <div class="sb-r sb-tok">{table.delta(row, "tokens")}</div>
+      <div class="sb-r sb-cost">{table.delta(row, "cost_usd")}</div>
+      <div class="sb-r sb-time">{table.delta(row, "duration_ms")}</div>
     </TreeLine>
   );
 }

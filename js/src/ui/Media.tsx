@@ -19,20 +19,11 @@ interface MediaProps {
 }
 
 export function Media({ digest, mimeType, size, name }: MediaProps): JSX.Element {
-  const [wanted, want] = useState(size === null || size <= MOST_AT_ONCE);
   const caption = [name, mimeType, size === null ? "" : formatBytes(size)].filter(Boolean).join(" · ");
   const x = useExplorer();
-  const load = (): Promise<string> => x.blobs.image(digest);
-  if (isPlayed(mimeType)) return <Sound load={load} caption={caption} more={<Save digest={digest} mimeType={mimeType} name={name} />} />;
-  if (!isShown(mimeType)) return <span class="sb-file">{caption} <Save digest={digest} mimeType={mimeType} name={name} /></span>;
-  return (
-    <div class="sb-media">
-      {wanted ? <Image of={digest} load={load} alt={name || "image"} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
-      <span class="sb-small">
-        {caption} <Save digest={digest} mimeType={mimeType} name={name} />
-      </span>
-    </div>
-  );
+  const save = <Save digest={digest} mimeType={mimeType} name={name} />;
+  if (!isShown(mimeType) && !isPlayed(mimeType)) return <span class="sb-file">{caption} {save}</span>;
+  return <Shown of={digest} load={() => x.blobs.image(digest)} mimeType={mimeType} size={size} alt={name || "image"} caption={caption} more={save} />;
 }
 
 /** The media type of a text that is a `data:` URL of a picture or a sound; "" for every other text. */
@@ -46,22 +37,36 @@ export function DataUrl({ value, row, mimeType, children }: { value: string | Lo
   const x = useExplorer();
   const [isText, showText] = useState(false);
   const bytes = (isLong(value) ? value.size : value.length) * 0.75;
-  const [wanted, want] = useState(bytes <= MOST_AT_ONCE);
   const load = async (): Promise<string> => x.blobs.inline(await x.fullText(row, value), mimeType);
-  const caption = `${mimeType} · ${formatBytes(bytes)}`;
   const more = <button type="button" class="sb-link" aria-expanded={isText} onClick={() => showText(!isText)}>as text</button>;
   return (
     <>
-      {isPlayed(mimeType) ? (
-        <Sound load={load} caption={caption} more={more} />
-      ) : (
-        <div class="sb-media">
-          {wanted ? <Image of={value} load={load} alt="image" /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
-          <span class="sb-small">{caption} {more}</span>
-        </div>
-      )}
+      <Shown of={value} load={load} mimeType={mimeType} size={bytes} alt="image" caption={`${mimeType} · ${formatBytes(bytes)}`} more={more} />
       {isText && children}
     </>
+  );
+}
+
+interface ShownProps {
+  /** What is shown; another one is loaded anew. */
+  of: unknown;
+  load: () => Promise<string>;
+  mimeType: string;
+  size: number | null;
+  alt: string;
+  caption: string;
+  more: JSX.Element;
+}
+
+/** A picture or a sound, with what it is below it. */
+function Shown({ of, load, mimeType, size, alt, caption, more }: ShownProps): JSX.Element {
+  const [wanted, want] = useState(size === null || size <= MOST_AT_ONCE);
+  if (isPlayed(mimeType)) return <Sound load={load} caption={caption} more={more} />;
+  return (
+    <div class="sb-media">
+      {wanted ? <Image of={of} load={load} alt={alt} /> : <button type="button" class="sb-link" onClick={() => want(true)}>show image</button>}
+      <span class="sb-small">{caption} {more}</span>
+    </div>
   );
 }
 
