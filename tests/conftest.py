@@ -7,10 +7,15 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 # The same examples in every run; a slow machine is no failure.
 hypothesis.settings.register_profile("spanbook", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("spanbook")
+
+# What is imported stays, so looking for garbage in it, a fifth of the time that importing takes, is for nothing.
+gc.disable()
 
 _SETTINGS_OF_THE_USER = ("SPANBOOK_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "OTEL_")
 
@@ -30,10 +35,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turns[item.path])
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Where whole files go to one worker, those of a framework that takes seconds to import go to the same."""
+    return _ByFramework(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class _ByFramework(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return next((name for name in ("litellm", "llamaindex", "langchain") if f"/test_{name}" in path), path)
+
+
 def pytest_collection_finish() -> None:
     """Leave what the test modules import (frameworks of millions of objects) out of every later garbage collection."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -44,6 +60,22 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
             if name.startswith(_SETTINGS_OF_THE_USER):
                 patch.delenv(name)
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Making a client loads all authorities, for a tenth of a second; nothing here is encrypted, and one will do."""
+    try:
+        import certifi
+    except ModuleNotFoundError:  # then it takes longer
+        yield
+        return
+    end = "-----END CERTIFICATE-----\n"
+    first = tmp_path_factory.mktemp("certificates") / "first.pem"
+    first.write_text(Path(certifi.where()).read_text("utf-8").partition(end)[0] + end)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(first))
         yield
 
 

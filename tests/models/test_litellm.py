@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks the network for prices
-pytest.importorskip("litellm")
 
 import spanbook as sb
 from spanbook.models import Model, Reply
@@ -17,7 +17,10 @@ from spanbook.offline import OfflineModel, Rule
 from tests.integrations.conftest import Spans
 
 #: It builds models of pydantic's while it runs, which complain about its own types.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydantic", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning:pydantic", "ignore::DeprecationWarning"),
+    pytest.mark.skipif(not find_spec("litellm"), reason="litellm is not installed"),
+]
 
 
 @pytest.fixture
