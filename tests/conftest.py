@@ -4,11 +4,11 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 # The same examples in every run; a slow machine is no failure.
 hypothesis.settings.register_profile("spanbook", deadline=None, derandomize=True)
@@ -35,14 +35,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turns[item.path])
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
     """Where whole files go to one worker, those of a framework that takes seconds to import go to the same."""
     return _ByFramework(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
-class _ByFramework(LoadFileScheduling):
+class _ByFramework(LoadFileScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
-        path = super()._split_scope(nodeid)
+        path: str = super()._split_scope(nodeid)
         return next((name for name in ("litellm", "llamaindex", "langchain") if f"/test_{name}" in path), path)
 
 
