@@ -79,6 +79,14 @@ def _few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _garbage_of_the_file() -> Iterator[None]:
+    """Collect it at the end; what stays (imports) is left out of later collections, which many tests ask for."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_of_other_tests() -> None:
     """The counters of this process begin at zero: other tests lose spans and fail on purpose."""
