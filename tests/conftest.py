@@ -17,6 +17,13 @@ hypothesis.settings.load_profile("spanbook")
 # What is imported stays, so looking for garbage in it, a fifth of the time that importing takes, is for nothing.
 gc.disable()
 
+#: In the paths of files whose tests import the same framework, which takes seconds.
+_TOGETHER = (
+    ("litellm",),
+    ("llamaindex",),
+    ("langchain", "langgraph"),
+    ("anthropic", "tests/models/", "offline/test_messages"),
+)
 _SETTINGS_OF_THE_USER = ("SPANBOOK_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "OTEL_")
 
 
@@ -36,14 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Where whole files go to one worker, those of a framework that takes seconds to import go to the same."""
+    """Where whole files go to one worker, those of a framework go to the same."""
     return _ByFramework(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 class _ByFramework(LoadFileScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         path: str = super()._split_scope(nodeid)
-        return next((name for name in ("litellm", "llamaindex", "langchain") if f"/test_{name}" in path), path)
+        return next((group[0] for group in _TOGETHER if any(part in path for part in group)), path)
 
 
 def pytest_collection_finish() -> None:
@@ -94,6 +101,12 @@ def _nothing_of_other_tests() -> None:
 
     _recorder.dropped = _recorder.emptied = 0
     _report.errors.clear()
+
+
+@pytest.fixture(scope="module")
+def anthropic(request: pytest.FixtureRequest) -> None:
+    """Give the test module its ``anthropic``, which takes seconds to import; skip its tests where that is missing."""
+    request.module.anthropic = pytest.importorskip("anthropic")
 
 
 @pytest.fixture(scope="session")
