@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,6 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # The same examples in every run; a slow machine is no failure.
 hypothesis.settings.register_profile("spanbook", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("spanbook")
-
-# What is imported stays, so looking for garbage in it, a fifth of the time that importing takes, is for nothing.
-gc.disable()
 
 #: In the paths of files whose tests import the same framework, which takes seconds.
 _TOGETHER = (
@@ -53,10 +50,18 @@ class _ByFramework(LoadFileScheduling):  # type: ignore[misc]
         return next((group[0] for group in _TOGETHER if any(part in path for part in group)), path)
 
 
-def pytest_collection_finish() -> None:
-    """Leave what the test modules import (frameworks of millions of objects) out of every later garbage collection."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what the test modules import (frameworks of millions of objects) out of every garbage collection.
+
+    It stays, so to look for garbage there meanwhile is a fifth of the time that importing takes, for nothing.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")
