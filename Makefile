@@ -15,6 +15,9 @@ NODE_MODULES := js/node_modules/.package-lock.json
 # no test and no demo may spend somebody's money
 OFFLINE := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u ANTHROPIC_API_KEY
 
+# the tests start hundreds of processes, which all compile what they import unless the first may leave it on disk
+unexport PYTHONDONTWRITEBYTECODE
+
 TWO_AT_ONCE := xargs -P 2 -n 1
 
 .DEFAULT_GOAL := help

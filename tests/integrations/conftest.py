@@ -49,6 +49,14 @@ def instrumented(spans: Spans) -> Iterator[Spans]:
     sb.uninstrument("openai")
 
 
+@pytest.fixture(scope="module")
+def litellm(request: pytest.FixtureRequest) -> None:
+    """Give the test module its ``litellm``, which takes seconds to import."""
+    from tests.integrations import lite
+
+    request.module.litellm = lite.load()
+
+
 @pytest.fixture
 def claude_traced(spans: Spans) -> Iterator[Spans]:
     """The same, with every Anthropic client traced."""

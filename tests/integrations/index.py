@@ -1,4 +1,7 @@
-"""LlamaIndex for tests: a small index in memory, models and embeddings of the offline model, no downloads."""
+"""LlamaIndex for tests: a small index in memory, models and embeddings of the offline model, no downloads.
+
+It takes seconds to import, so only what runs a test imports it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from llama_index.core import Document, Settings, VectorStoreIndex
-from llama_index.core.llms import ChatMessage
-from llama_index.embeddings.openai import OpenAIEmbedding
-from llama_index.llms.openai import OpenAI
 
 import spanbook as sb
 from spanbook.model import Span
@@ -18,23 +17,36 @@ from tests.integrations.conftest import Spans
 
 TEXTS = ("Refunds take 30 days.", "Paris is sunny.")
 ASK = "How long do refunds take?"
-HELLO = [ChatMessage(role="user", content="Hello")]
 
-Settings.tokenizer = str.split
+
+def hello() -> Any:
+    """Return the messages of a chat."""
+    from llama_index.core.llms import ChatMessage
+
+    return [ChatMessage(role="user", content="Hello")]
 
 
 def llm(model: OfflineModel, path: str = "", **more: Any) -> Any:
     """Return a language model that does not retry; with a path that is not there it gets 404."""
+    from llama_index.core import Settings
+    from llama_index.llms.openai import OpenAI
+
+    Settings.tokenizer = str.split
     return OpenAI(model="gpt-4o-mini", api_base=model.base_url + path, api_key="sk-offline", max_retries=0, **more)
 
 
 def embedding(model: OfflineModel) -> Any:
     """Return an embedding model."""
+    from llama_index.embeddings.openai import OpenAIEmbedding
+
     return OpenAIEmbedding(model_name="text-embedding-3-small", api_base=model.base_url, api_key="sk-offline")
 
 
 def index(model: OfflineModel) -> Any:
     """Return an index of two texts."""
+    from llama_index.core import Document, Settings, VectorStoreIndex
+
+    Settings.tokenizer = str.split
     return VectorStoreIndex.from_documents([Document(text=text) for text in TEXTS], embed_model=embedding(model))
 
 

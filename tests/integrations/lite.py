@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +21,16 @@ HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 
 
 def load() -> Any:
-    """Return the module; importing it takes seconds, the first time."""
+    """Return the module; importing it takes seconds, the first time, and what it makes is left out of collections."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    if "litellm" not in sys.modules:
+        gc.disable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import litellm
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     litellm.suppress_debug_info = True
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return litellm

@@ -15,7 +15,8 @@ from tests.integrations.claude import ASK, HELLO, MODEL, TOOL, message, text_of
 from tests.integrations.conftest import Spans
 from tests.integrations.wire import Reply, Wire
 
-pytest.importorskip("anthropic")
+pytestmark = pytest.mark.usefixtures("anthropic")
+
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
 

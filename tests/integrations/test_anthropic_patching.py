@@ -18,7 +18,8 @@ from tests.integrations.claude import ASK, message
 from tests.integrations.conftest import Spans
 from tests.integrations.wire import Reply, Wire
 
-anthropic = pytest.importorskip("anthropic")
+anthropic: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
+pytestmark = pytest.mark.usefixtures("anthropic")
 
 
 def methods() -> dict[str, Any]:

@@ -16,7 +16,8 @@ from tests.integrations.claude import ASK, HE, HI, MODEL, block, end, event, sta
 from tests.integrations.conftest import Spans
 from tests.integrations.wire import CUT, CUT_ERRORS, Reply, Wire
 
-anthropic = pytest.importorskip("anthropic")
+anthropic: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
+pytestmark = pytest.mark.usefixtures("anthropic")
 
 
 def is_he(piece: Any) -> bool:

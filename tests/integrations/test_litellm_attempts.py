@@ -17,9 +17,9 @@ from tests.integrations import lite
 from tests.integrations.conftest import Spans
 from tests.integrations.lite import HELLO, MODEL, UNKNOWN
 
-litellm = lite.load()
+litellm: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
 #: litellm warns of itself, and leaves tasks and clients to the event loop.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers", "litellm")]
 
 
 @pytest.fixture

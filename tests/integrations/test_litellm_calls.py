@@ -15,9 +15,9 @@ from tests.integrations.conftest import Spans
 from tests.integrations.lite import HELLO, MODEL, text_of
 from tests.integrations.wire import Reply, Wire
 
-litellm = lite.load()
+litellm: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
 #: litellm warns of itself, and leaves tasks and clients to the event loop.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers", "litellm")]
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 WEATHER = {

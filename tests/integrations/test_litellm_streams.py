@@ -17,9 +17,9 @@ from tests.integrations.conftest import Spans
 from tests.integrations.lite import HELLO, MODEL, text_of
 from tests.integrations.wire import CUT, DONE, USAGE, Reply, Wire, chunk
 
-litellm = lite.load()
+litellm: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
 #: litellm warns of itself, and leaves tasks and clients to the event loop.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers")]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("leftovers", "litellm")]
 
 HI = [chunk(role="assistant", content=""), chunk("He"), chunk("llo"), chunk(finish="stop")]
 COUNTED = {**chunk(), "choices": [], "usage": USAGE}

@@ -1,28 +1,18 @@
 """LlamaIndex's queries, retrievals, agents and workflows: what stands below what."""
 
-from __future__ import annotations
-
 import inspect
 import sys
 import threading
 from typing import Any
 
 import pytest
-from llama_index.core.agent.workflow import FunctionAgent
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.dispatcher import instrument_tags
-from llama_index.core.llms import CustomLLM
-from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.postprocessor import LLMRerank, SimilarityPostprocessor
-from workflows import Workflow, step
-from workflows.events import StartEvent, StopEvent
 
 import spanbook as sb
 from spanbook.integrations import integrations
 from spanbook.offline import OfflineModel
 from tests.integrations import index
 from tests.integrations.conftest import Spans
-from tests.integrations.index import ASK, HELLO, TEXTS, llm_of_its_own, shared_llm, traced_llama, tree
+from tests.integrations.index import ASK, TEXTS, hello, llm_of_its_own, shared_llm, traced_llama, tree
 
 __all__ = ["llm_of_its_own", "shared_llm", "traced_llama"]  # fixtures
 #: LlamaIndex leaves its clients open, and its event loops.
@@ -94,7 +84,7 @@ def test_threads_of_llamaindex_stay_below(traced: Spans, made: Any, llm: Any) ->
 
 
 def test_threads_of_the_user_are_apart(traced: Spans, llm: Any) -> None:
-    threads = [threading.Thread(target=llm.chat, args=(HELLO,)) for _ in range(3)]
+    threads = [threading.Thread(target=llm.chat, args=(hello(),)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -106,6 +96,8 @@ def test_threads_of_the_user_are_apart(traced: Spans, llm: Any) -> None:
 
 
 def test_reranks(traced: Spans, made: Any, llm: Any, model: OfflineModel) -> None:
+    from llama_index.core.postprocessor import LLMRerank, SimilarityPostprocessor
+
     from spanbook.offline import Rule
 
     model.rules[:] = [Rule(text="Doc: 1, Relevance: 9")]
@@ -124,6 +116,8 @@ def test_reranks(traced: Spans, made: Any, llm: Any, model: OfflineModel) -> Non
 
 
 async def test_an_agent(traced: Spans, allm: Any) -> None:
+    from llama_index.core.agent.workflow import FunctionAgent
+
     def get_weather(city: str) -> str:
         """Weather of a city."""
         with sb.span("look"):
@@ -153,6 +147,9 @@ async def test_an_agent(traced: Spans, allm: Any) -> None:
 
 
 async def test_a_workflow(traced: Spans, allm: Any) -> None:
+    from workflows import Workflow, step
+    from workflows.events import StartEvent, StopEvent
+
     class Greeting(Workflow):  # type: ignore[misc]
         @step  # type: ignore[untyped-decorator]
         async def greet(self, ev: StartEvent) -> StopEvent:
@@ -171,6 +168,9 @@ async def test_a_workflow(traced: Spans, allm: Any) -> None:
 
 
 async def test_a_workflow_that_fails(traced: Spans) -> None:
+    from workflows import Workflow, step
+    from workflows.events import StartEvent, StopEvent
+
     class Failing(Workflow):  # type: ignore[misc]
         @step  # type: ignore[untyped-decorator]
         async def fail(self, ev: StartEvent) -> StopEvent:
@@ -186,8 +186,10 @@ async def test_a_workflow_that_fails(traced: Spans) -> None:
 
 
 def test_the_users_tags_are_metadata(traced: Spans, llm: Any) -> None:
+    from llama_index.core.instrumentation.dispatcher import instrument_tags
+
     with instrument_tags({"tier": "pro"}):
-        llm.chat(HELLO)
+        llm.chat(hello())
 
     assert traced()[0].metadata == {"tier": "pro"}
 
@@ -206,7 +208,7 @@ def test_a_class_of_the_users_own(traced: Spans, llm: Any) -> None:
             return read()
 
     loud = Louder(**{name: getattr(llm, name) for name in ("model", "api_base", "api_key")})
-    list(loud.stream_chat(HELLO))
+    list(loud.stream_chat(hello()))
 
     spans = traced()
     assert tree(spans)[:2] == ["chat gpt-4o-mini", "  louder"]
@@ -214,7 +216,10 @@ def test_a_class_of_the_users_own(traced: Spans, llm: Any) -> None:
 
 
 def test_handlers_of_the_user_stay_and_ours_go(spans: Spans, llm: Any) -> None:
+    from llama_index.core.instrumentation import get_dispatcher
     from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
+    from llama_index.core.llms import CustomLLM
+    from llama_index.core.llms.function_calling import FunctionCallingLLM
 
     theirs, root = SimpleSpanHandler(), get_dispatcher()
     root.add_span_handler(theirs)
@@ -229,7 +234,7 @@ def test_handlers_of_the_user_stay_and_ours_go(spans: Spans, llm: Any) -> None:
         assert (list(root.span_handlers), list(root.event_handlers)) == before
         assert vars(type(llm))["stream_chat"] is methods[0]
 
-        llm.chat(HELLO)
+        llm.chat(hello())
     finally:
         root.span_handlers.remove(theirs)
     assert spans() == []
@@ -240,8 +245,8 @@ def test_nothing_is_kept_of_what_has_ended(traced: Spans, made: Any, llm: Any) -
     from spanbook.integrations.llamaindex import _listen
 
     made.as_query_engine(llm=llm).query(ASK)
-    list(llm.stream_chat(HELLO))
-    llm.stream_chat(HELLO).close()
+    list(llm.stream_chat(hello()))
+    llm.stream_chat(hello()).close()
 
     ((_, handler, _),) = _listen._dispatchers
     assert handler.nodes == {}

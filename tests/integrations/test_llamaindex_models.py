@@ -7,14 +7,12 @@ import gc
 from typing import Any
 
 import pytest
-from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
-from llama_index.core.tools import FunctionTool
 
 import spanbook as sb
 from spanbook.offline import OfflineModel
 from tests.integrations import index
 from tests.integrations.conftest import Spans
-from tests.integrations.index import HELLO, llm_of_its_own, shared_llm, traced_llama, tree
+from tests.integrations.index import hello, llm_of_its_own, shared_llm, traced_llama, tree
 
 __all__ = ["llm_of_its_own", "shared_llm", "traced_llama"]  # fixtures
 #: LlamaIndex leaves its clients open, and its event loops.
@@ -27,7 +25,7 @@ def text_of(span: Any) -> str:
 
 
 def test_a_chat(traced: Spans, model: OfflineModel) -> None:
-    answer = index.llm(model, temperature=0.5).chat(HELLO)
+    answer = index.llm(model, temperature=0.5).chat(hello())
 
     (span,) = traced()
     assert (span.name, span.kind, span.provider, span.model) == ("chat gpt-4o-mini", "llm", "openai", "gpt-4o-mini")
@@ -42,7 +40,7 @@ def test_a_chat(traced: Spans, model: OfflineModel) -> None:
 
 async def test_an_async_chat(traced: Spans, allm: Any) -> None:
     with sb.span("ask"):
-        answer = await allm.achat(HELLO)
+        answer = await allm.achat(hello())
 
     outer, span = traced()
     assert (span.parent_id, text_of(span)) == (outer.span_id, answer.message.content)
@@ -58,6 +56,8 @@ def test_a_completion(traced: Spans, llm: Any) -> None:
 
 
 def test_pictures_are_parts(traced: Spans, llm: Any) -> None:
+    from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
+
     blocks = [TextBlock(text="What is it?"), ImageBlock(image=PNG, image_mimetype="image/png")]
 
     llm.chat([ChatMessage(role="user", blocks=blocks)])
@@ -69,6 +69,9 @@ def test_pictures_are_parts(traced: Spans, llm: Any) -> None:
 
 
 def test_tools_and_their_results(traced: Spans, llm: Any) -> None:
+    from llama_index.core.llms import ChatMessage
+    from llama_index.core.tools import FunctionTool
+
     def get_weather(city: str) -> str:
         """Weather of a city."""
         return f"sunny in {city}"
@@ -92,6 +95,8 @@ def test_tools_and_their_results(traced: Spans, llm: Any) -> None:
 
 
 def test_a_tool_that_fails(traced: Spans) -> None:
+    from llama_index.core.tools import FunctionTool
+
     def fail() -> str:
         """Fail."""
         raise ValueError("no weather today")
@@ -109,7 +114,7 @@ def test_an_error_of_the_model(traced: Spans, model: OfflineModel) -> None:
     import openai
 
     with pytest.raises(openai.NotFoundError):
-        index.llm(model, "/nowhere").chat(HELLO)
+        index.llm(model, "/nowhere").chat(hello())
 
     (span,) = traced()
     assert (span.status, span.model) == ("error", "gpt-4o-mini")
@@ -119,7 +124,7 @@ def test_an_error_of_the_model(traced: Spans, model: OfflineModel) -> None:
 
 def test_a_stream(traced: Spans, llm: Any) -> None:
     pieces = []
-    for piece in llm.stream_chat(HELLO):
+    for piece in llm.stream_chat(hello()):
         pieces.append(piece.delta)
         assert sb.current() is None
 
@@ -140,7 +145,7 @@ async def test_an_async_stream(traced: Spans, allm: Any) -> None:
 
 
 def test_a_stream_closed_early(traced: Spans, llm: Any) -> None:
-    stream = llm.stream_chat(HELLO)
+    stream = llm.stream_chat(hello())
     next(stream)
     next(stream)
     stream.close()
@@ -151,7 +156,7 @@ def test_a_stream_closed_early(traced: Spans, llm: Any) -> None:
 
 
 def test_a_stream_never_read(traced: Spans, llm: Any) -> None:
-    llm.stream_chat(HELLO)
+    llm.stream_chat(hello())
     gc.collect()
 
     (span,) = traced()
@@ -162,7 +167,7 @@ async def test_a_cancelled_reader(traced: Spans, allm: Any) -> None:
     has_begun = asyncio.Event()
 
     async def read() -> None:
-        async for _ in await allm.astream_chat(HELLO):
+        async for _ in await allm.astream_chat(hello()):
             has_begun.set()
             await asyncio.sleep(10)
 
@@ -182,7 +187,7 @@ def test_a_stream_that_breaks(traced: Spans, model: OfflineModel) -> None:
     import openai
 
     with pytest.raises(openai.NotFoundError):
-        list(index.llm(model, "/nowhere").stream_chat(HELLO))
+        list(index.llm(model, "/nowhere").stream_chat(hello()))
 
     (span,) = traced()
     assert (span.status, span.kind) == ("error", "llm")
@@ -206,7 +211,7 @@ async def test_embeddings(traced: Spans, model: OfflineModel, is_async: bool) ->
 def test_with_the_client_beneath_traced_too_a_call_counts_once(traced: Spans, llm: Any, is_stream: bool) -> None:
     sb.instrument("openai")
     asked = {"stream_options": {"include_usage": True}} if is_stream else {}
-    list(llm.stream_chat(HELLO, **asked)) if is_stream else llm.chat(HELLO)
+    list(llm.stream_chat(hello(), **asked)) if is_stream else llm.chat(hello())
     sb.uninstrument("openai")
 
     spans = traced()
@@ -217,7 +222,7 @@ def test_with_the_client_beneath_traced_too_a_call_counts_once(traced: Spans, ll
 
 def test_of_two_spans_of_a_call_without_usage_the_outer_one_counts(traced: Spans, llm: Any) -> None:
     sb.instrument("openai")
-    list(llm.stream_chat(HELLO))
+    list(llm.stream_chat(hello()))
     sb.uninstrument("openai")
 
     assert [span.counted for span in traced()] == [True, False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import pytest
 
 import spanbook as sb
 from spanbook.integrations import integrations
-from tests.integrations import mcp_server
 from tests.integrations.conftest import Spans
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the server's own packages
+mcp_server: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _server_is_imported() -> None:
+    globals()["mcp_server"] = import_module("tests.integrations.mcp_server")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,22 +16,6 @@ from tests.integrations.conftest import model as offline_model
 from tests.integrations.conftest import server, spans, wire
 
 __all__ = ["offline_model", "server", "spans", "wire"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Making a client loads all authorities, for a tenth of a second; nothing here is encrypted, and one will do."""
-    try:
-        import certifi
-    except ModuleNotFoundError:  # then it takes longer
-        yield
-        return
-    end = "-----END CERTIFICATE-----\n"
-    first = tmp_path_factory.mktemp("certificates") / "first.pem"
-    first.write_text(Path(certifi.where()).read_text("utf-8").partition(end)[0] + end)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(first))
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from spanbook.models import Delta, Model, Reply
 from spanbook.offline import OfflineModel, Rule
 from tests.integrations.conftest import Spans
 
-pytest.importorskip("anthropic")
+pytestmark = pytest.mark.usefixtures("anthropic")
+
 TOOL = {
     "name": "get_weather",
     "description": "Weather of a city",

@@ -12,7 +12,8 @@ from spanbook.offline import OfflineModel, Rule
 from tests.integrations.conftest import Spans
 from tests.integrations.wire import CUT, Reply, Wire
 
-anthropic = pytest.importorskip("anthropic")
+anthropic: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
+pytestmark = pytest.mark.usefixtures("anthropic")
 
 
 def openai_model(url: str, **options: Any) -> Model:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks the network for prices
-pytest.importorskip("litellm")
-
 import spanbook as sb
 from spanbook.models import Model, Reply
 from spanbook.offline import OfflineModel, Rule
+from tests.integrations import lite
 from tests.integrations.conftest import Spans
 
 #: It builds models of pydantic's while it runs, which complain about its own types.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydantic", "ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning:pydantic", "ignore::DeprecationWarning"),
+    pytest.mark.skipif(not find_spec("litellm"), reason="litellm is not installed"),
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _litellm_is_imported() -> None:
+    lite.load()
 
 
 @pytest.fixture

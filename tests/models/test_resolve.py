@@ -130,7 +130,8 @@ def test_litellm_asks_no_network_when_it_is_imported_for_a_name(tmp_path: Path) 
     """Its import fetches a table of prices; where it is not the user who imports it, nothing may leave the machine."""
     pytest.importorskip("litellm")
     code = """
-        import os, socket, sys
+        import gc, os, socket, sys
+        gc.disable()  # what is imported stays, and looking for garbage in it takes a second
         asked = []
         sys.addaudithook(lambda event, args: event == "socket.getaddrinfo" and asked.append(args))
         import spanbook as sb

@@ -13,7 +13,8 @@ from spanbook.offline import OfflineModel, Rule
 from spanbook.tracer import _recorder
 from tests.integrations.conftest import Spans
 
-pytest.importorskip("anthropic")
+pytestmark = pytest.mark.usefixtures("anthropic")
+
 KINDS = ("openai", "openai-async", "anthropic", "anthropic-async")
 
 

@@ -10,7 +10,8 @@ import pytest
 from spanbook.offline import OfflineModel, Rule
 from spanbook.offline._usage import count_tokens
 
-anthropic = pytest.importorskip("anthropic")
+anthropic: Any = None  # set by a fixture, so that only the worker that runs these tests imports it
+pytestmark = pytest.mark.usefixtures("anthropic")
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 ASK: Any = {"model": "claude-sonnet-5", "max_tokens": 500, "messages": HELLO}
 WEATHER: Any = {
