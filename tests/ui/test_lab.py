@@ -219,7 +219,7 @@ def test_the_cell_that_made_a_trace_is_gone_to_and_told_when_it_ran_again(acts: 
     expect(made).to_be_in_viewport()
 
 
-# -- the table
+# -- the table and a comparison
 
 THREE = """\
 import spanbook as sb
@@ -231,35 +231,11 @@ for name in ("one", "two", "three"):
     with sb.span(name):
         pass
 """
-
-
-def test_a_table_and_the_next_cells_follow_each_other(page: Page, server: LabServer) -> None:
-    cells = (
-        THREE,
-        "w = sb.traces().view(); w",
-        "list(w.selected_df['name'])",
-        "w.filter = 'name != \"three\"'",
-        '%traces name == "one"',
-    )
-    notebook = Notebook(page, server, server.write("table.ipynb", *cells))
-    notebook.run(0)
-    out = notebook.run(1)
-    out.get_by_role("checkbox", name="Select two").click()
-    expect(out.locator(".sbt-foot")).to_contain_text("1 selected")
-    expect(notebook.run(2)).to_contain_text("['two']")
-    notebook.run(3)
-    expect(out.locator(".sbt-row")).to_have_count(2)
-    expect(out.get_by_role("combobox", name="Filter traces")).to_have_value('name != "three"')
-    expect(out.locator(".sb-snap")).to_be_hidden()
-    expect(notebook.run(4).locator(".sbt-row")).to_have_count(1)
-
-
-# -- a comparison
-
 PAIR = """\
+import spanbook as sb
+sb.init("pair.db")
 %load_ext spanbook
 %spanbook display off
-import spanbook as sb
 
 def assistant(answer):
     with sb.span("assistant", kind="agent") as agent:
@@ -269,20 +245,49 @@ def assistant(answer):
 
 a, b = assistant("It costs 29 USD."), assistant("It costs 31 EUR.")
 """
+QUIETLY = (
+    THREE,
+    "w = sb.traces().view(); w",
+    "list(w.selected_df['name'])",
+    "w.filter = 'name != \"three\"'",
+    '%traces name == "one"',
+    PAIR,
+    "w = sb.compare_traces(a, b).view(); w",
+    "[span.output for span in w.selected]",
+)
 
 
-def test_a_comparison_is_shown_and_its_selection_read(page: Page, server: LabServer) -> None:
+@pytest.fixture(scope="module")
+def quiet(context: BrowserContext, server: LabServer) -> Iterator[Notebook]:
+    """A notebook without chips."""
+    page = context.new_page()
+    yield Notebook(page, server, server.write("quiet.ipynb", *QUIETLY))
+    page.close()
+
+
+def test_a_table_and_the_next_cells_follow_each_other(quiet: Notebook) -> None:
+    quiet.run(0)
+    out = quiet.run(1)
+    out.get_by_role("checkbox", name="Select two").click()
+    expect(out.locator(".sbt-foot")).to_contain_text("1 selected")
+    expect(quiet.run(2)).to_contain_text("['two']")
+    quiet.run(3)
+    expect(out.locator(".sbt-row")).to_have_count(2)
+    expect(out.get_by_role("combobox", name="Filter traces")).to_have_value('name != "three"')
+    expect(out.locator(".sb-snap")).to_be_hidden()
+    expect(quiet.run(4).locator(".sbt-row")).to_have_count(1)
+
+
+def test_a_comparison_is_shown_and_its_selection_read(quiet: Notebook) -> None:
     """The static form stands in the saved notebook, and is hidden while the live one is there."""
-    cells = (PAIR, "w = sb.compare_traces(a, b).view(); w", "[span.output for span in w.selected]")
-    notebook = Notebook(page, server, server.write("compare.ipynb", *cells))
-    notebook.run(0)
-    out = notebook.run(1)
+    quiet.run(5)
+    out = quiet.run(6)
     out.locator(".sb-row", has_text="answer").click()
     expect(out.locator(".sb-detail del")).to_have_text(["29 USD"])
     expect(out.locator(".sb-detail ins")).to_have_text(["31 EUR"])
     expect(out.locator(".sb-snap")).to_be_hidden()
-    expect(notebook.run(2)).to_contain_text("['It costs 29 USD.', 'It costs 31 EUR.']")
-    saved = str(notebook.save())
+    expect(quiet.run(7)).to_contain_text("['It costs 29 USD.', 'It costs 31 EUR.']")
+    saved = str(quiet.save())
     assert "changed: output" in saved
 
 
