@@ -12,7 +12,6 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Dialog,
-    Error,
     Page,
     Playwright,
     Route,
@@ -90,56 +89,60 @@ def browser(playwright_driver: Playwright) -> Iterator[Browser]:
 class HostPage:
     """One page with one widget on it, and the kernel's side of its model."""
 
-    def __init__(self, page: Page, exposed: dict[str, Callable[..., Any]]) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
         self.requests: list[str] = []  # everything the page asked the network for, answered by nobody
         self.errors: list[str] = []
-        self.exposed = exposed  # what scripts of the page can call, by name
-        page.on("pageerror", self._error)
+        self._exposed: dict[str, Callable[..., Any]] = {}  # what scripts of the page can call, by name
+        self._html = ""
+        self._is_fresh = True
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("dialog", self._dialog)
-
-    def _error(self, error: Error) -> None:
-        self.errors.append(str(error))
+        page.route("**/*", self._serve)
 
     def _dialog(self, dialog: Dialog) -> None:
         self.errors.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def open(self, theme: str = "light", body: str = "") -> None:
-        html = (
-            f'<!doctype html><html lang="en" class="{theme}"><meta charset="utf-8"><title>notebook</title>'
-            f'<body style="margin:16px;background:{SURFACE[theme]}">{body}<main id="cell"></main>'
-            f"<script>{HOST_JS.read_text(encoding='utf-8')}</script></body></html>"
-        )
+    def _serve(self, route: Route) -> None:
+        path = route.request.url.removeprefix(URL)
+        if path == "":
+            route.fulfill(body=self._html, content_type="text/html")
+        elif path.startswith("static/"):
+            route.fulfill(body=bundle(path.removeprefix("static/")), content_type="text/javascript")
+        elif route.request.url.startswith("file:"):
+            route.continue_()
+        else:
+            self.requests.append(route.request.url)
+            route.abort()
 
-        def serve(route: Route) -> None:
-            path = route.request.url.removeprefix(URL)
-            if path == "":
-                route.fulfill(body=html, content_type="text/html")
-            elif path.startswith("static/"):
-                route.fulfill(body=bundle(path.removeprefix("static/")), content_type="text/javascript")
-            elif route.request.url.startswith("file:"):
-                route.continue_()
-            else:
-                self.requests.append(route.request.url)
-                route.abort()
-
-        self.page.route("**/*", serve)
-        self.page.goto(URL)
+    def open(self, theme: str = "light", body: str = "", *, fresh: bool = False) -> None:
+        """Show an empty notebook: the one that is there made empty, or a fresh one, which nobody has afterwards."""
+        self.requests.clear()
+        self.errors.clear()
+        self._is_fresh = fresh or body != ""
+        if self._is_fresh or self.page.url != URL:
+            self._html = (
+                '<!doctype html><html><meta charset="utf-8"><title>notebook</title>'
+                f'<body>{body}<main id="cell"></main>'
+                f"<script>{HOST_JS.read_text(encoding='utf-8')}</script></body></html>"
+            )
+            self.page.goto(URL)
+        self.page.evaluate("given => host.enter(...given)", [theme, SURFACE[theme], list(self._exposed)])
 
     def expose(self, name: str, function: Callable[..., Any]) -> None:
         """Let scripts of the page call a function; an earlier one of this name is forgotten."""
-        if name not in self.exposed:
-            self.page.expose_function(name, lambda *given: self.exposed[name](*given))
-        self.exposed[name] = function
+        if name not in self._exposed:
+            self.page.expose_function(name, lambda *given: self._exposed[name](*given))
+        self._exposed[name] = function
 
     def leave(self) -> None:
         """End everything on the page, so that another test can have it."""
-        self.page.remove_listener("pageerror", self._error)
-        self.page.remove_listener("dialog", self._dialog)
-        self.page.unroute_all(behavior="ignoreErrors")
         self.page.mouse.move(0, 0)
-        self.page.goto("about:blank")
+        if self._is_fresh or self.page.url != URL:
+            self.page.goto("about:blank")
+        else:
+            self.page.evaluate("host.leave()")
 
     def show(self, widget: str, state: dict[str, Any], answers: dict[str, Any], *, held: bool = False) -> None:
         """Render a widget; bundles that it asks the kernel for are answered unless ``answers`` says how."""
@@ -191,17 +194,16 @@ class Tabs:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._contexts: dict[str, BrowserContext] = {}
-        self._free: dict[str, list[tuple[Page, dict[str, Callable[..., Any]]]]] = {}
+        self._free: dict[str, list[HostPage]] = {}
         self._taken: list[tuple[str, HostPage]] = []
 
     def take(self, **prefers: Any) -> HostPage:
-        """Return an empty page in a context with these preferences."""
+        """Return a page in a context with these preferences."""
         key = repr(sorted(prefers.items()))
         if key not in self._contexts:
             self._contexts[key] = self._browser.new_context(**prefers)
         free = self._free.setdefault(key, [])
-        page, exposed = free.pop() if free else (self._contexts[key].new_page(), {})
-        host = HostPage(page, exposed)
+        host = free.pop() if free else HostPage(self._contexts[key].new_page())
         self._taken.append((key, host))
         return host
 
@@ -210,10 +212,10 @@ class Tabs:
         errors = []
         while self._taken:
             key, host = self._taken.pop()
-            errors += host.errors
             if not host.page.is_closed():
                 host.leave()
-                self._free[key].append((host.page, host.exposed))
+                self._free[key].append(host)
+            errors += host.errors
         return errors
 
 
@@ -231,12 +233,14 @@ def host(tabs: Tabs) -> Iterator[Callable[..., HostPage]]:
         height: int = 760,
         theme: Literal["light", "dark"] = "light",
         body: str = "",
+        fresh: bool = False,
         **prefers: Any,
     ) -> HostPage:
         opened = tabs.take(color_scheme=theme, **prefers)
-        opened.page.set_viewport_size({"width": width, "height": height})
+        if opened.page.viewport_size != {"width": width, "height": height}:
+            opened.page.set_viewport_size({"width": width, "height": height})
         opened.page.set_default_timeout(10_000)
-        opened.open(theme, body)
+        opened.open(theme, body, fresh=fresh)
         return opened
 
     expect.set_options(timeout=10_000)

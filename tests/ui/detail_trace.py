@@ -153,7 +153,9 @@ def scripted(trace: Trace, row: int = 0, **view: Any) -> tuple[dict[str, Any], d
     meta = whole["answer"]
     answers: dict[str, Any] = {"reload": whole, "load": whole, "conversation": answer("conversation")}
     for method in ("detail", "diff", "request_code"):
-        answers[method] = {"$by": "row", **{str(at): answer(method, row=at) for at in range(meta["n"])}}
+        # the long text once, in its detail: it takes a while to hand it to a page
+        rows = [at for at in range(meta["n"]) if at != FILES or method == "detail"]
+        answers[method] = {"$by": "row", **{str(at): answer(method, row=at) for at in rows}}
     digests = set(_digests(answers["detail"]))
     answers["blob"] = {"$by": "digest", **{each: answer("blob", digest=each) for each in digests}}
     at, slices = 4000, {}

@@ -74,16 +74,9 @@ def test_it_opens_and_closes_in_place(host: Open) -> None:
 
 
 def test_the_explorer_is_sent_once_a_page(host: Open) -> None:
-    opened = host()
+    opened = host(fresh=True)
     show(opened)
     first = opened.page.locator(".sb-chip")
-    # The answer names the hash that this chip was built with, as the kernel's would.
-    opened.page.evaluate(
-        """() => { const send = host.model.reply.bind(host.model); host.model.reply = (message) => {
-          const asset = host.model.answers.asset[message.params.name];
-          if (message.method === 'asset') asset.answer.sha256 = message.params.sha256;
-          send(message); } }"""
-    )
     first.click()
     expect(opened.page.locator(".sb-row").first).to_be_visible()
     first.click()
@@ -144,7 +137,7 @@ def test_a_busy_kernel_is_named(host: Open) -> None:
 
 
 def test_without_a_kernel_it_says_what_to_do(host: Open) -> None:
-    opened = host()
+    opened = host(fresh=True)
     show(opened)
     opened.page.evaluate("host.model.emit('comm_live_update')")
     opened.page.locator(".sb-chip").click()
@@ -153,7 +146,7 @@ def test_without_a_kernel_it_says_what_to_do(host: Open) -> None:
 
 
 def test_a_bundle_that_does_not_load_is_said(host: Open) -> None:
-    opened = host()
+    opened = host(fresh=True)
     answers = agent.answers(TraceData([]))
     answers["asset"] = {"answer": {"name": "explorer.js", "sha256": "x"}, "buffers": [b64(b"not javascript(")]}
     opened.show("chip.js", {"_summary": agent.CHIP, "_open": True, "_view": {}}, answers)

@@ -225,7 +225,7 @@ def test_it_is_accessible_and_fits(host: Host, pair: sb.TraceComparison, width: 
     page = show(host(width=width), pair, selected_row=6)
     expect(detail(page)).to_contain_text("Output")
     page.page.get_by_role("button", name="Side by side").click()
-    assert page.axe() == []
+    assert page.axe(themes=2 if width == 1180 else 1) == []  # a width changes no colour
     assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     overflow = "(el) => el.scrollWidth - el.clientWidth"
     for part in (".sb-compare", ".sb-detail", ".sb-bar2"):

@@ -355,7 +355,7 @@ def test_names_are_text(host: Open, store: sb.Store) -> None:
 
 def test_without_a_kernel_it_says_so_and_stays_readable(host: Open, store: sb.Store) -> None:
     work(2)
-    shown = show(host, store)
+    shown = show(host, store, fresh=True)
     shown.page.evaluate("host.model.emit('comm_live_update')")
     expect(shown.page.get_by_text("No kernel: what is here can be read")).to_be_visible()
     assert shown.first(2) == ["ask 001", "ask 000"]
@@ -375,5 +375,5 @@ def test_axe_finds_nothing(host: Open, store: sb.Store, width: int) -> None:
     shown.page.get_by_role("button", name="Columns").click()
     menu = shown.page.get_by_role("group", name="Columns").bounding_box()
     assert menu and menu["x"] >= 0 and menu["x"] + menu["width"] <= width
-    assert shown.host.axe() == []
+    assert shown.host.axe(themes=2 if width == 1180 else 1) == []  # a width changes no colour
     assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

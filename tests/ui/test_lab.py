@@ -162,11 +162,48 @@ ACTS = (
 )
 SOURCE, VIEW = 1, len(ACTS) - 1
 
+THREE = """\
+import spanbook as sb
+sb.init("three.db")
+%load_ext spanbook
+%spanbook display off
+
+for name in ("one", "two", "three"):
+    with sb.span(name):
+        pass
+"""
+PAIR = """\
+import spanbook as sb
+sb.init("pair.db")
+%load_ext spanbook
+%spanbook display off
+
+def assistant(answer):
+    with sb.span("assistant", kind="agent") as agent:
+        with sb.span("answer", kind="llm", input="What does Team cost?", model="gpt-4o-mini") as call:
+            call.set(output=answer)
+    return sb.last_trace()
+
+a, b = assistant("It costs 29 USD."), assistant("It costs 31 EUR.")
+"""
+QUIETLY = (
+    THREE,
+    "w = sb.traces().view(); w",
+    "list(w.selected_df['name'])",
+    "w.filter = 'name != \"three\"'",
+    '%traces name == "one"',
+    PAIR,
+    "w = sb.compare_traces(a, b).view(); w",
+    "[span.output for span in w.selected]",
+)
+TABLE, COMPARISON = len(ACTS), len(ACTS) + 5
+
 
 @pytest.fixture(scope="module")
 def acts(context: BrowserContext, server: LabServer) -> Iterator[Notebook]:
+    """A notebook that has an agent; behind it stand the cells of a table and of a comparison, which show no chip."""
     page = context.new_page()
-    opened = Notebook(page, server, server.write("act.ipynb", *ACTS))
+    opened = Notebook(page, server, server.write("act.ipynb", *ACTS, *QUIETLY))
     opened.run(0)
     yield opened
     page.close()
@@ -219,70 +256,32 @@ def test_the_cell_that_made_a_trace_is_gone_to_and_told_when_it_ran_again(acts: 
     expect(made).to_be_in_viewport()
 
 
-# -- the table
-
-THREE = """\
-import spanbook as sb
-sb.init("three.db")
-%load_ext spanbook
-%spanbook display off
-
-for name in ("one", "two", "three"):
-    with sb.span(name):
-        pass
-"""
+# -- the table and a comparison
 
 
-def test_a_table_and_the_next_cells_follow_each_other(page: Page, server: LabServer) -> None:
-    cells = (
-        THREE,
-        "w = sb.traces().view(); w",
-        "list(w.selected_df['name'])",
-        "w.filter = 'name != \"three\"'",
-        '%traces name == "one"',
-    )
-    notebook = Notebook(page, server, server.write("table.ipynb", *cells))
-    notebook.run(0)
-    out = notebook.run(1)
+def test_a_table_and_the_next_cells_follow_each_other(acts: Notebook) -> None:
+    acts.run(TABLE)
+    out = acts.run(TABLE + 1)
     out.get_by_role("checkbox", name="Select two").click()
     expect(out.locator(".sbt-foot")).to_contain_text("1 selected")
-    expect(notebook.run(2)).to_contain_text("['two']")
-    notebook.run(3)
+    expect(acts.run(TABLE + 2)).to_contain_text("['two']")
+    acts.run(TABLE + 3)
     expect(out.locator(".sbt-row")).to_have_count(2)
     expect(out.get_by_role("combobox", name="Filter traces")).to_have_value('name != "three"')
     expect(out.locator(".sb-snap")).to_be_hidden()
-    expect(notebook.run(4).locator(".sbt-row")).to_have_count(1)
+    expect(acts.run(TABLE + 4).locator(".sbt-row")).to_have_count(1)
 
 
-# -- a comparison
-
-PAIR = """\
-%load_ext spanbook
-%spanbook display off
-import spanbook as sb
-
-def assistant(answer):
-    with sb.span("assistant", kind="agent") as agent:
-        with sb.span("answer", kind="llm", input="What does Team cost?", model="gpt-4o-mini") as call:
-            call.set(output=answer)
-    return sb.last_trace()
-
-a, b = assistant("It costs 29 USD."), assistant("It costs 31 EUR.")
-"""
-
-
-def test_a_comparison_is_shown_and_its_selection_read(page: Page, server: LabServer) -> None:
+def test_a_comparison_is_shown_and_its_selection_read(acts: Notebook) -> None:
     """The static form stands in the saved notebook, and is hidden while the live one is there."""
-    cells = (PAIR, "w = sb.compare_traces(a, b).view(); w", "[span.output for span in w.selected]")
-    notebook = Notebook(page, server, server.write("compare.ipynb", *cells))
-    notebook.run(0)
-    out = notebook.run(1)
+    acts.run(COMPARISON)
+    out = acts.run(COMPARISON + 1)
     out.locator(".sb-row", has_text="answer").click()
     expect(out.locator(".sb-detail del")).to_have_text(["29 USD"])
     expect(out.locator(".sb-detail ins")).to_have_text(["31 EUR"])
     expect(out.locator(".sb-snap")).to_be_hidden()
-    expect(notebook.run(2)).to_contain_text("['It costs 29 USD.', 'It costs 31 EUR.']")
-    saved = str(notebook.save())
+    expect(acts.run(COMPARISON + 2)).to_contain_text("['It costs 29 USD.', 'It costs 31 EUR.']")
+    saved = str(acts.save())
     assert "changed: output" in saved
 
 
