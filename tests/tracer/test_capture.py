@@ -39,7 +39,7 @@ def test_any_value_is_kept_within_bounds(kind: str) -> None:
     for kept in (top, inside):
         assert len(json.dumps(kept, allow_nan=False).encode()) < 12 << 20
     made = top[0]
-    if kind != "changing in another thread":
+    if kind not in ("changing in another thread", "odd pictures"):  # Pillow writes the time into what was in LAB
         assert _without_ids(made) == _without_ids(to_json(snapshot(make())))
     if callable(expected):
         assert expected(made)
