@@ -49,6 +49,16 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     InteractiveShell.clear_instance()
 
 
+def test_the_cell_that_loads_the_extension_is_one_too(shell: Shell) -> None:
+    shell.run("%unload_ext spanbook")
+    shell.run("%load_ext spanbook\nwith sb.span('one'): pass", cell_id="abc")
+    shell.run("with sb.span('two'): pass", cell_id="def")
+
+    two, one = sb.traces()
+    assert (one.summary.provenance.cell_id, two.summary.provenance.cell_id) == ("abc", "def")
+    assert one.summary.provenance.execution_count == shell.ip.execution_count - 2
+
+
 def test_a_cell_gives_its_traces_their_provenance(shell: Shell) -> None:
     shell.run("with sb.span('one'): pass", cell_id="abc")
 

@@ -1,17 +1,20 @@
 """Before and after each cell: provenance for its traces, and one quiet line under it when it traced something.
 
 Traps met here (IPython 9): the execution count is known for certain only after the cell; a nested ``run_cell`` fires
-the hooks with ``store_history=False``; the cell that loads the extension has an end without a beginning.
+the hooks with ``store_history=False``; the beginning of the cell that loads the extension was told to nobody.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
+from types import FrameType
 from typing import Any, Final
 
 from IPython.core.error import UsageError as MagicError
+from IPython.core.interactiveshell import ExecutionInfo
 
 from ..api import _runtime, _settings
 from ..tracer import Span, _cell, context, report_failure
@@ -64,10 +67,13 @@ class CellHooks:
         self._last: Cell | None = None
 
     def register(self) -> None:
-        """Begin to hear of cells."""
+        """Begin to hear of cells, the one that runs now among them."""
         self.ip.events.register("pre_run_cell", self._before)
         self.ip.events.register("post_run_cell", self._after)
         _runtime.active().fold.ticks.append(self._tick)
+        info = _running_now(self.ip)
+        if info is not None:
+            self._before(info)
 
     def unregister(self) -> None:
         """Hear of cells no more, and close what is shown."""
@@ -110,7 +116,7 @@ class CellHooks:
     def _after(self, result: Any) -> None:
         try:
             if not self._stack:
-                return  # the cell that loaded us
+                return  # a cell whose beginning we did not see
             cell = self._stack.pop()
             if cell is None:
                 return
@@ -160,6 +166,18 @@ class CellHooks:
             more = cell.traces[cell.shown : _cell.MAX_TRACES]
             cell.shown = len(cell.traces)
             cell.chip.add_traces(list(dict.fromkeys(more)))
+
+
+def _running_now(ip: Any) -> ExecutionInfo | None:
+    """Return what IPython tells at the beginning of a cell, of the outermost one that is running; None when none is."""
+    found = None
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async" and frame.f_locals.get("self") is ip:
+            info = frame.f_locals.get("info")
+            found = info if isinstance(info, ExecutionInfo) else found
+        frame = frame.f_back
+    return found
 
 
 def _first(traces: list[str]) -> list[str]:
