@@ -93,9 +93,9 @@ test("ancestors lead from the root down", () => {
 });
 
 test.each([
-  [0, 260, 100, [0, 16]],
-  [520, 260, 100, [14, 36]],
-  [2600, 260, 100, [94, 100]],
+  [0, 260, 100, [0, 13]],
+  [520, 260, 100, [17, 33]],
+  [2600, 260, 100, [97, 100]],
   [0, 260, 3, [0, 3]],
 ])("scrolled to %i of height %i over %i rows", (top, height, count, expected) => {
   expect(visibleLines(top, height, 26, count)).toEqual(expected);

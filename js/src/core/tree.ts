@@ -166,8 +166,8 @@ export function ancestors(tree: Tree, row: number): number[] {
   return path;
 }
 
-/** First and one-past-last line to draw for a scroll position, with some lines to spare on both sides. */
-export function visibleLines(scrollTop: number, height: number, rowHeight: number, count: number, spare = 6): [number, number] {
-  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - spare);
-  return [Math.min(first, count), Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + spare)];
+/** First and one-past-last line to draw for a scroll position, with some to spare above and below: each costs its share of a frame. */
+export function visibleLines(scrollTop: number, height: number, rowHeight: number, count: number, [above, below] = [3, 3]): [number, number] {
+  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - (above as number));
+  return [Math.min(first, count), Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + (below as number))];
 }

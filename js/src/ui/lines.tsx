@@ -68,7 +68,8 @@ export function TreeLines({ x, label, focusDetail, draw, useStable = useNothing 
   const viewport = useRef<HTMLDivElement>(null);
   const scroll = useSignal(0);
   const height = useLength(viewport, "clientHeight", 432);
-  const range = useComputed(() => visibleLines(scroll.value, height.value, ROW, x.flat.value.rows.length).join());
+  const isDown = useRef(true);
+  const range = useComputed(() => visibleLines(scroll.value, height.value, ROW, x.flat.value.rows.length, isDown.current ? [1, 4] : [4, 1]).join());
   const scrolled = useStable(viewport.current, height);
   useEffect(() => x.selected.subscribe((row) => showLine(viewport.current, x.flat.peek().line[row] ?? -1, ROW)), []);
   const { rows, depth } = x.flat.value;
@@ -95,8 +96,10 @@ export function TreeLines({ x, label, focusDetail, draw, useStable = useNothing 
       aria-activedescendant={isDrawn ? `${prefix}-r${selected}` : undefined}
       onKeyDown={onKeyDown}
       onScroll={(event) => {
-        scroll.value = event.currentTarget.scrollTop;
-        scrolled(scroll.value);
+        const top = event.currentTarget.scrollTop;
+        isDown.current = top >= scroll.peek();
+        scroll.value = top;
+        scrolled(top);
       }}
     >
       <div class="sb-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
