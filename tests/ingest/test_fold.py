@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -124,6 +125,22 @@ def test_much_at_once_goes_in_batches(fold: Fold) -> None:
     assert fold.flush(60)
     assert rows(fold.writer.path, "SELECT count(*), count(DISTINCT span_id) FROM spans") == [(5_000, 5_000)]
     assert fold.written == 5_000
+
+
+def test_threads_take_short_turns_only_when_much_waits(fold: Fold) -> None:
+    """Beside a cell that computes, each statement else waits for a whole turn; a little that waits is in no danger."""
+    usual = sys.getswitchinterval()
+    seen: list[float] = []
+    fold.writer.connection().set_trace_callback(lambda sql: seen.append(sys.getswitchinterval()))
+    finish(fold, 1)
+    fold.fold_once()
+    assert set(seen) == {usual}
+    for number in range(2, 14):
+        finish(fold, number, "x" * 1_000_000)
+    fold.fold_once()
+    assert min(seen) < usual / 10
+    assert fold.flush()
+    assert seen[-1] == sys.getswitchinterval() == usual
 
 
 # -- the store misbehaves

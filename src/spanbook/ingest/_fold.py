@@ -30,9 +30,11 @@ from ._records import RecordReader
 TICK_S: Final = 0.2
 #: Bytes of journal in one transaction: bounds how long the write lock and memory are held.
 _BATCH_BYTES: Final = 1 << 20
-_LEAST_BYTES: Final = 1 << 16
+_LEAST_BYTES: Final = 1 << 18
 #: Beside a thread that computes, a batch takes many times longer: batches shrink until they take no more than that.
 _BATCH_S: Final = 0.25
+#: What waits is in no danger, and a computing cell goes first; beyond so much, the cell gives way.
+_URGENT_BYTES: Final = 8 << 20
 _SYNC_EVERY_S: Final = 1.0
 _LOOK_FOR_DEAD_S: Final = 1.0
 #: Errors that one bad row causes, and that writing the same batch again would cause again.
@@ -262,7 +264,8 @@ class Fold:
     def _write(self, batch: Batch, wait_s: float, durable: bool) -> list[str]:
         """Write a batch; returns why rows of it were left out."""
         try:
-            self._written(self.writer.write(batch, durable=durable, wait_s=wait_s), durable=durable)
+            urgent = self.journal.waiting_bytes > _URGENT_BYTES
+            self._written(self.writer.write(batch, durable=durable, wait_s=wait_s, urgent=urgent), durable=durable)
         except _DATA_ERRORS as error:
             return self._write_one_by_one(batch, wait_s, error)
         return []

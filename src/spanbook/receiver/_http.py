@@ -22,12 +22,12 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream, StreamClosedError
 
+from ..store._turns import short_turns
 from . import _grpc
 from ._answers import Answer, refused
 from ._guards import Guard, Head, declared_size, encoding_of, too_large
 from ._intake import Request
 from ._refusal import MAX_IN_FLIGHT, Refusal
-from ._turns import ShortTurns
 
 MAX_CONNECTIONS: Final = 128
 _MAX_HEAD: Final = 32 << 10
@@ -50,7 +50,6 @@ class Traffic:
         self.guard = guard
         self.counts: Counter[str] = Counter()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.turns = ShortTurns()
         self._answer = answer
         self._in_flight = 0
         # One worker: the store has one writer anyway, and one request at a time bounds the memory of decoding.
@@ -103,7 +102,7 @@ class _Exchange(HTTPMessageDelegate):
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets requests)
         self._headers = headers
         self._traffic.counts["requests"] += 1
-        self._traffic.turns.begin()
+        short_turns.begin()
         self._has_turns = True
         size = declared_size(headers)
         try:
@@ -164,7 +163,7 @@ class _Exchange(HTTPMessageDelegate):
     def _end_turns(self) -> None:
         if self._has_turns:
             self._has_turns = False
-            self._traffic.turns.end()
+            short_turns.end()
 
     def _send(self, answer: Answer) -> None:
         if self._is_sent:

@@ -22,6 +22,7 @@ from ._checkpoint import Checkpointer
 from ._codec import DICTIONARY_COPY, Dictionary
 from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 from ._segments import Position
+from ._turns import short_turns
 
 Row = dict[str, Any]
 
@@ -135,13 +136,14 @@ class StoreWriter:
         spans, blobs = (db.execute(f"SELECT coalesce(max(id), 0) FROM {name}").fetchone()[0] for name in _NUMBERED)
         return bool(spans < self._high[0] or blobs < self._high[1])
 
-    def write(self, batch: Batch, *, durable: bool = False, wait_s: float = 5.0) -> Written:
+    def write(self, batch: Batch, *, durable: bool = False, wait_s: float = 5.0, urgent: bool = False) -> Written:
         """Write a batch in one transaction; all of it or nothing.
 
         Args:
             batch: What to write.
             durable: Also wait until it is on disk (survives a power cut).
             wait_s: Seconds to wait for another process that holds the write lock.
+            urgent: Take the interpreter from a thread that computes more often: ten times as fast beside it.
 
         Raises:
             StoreReplacedError: the file is another since the batch was made; make it again.
@@ -157,13 +159,14 @@ class StoreWriter:
             if durable:
                 db.execute("PRAGMA synchronous = FULL")
             _connection.retry_locked(lambda: db.execute("BEGIN IMMEDIATE"), wait_s)
-            blobs = BlobInserts(db)
-            transaction = _Transaction(db, blobs)
-            written = transaction.write(batch)
-            if self._unsure is not None and self._unsure[0] is batch:
-                written.ended = max(written.ended, self._unsure[1])
-            self._unsure = batch, written.ended
-            db.execute("COMMIT")
+            with short_turns if urgent else contextlib.nullcontext():
+                blobs = BlobInserts(db)
+                transaction = _Transaction(db, blobs)
+                written = transaction.write(batch)
+                if self._unsure is not None and self._unsure[0] is batch:
+                    written.ended = max(written.ended, self._unsure[1])
+                self._unsure = batch, written.ended
+                db.execute("COMMIT")
             self._unsure = None
         except BaseException as error:
             if blobs is not None:
