@@ -76,6 +76,7 @@ class Fold:
         self._pending: tuple[Batch, Position] | None = None
         self._untold: list[Written] = []
         self._batch_bytes = _BATCH_BYTES
+        self._is_urgent = False
         self._generation = 0
         self._unsynced = False  # a power cut may still take what was committed last
         self._last_sync = self._last_look = self._folded = 0.0
@@ -212,6 +213,7 @@ class Fold:
         began = time.monotonic()
         try:
             if self._pending is None:
+                self._is_urgent = self.journal.waiting_bytes > _URGENT_BYTES
                 batch = self._read(self._records, self.journal.read(self._batch_bytes), wait_s)
                 batch.journal = (self.journal.id, self.journal.position)
                 self._pending = (batch, before)
@@ -264,8 +266,8 @@ class Fold:
     def _write(self, batch: Batch, wait_s: float, durable: bool) -> list[str]:
         """Write a batch; returns why rows of it were left out."""
         try:
-            urgent = self.journal.waiting_bytes > _URGENT_BYTES
-            self._written(self.writer.write(batch, durable=durable, wait_s=wait_s, urgent=urgent), durable=durable)
+            written = self.writer.write(batch, durable=durable, wait_s=wait_s, urgent=self._is_urgent)
+            self._written(written, durable=durable)
         except _DATA_ERRORS as error:
             return self._write_one_by_one(batch, wait_s, error)
         return []
