@@ -204,6 +204,25 @@ def test_a_page_that_missed_messages_gets_all_of_it(store: sb.Store) -> None:
         assert page.rev == 1
 
 
+def test_a_view_that_cannot_be_made_is_told_nothing(store: sb.Store) -> None:
+    """It was known already to who tells, and waited for."""
+    said: list[object] = []
+
+    class Unmade(TraceExplorer):
+        def _read_first(self) -> dict[str, Any]:
+            waits = threading.Thread(target=lambda: said.extend([self.tick(later=True), self.take({})]))
+            waits.start()
+            said.append(waits)
+            return super()._read_first()
+
+    with pytest.raises(sb.TraceNotFoundError):
+        Unmade(store._reader, "f" * 32)
+    waits = said.pop(0)
+    assert isinstance(waits, threading.Thread)
+    waits.join(10)
+    assert said == [(0, False), 0]
+
+
 def test_a_span_that_began_before_all_others_moves_the_start(store: sb.Store) -> None:
     with sb.span("job") as job:
         widget = explorer(sb.get_trace(job.trace_id))

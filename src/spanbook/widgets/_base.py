@@ -65,10 +65,12 @@ class SpanbookWidget(anywidget.AnyWidget):
         self._sending = threading.Lock()
         self._snapshot = _display.Snapshot()
         self._home: str | None = None
+        self._is_made = False
         with self._lock:  # what is written while we read waits for the lock, and is taken in afterwards
             hub.add(self)
             try:
                 super().__init__(**traits, **self._read_first())
+                self._is_made = True
             except BaseException:
                 hub.remove(self)
                 raise
@@ -149,12 +151,12 @@ class SpanbookWidget(anywidget.AnyWidget):
     def take(self, changes: dict[str, Change]) -> int:
         """Tell the page what was written; return how many messages were sent."""
         with self._lock:
-            return self._take(changes)
+            return self._take(changes) if self._is_made else 0
 
     def tick(self, *, later: bool) -> tuple[int, bool]:
         """Do what time brings; return how many messages were sent, and whether to be asked again soon."""
         with self._lock:
-            return self._tick(later=later)
+            return self._tick(later=later) if self._is_made else (0, False)
 
     def _take(self, changes: dict[str, Change]) -> int:
         raise NotImplementedError
