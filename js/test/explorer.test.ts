@@ -176,6 +176,19 @@ describe("find", () => {
     expect(drawn(x).length).toBe(4);
   });
 
+  test("what is typed is looked for once one pauses, unless it was cleared before", async () => {
+    const { x, asked } = await setUp();
+    const searches = () => asked.flatMap((each) => (each.method === "find" ? [each.params.query] : []));
+    x.find.type("lo");
+    x.find.type("look");
+    await vi.advanceTimersByTimeAsync(500);
+    expect(searches()).toEqual(["look"]);
+    x.find.type("looked");
+    x.find.clear();
+    await vi.advanceTimersByTimeAsync(500);
+    expect([searches(), x.find.query.value]).toEqual([["look"], ""]);
+  });
+
   test("a refused filter says why and leaves the tree as it was", async () => {
     const { x, asked } = await setUp();
     void x.find.search("cots > 1");

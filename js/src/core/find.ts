@@ -15,6 +15,7 @@ export class Find {
   readonly problem = signal<FilterProblem | null>(null);
   readonly isSlow = signal(false);
 
+  private readonly typed = debounce(() => void this.search(this.query.peek()), 160);
   private readonly later = debounce(() => void this.search(this.query.peek()), 1000);
   private searches = 0;
 
@@ -23,7 +24,15 @@ export class Find {
     private readonly closed: ReadonlySignal<string | null>,
   ) {}
 
+  /** The text is being written: look for it when the writer pauses. */
+  type(query: string): void {
+    if (query.trim() === "") return this.clear();
+    this.query.value = query;
+    this.typed();
+  }
+
   async search(query: string): Promise<void> {
+    this.typed.cancel();
     this.query.value = query;
     const ticket = ++this.searches;
     if (query.trim() === "") return this.clear();
@@ -51,6 +60,7 @@ export class Find {
 
   /** Show these rows as what was looked for. */
   show(query: string, rows: number[]): void {
+    this.typed.cancel();
     this.query.value = query;
     this.found.value = { query, rows };
   }
@@ -62,6 +72,7 @@ export class Find {
   }
 
   clear(): void {
+    this.typed.cancel();
     this.searches++;
     batch(() => {
       this.query.value = "";

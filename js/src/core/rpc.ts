@@ -145,7 +145,7 @@ export function whenSlow(promise: Promise<unknown>, slow: () => void): void {
 }
 
 /** A function that runs once, `ms` after its last call; `flush` runs what is due now. */
-export function debounce(run: () => void, ms: number): { (): void; flush(): void } {
+export function debounce(run: () => void, ms: number): { (): void; flush(): void; cancel(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const due = (): void => {
     timer = undefined;
@@ -154,6 +154,10 @@ export function debounce(run: () => void, ms: number): { (): void; flush(): void
   const later = (): void => {
     clearTimeout(timer);
     timer = setTimeout(due, ms);
+  };
+  later.cancel = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
   };
   later.flush = (): void => {
     if (timer === undefined) return;

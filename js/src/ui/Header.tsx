@@ -3,7 +3,6 @@
 import type { JSX, TargetedMouseEvent } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatMoney, plural, STATUS_WORDS } from "../core/format.ts";
-import { debounce } from "../core/rpc.ts";
 import type { Cell, Summary } from "../core/types.ts";
 import type { View } from "../core/explorer.ts";
 import { useExplorer } from "./context.ts";
@@ -96,16 +95,6 @@ function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
   const query = x.find.query.value;
   const found = x.find.found.value;
   const problem = x.find.problem.value;
-  const typed = useMemo(() => {
-    let latest = "";
-    const run = debounce(() => void x.find.search(latest), 160);
-    return (text: string): void => {
-      latest = text;
-      x.find.query.value = text;
-      if (text.trim() === "") x.find.clear();
-      else run();
-    };
-  }, [x]);
   const complete = useMemo(() => (text: string, at: number) => x.find.complete(text, at), [x]);
   useEffect(() => () => x.find.clear(), [x]);
   const submit = (back: boolean): void => {
@@ -122,7 +111,7 @@ function Find({ focusTree }: { focusTree: () => void }): JSX.Element {
         title={'Words, or a filter such as kind == "llm" and cost_usd > 0.01'}
         value={query}
         problem={problem}
-        change={typed}
+        change={(text) => x.find.type(text)}
         submit={submit}
         leave={focusTree}
         complete={x.host.isFile || x.closed.value !== null ? undefined : complete}
