@@ -338,6 +338,24 @@ def test_the_journal_of_a_dead_process_is_folded_by_the_next(new_fold: Start) ->
     assert rows(heir.writer.path, "SELECT n_spans, n_open, status FROM traces") == [(4, 0, "interrupted")]
 
 
+def test_what_is_lost_in_a_damaged_journal_is_counted_and_said(new_fold: Start) -> None:
+    """Of a process that is gone: what lies behind the damage cannot be had."""
+    dead = new_fold()
+    begin(dead, 1, "in 1")
+    damaged = dead.journal.end.offset
+    finish(dead, 1)
+    begin(dead, 2)
+    dead.journal.close(remove=False)
+    segment = dead.journal.folder / "000001.seg"
+    content = bytearray(segment.read_bytes())
+    content[damaged + 12] ^= 1
+    segment.write_bytes(content)
+    heir = new_fold()
+    with pytest.warns(SpanbookWarning, match="the journal of a process that is gone .* was damaged in 1 place"):
+        assert heir.flush()
+    assert (statuses(heir), heir.stats()["unreadable"]) == ({"s1": "interrupted"}, 1)
+
+
 def test_several_openers_fold_each_dead_journal_once(new_fold: Start) -> None:
     """They race for its lock."""
     for number in range(1, 9):

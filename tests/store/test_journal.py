@@ -285,12 +285,13 @@ def test_arbitrary_bytes_are_no_records(tmp_path_factory: pytest.TempPathFactory
     (folder / "000003.seg").write_bytes(header)
     dead = DeadJournal(folder, -1)
     assert bodies_of(dead) == []
-    has_frame = len(junk) >= FRAME.size and FRAME.unpack_from(junk)[0] != 0
-    assert dead.damaged == has_frame
+    length = FRAME.unpack_from(junk)[0] if len(junk) >= FRAME.size else 0
+    is_last = FRAME.size + length <= len(junk) and not any(junk[FRAME.size + length :])
+    assert dead.damaged == (length > 0 and not is_last)
 
 
 def test_a_damaged_record_ends_its_segment_not_the_journal(journal: Journal) -> None:
-    """It is counted; the next segment is read."""
+    """That is counted; the next segment is read."""
     while journal.end.segment == 1:
         journal.append(frame(b"x" * 100_000))
     segment = journal.folder / "000001.seg"
@@ -300,6 +301,20 @@ def test_a_damaged_record_ends_its_segment_not_the_journal(journal: Journal) -> 
     segment.write_bytes(damaged)
     assert bodies_of(dead) == [b"x" * 100_000]
     assert dead.damaged == 1
+    dead.remove()
+
+
+def test_a_record_cut_off_by_the_end_is_no_damage(journal: Journal) -> None:
+    """The process was killed while it wrote it."""
+    journal.append(frame(b"whole"))
+    end = journal.end.offset
+    journal.append(frame(b"cut off by the end"))
+    segment = journal.folder / "000001.seg"
+    (dead,) = died(journal)
+    torn = bytearray(segment.read_bytes())
+    torn[end + FRAME.size + 3 :] = bytes(len(torn) - end - FRAME.size - 3)
+    segment.write_bytes(torn)
+    assert (bodies_of(dead), dead.damaged) == ([b"whole"], 0)
     dead.remove()
 
 

@@ -68,6 +68,7 @@ class Fold:
         self.ticks: list[Callable[[], None]] = []
         self.written = 0
         self.unwritable = 0
+        self._unreadable_in_dead = 0
         self.problem: str | None = None
         self._is_damaged = False
         self._root = root
@@ -92,7 +93,7 @@ class Fold:
     @property
     def unreadable(self) -> int:
         """Records that could not be read back."""
-        return self._records.unreadable + self._foreign.unreadable
+        return self._records.unreadable + self._foreign.unreadable + self._unreadable_in_dead
 
     # -- running
 
@@ -335,9 +336,16 @@ class Fold:
                 self._write_dead(records, dead, bodies, at, wait_s)
                 bodies, size = [], 0
         self._write_dead(records, dead, bodies, at, wait_s, last=True)
-        self.unreadable_in_dead = dead.damaged
+        lost = records.unreadable + dead.damaged
         dead.remove()
         self.writer.forget_journal(dead.id)
+        if lost:
+            self._unreadable_in_dead += lost
+            warn_once(
+                f"damaged-journal-{dead.id}",
+                f"the journal of a process that is gone ({dead.pid}) was damaged in {lost} place(s): spans are missing "
+                "or interrupted. What was intact is in the store.",
+            )
 
     def _encoder_for(self, policy: str | None) -> Encoder:
         """Return an encoder that keeps no more than the dead process wanted kept.

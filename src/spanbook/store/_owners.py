@@ -42,6 +42,8 @@ class DeadJournal:
     def __init__(self, folder: Path, fd: int) -> None:
         self.folder, self.id, self._fd = folder, folder.name, fd
         self.pid, self.policy = owner_facts(fd)
+        #: Segments whose rest is lost behind damage. A last record that was cut off by the end is none: its call never
+        #: returned.
         self.damaged = 0
 
     def read(self, after: Position) -> Iterator[tuple[bytes, Position]]:
@@ -64,7 +66,7 @@ class DeadJournal:
             stop = at + FRAME.size + length
             body = data[at + FRAME.size : stop]
             if stop > len(data) or crc32(body) != checksum:
-                self.damaged += 1
+                self.damaged += stop > len(data) or data.count(0, stop) < len(data) - stop
                 return
             yield body, stop
             at = stop

@@ -2,7 +2,7 @@
 
 A segment is preallocated, so that a full disk can never become a SIGBUS: a 64-byte header (magic, format, pid, process
 start, boot id, number), then records: length and CRC-32 as little-endian u32, then the body (``marshal`` format 4,
-transient by design and never an archive). A zero length ends a segment; so does a bad CRC, which is counted.
+transient by design and never an archive). A zero length ends a segment; so does a bad CRC.
 
 Records are tuples; the first item says which:
 ``(START, trace, span, parent, name, kind, start_ns, input, fields, provenance)``,
