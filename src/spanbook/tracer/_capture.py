@@ -41,7 +41,8 @@ _MIN_TEXT: Final = 1_000  # characters kept of a text when MAX_CHARACTERS are us
 _LOST: Final = not_captured("there was no memory or no stack left to read it")
 _SCALARS: Final = frozenset((type(None), bool, int, float))
 _ATOMS: Final = _SCALARS | {str}
-_NESTED: Final = frozenset((dict, list, tuple))
+_SEQUENCES: Final = frozenset((list, tuple))
+_NESTED: Final = _SEQUENCES | {dict}
 _are_scalars: Final = _SCALARS.issuperset
 _are_atoms: Final = _ATOMS.issuperset
 _PLAIN: Final = _ATOMS | _NESTED
@@ -79,8 +80,10 @@ def dumps_span(record: tuple[Any, ...], value: Any, fields: dict[str, Any] | Non
                 return _dumps_whole(record)
         if fields is not None and not _are_light(map(type, fields.values())) and not _is_small(fields):
             return _dumps_whole(record)
-        if "numpy" in _modules and not _is_plain_below([value, fields]):
-            return _dumps_whole(record)
+        if "numpy" in _modules:  # the items of value and fields were looked at above
+            given = value if kind in _SEQUENCES else (value,)
+            if not _is_plain_below(given if fields is None else (*given, *fields.values())):
+                return _dumps_whole(record)
         data = _marshal(record, 4)
         if len(data) <= _LARGE:
             return data
@@ -121,15 +124,16 @@ def _is_small(value: Any) -> bool:
     return True
 
 
-def _is_plain_below(level: list[Any]) -> bool:
-    """Look at the types of all that is in containers: numpy's numbers are buffers, and common in results."""
+def _is_plain_below(level: Iterable[Any]) -> bool:
+    """Look at the types of all that these values contain: numpy's numbers are buffers, and common in results."""
     for _ in range(MAX_DEPTH):
-        level = get_referents(*level)
-        kinds = set(map(type, level))
+        below = get_referents(*level)
+        kinds = set(map(type, below))
         if kinds <= _ATOMS:
             return True
-        if not kinds <= _PLAIN or len(level) > 8 * _FEW:
+        if not kinds <= _PLAIN or len(below) > 8 * _FEW:
             return False
+        level = below
     return False
 
 
