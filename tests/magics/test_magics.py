@@ -228,6 +228,25 @@ def test_unloading_undoes_everything(shell: Shell) -> None:
     shell.run("%load_ext spanbook")  # and it loads again
 
 
+@pytest.mark.parametrize("line", ["%spanbook store {folder}/other.db", "%reload_ext spanbook", "%unload_ext spanbook"])
+def test_what_init_said_outlives_the_extension(shell: Shell, line: str) -> None:
+    """A policy that keeps prompts out of the store above all."""
+    shell.run(f"sb.init({str(shell.folder / 'mine.db')!r}, redact='metadata-only', environment='prod', sample=0.5)")
+    shell.run(line.format(folder=shell.folder))
+    assert shell.run("for _ in range(2):\n    with sb.span('s', input='PROMPT'): pass").success
+    (trace,) = sb.traces()
+    assert trace.root.input["$type"] == "not_captured"
+    assert trace.summary.environment == "prod"
+    path = sb.stats()["store"]
+    assert path == str(shell.folder / ("other.db" if "store" in line else "mine.db"))
+
+
+def test_the_status_says_what_is_kept(shell: Shell) -> None:
+    shell.run("sb.init(redact='metadata-only', sample=0.25)\n%spanbook status")
+    assert "tracing on for 0.25 of all traces" in shell.out
+    assert "(metadata-only)" in shell.out
+
+
 def test_arguments_of_magics_complete(shell: Shell) -> None:
     from IPython.core.completer import provisionalcompleter
 

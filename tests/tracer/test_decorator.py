@@ -9,6 +9,7 @@ import gc
 import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -273,6 +274,35 @@ def test_kinds_of_functions_stay_what_they_are() -> None:
     assert inspect.isasyncgenfunction(sb.trace(async_generator))
 
 
+def test_a_coroutine_function_below_another_decorator_is_traced_to_its_end(tracing: Tracing) -> None:
+    """A plain wrapper hides that a call only makes a coroutine."""
+
+    def retried(fn: Callable[[int], Awaitable[int]]) -> Callable[[int], Awaitable[int]]:
+        return lambda number: fn(number)
+
+    @sb.trace(name="answer")
+    @retried
+    async def answer(number: int) -> int:
+        with sb.span("inside"):
+            await asyncio.sleep(0)
+        return number + 1
+
+    async def main() -> int:
+        waiting = answer(1)
+        assert sb.current() is None
+        return await waiting
+
+    assert asyncio.run(main()) == 2
+    assert tracing.tree() == {"answer": None, "inside": "answer"}
+    assert tracing.span("answer").output == 2
+
+
+@pytest.mark.parametrize("field", ["input", "output"])
+def test_what_each_call_gives_cannot_be_given_to_the_decorator(field: str) -> None:
+    with pytest.raises(sb.UsageError, match=f"takes the {field} from each call"):
+        sb.trace(**{field: 1})  # type: ignore[call-overload]
+
+
 # -- generators
 
 
@@ -302,6 +332,33 @@ def test_a_generator_runs_under_its_span_and_its_consumer_does_not(tracing: Trac
     found = tracing.span("numbers")
     assert (found.output, found.status) == ([0, 1, 2], "ok")
     assert found.time_to_first_token_ms is not None
+
+
+def test_a_generator_shares_context_variables_with_its_consumer(tracing: Tracing) -> None:
+    """As it does undecorated: a context manager made of one works."""
+    variable: ContextVar[int] = ContextVar("variable", default=0)
+
+    @contextlib.contextmanager
+    @sb.trace
+    def using(value: int) -> Iterator[None]:
+        token = variable.set(value)
+        yield
+        variable.reset(token)
+
+    @sb.trace
+    def seen() -> Iterator[int]:
+        while True:
+            yield variable.get()
+
+    with using(5):
+        assert variable.get() == 5
+    values = seen()
+    variable.set(1)
+    first = next(values)
+    variable.set(2)
+    assert [first, next(values)] == [1, 2]
+    values.close()  # type: ignore[attr-defined]
+    assert tracing.tree() == {"using": None, "seen": None}
 
 
 def test_texts_that_are_yielded_are_one_text(tracing: Tracing) -> None:

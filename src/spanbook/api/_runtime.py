@@ -14,7 +14,7 @@ from ..model import NewerStoreError, SpanbookError, UsageError
 from ..store import _platform
 from ..store._journal import Journal
 from ..store._owners import journal_root
-from ..tracer import _recorder
+from ..tracer import _recorder, _span
 from ..tracer._decorator import set_trace_reader
 from ..tracer._report import errors, report_failure, warn_once
 
@@ -27,6 +27,8 @@ DEFAULT_STORE: Final = Path(".spanbook") / "store.db"
 _lock = threading.RLock()
 _active: Runtime | None = None
 _exiting = False
+#: Somebody said where and how to trace (``init``): that outlives the extension.
+is_chosen = False
 #: What a forked child goes on with: store, redaction policy, prices.
 _inherited: tuple[Path, str | Callable[[Any], Any], PriceTable] | None = None
 
@@ -233,11 +235,14 @@ def close() -> None:
 
 def reset() -> None:
     """Close and forget the runtime; the next span starts anew (``%unload_ext``, tests)."""
-    global _active
+    global _active, is_chosen
     with _lock:
         close()
-        _active = None
+        _active, is_chosen = None, False
         _recorder.install(None)
+        _recorder.sample = 1.0
+        _recorder.set_base_context(None)
+        _span.set_early_redactor(None)
 
 
 def _in_child() -> None:

@@ -359,6 +359,19 @@ def init(
         from ..integrations import instrument as instrument_all
 
         instrument_all()
+    _runtime.is_chosen = True
+    return _of(runtime)
+
+
+def move(store: str | os.PathLike[str]) -> Store:
+    """Trace into another store from now on, as before otherwise (redaction, sampling, environment); return it.
+
+    Raises:
+        UsageError: the argument is wrong.
+        StoreError: the file cannot be used.
+    """
+    runtime = _runtime.activate(store)
+    _runtime.is_chosen = True
     return _of(runtime)
 
 
@@ -382,4 +395,4 @@ def _limit(limit: Any) -> int:
     return limit
 
 
-__all__ = ["WAL_LIMIT", "Store", "current_store", "init", "open_store"]
+__all__ = ["WAL_LIMIT", "Store", "current_store", "init", "move", "open_store"]

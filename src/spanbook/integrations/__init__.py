@@ -94,6 +94,11 @@ def is_on(name: str) -> bool:
     return _registry.is_on(name)
 
 
+def names_on() -> set[str]:
+    """Return the names of the integrations that are on."""
+    return {integration.name for integration in _registry.known() if integration.is_on}
+
+
 def integrations() -> list[dict[str, Any]]:
     """Return one row per integration, plugin and OpenTelemetry instrumentor, and per library that nothing traces.
 

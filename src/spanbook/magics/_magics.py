@@ -10,7 +10,7 @@ from IPython.core.error import UsageError as MagicError
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, needs_local_scope
 
 from ..api import _functions, _runtime, _settings
-from ..api._store import init
+from ..api._store import move
 from ..model import SpanbookError
 from ..tracer import _recorder
 from ._trace_cell import Parser
@@ -58,7 +58,7 @@ class SpanbookMagics(Magics):
             _settings.display = words[1]
             print(f"after a cell: {words[1]}")
         elif what == "store" and len(words) == 2:
-            print(repr(_plainly(lambda: init(words[1], display=_settings.display, instrument=False))))
+            print(repr(_plainly(lambda: move(words[1]))))
         else:
             raise MagicError(
                 f"%spanbook {line}: not understood; "
@@ -134,10 +134,15 @@ def _status() -> str:
         if row["what"] != "dialect" and row["state"] in ("on", "waiting")
     ]
     state = "on" if _recorder.enabled else "off"
+    if _recorder.sample < 1.0:
+        state += f" for {_recorder.sample:.3g} of all traces"
+    runtime = _runtime.started()
+    policy = "secrets" if runtime is None else runtime.redact
     lines = [
         f"tracing {state}, into {stats['store']}",
         f"written {stats['written']:,} spans ({stats['queued_bytes']:,} bytes wait)",
-        f"redacted {stats['redacted']:,} values, errors {stats['errors']:,}",
+        f"redacted {stats['redacted']:,} values ({policy if isinstance(policy, str) else 'by a function'}), "
+        f"errors {stats['errors']:,}",
         f"dropped {stats['dropped']:,} spans, values of {stats['emptied']:,} records",
         f"integrations: {', '.join(on) or 'none'}; after a cell: {_settings.display}",
     ]

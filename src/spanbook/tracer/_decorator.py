@@ -1,21 +1,21 @@
 """``@trace``: one span per call of a function, whatever kind of function it is.
 
-A generator's body runs under the span and its consumer never does: the body runs in a copied context (sync), or the
-span is made current only around each step (async), so that breaking out, interleaving, closing elsewhere and garbage
-collection leave the consumer's own current span alone. The output of a generator is the list of what it yielded
-(bounded), its last value when it yielded nothing.
+A generator's body runs under the span and its consumer never does: the span (and what the body says by ``sb.context``)
+is current only during each step, so that breaking out, interleaving, closing elsewhere and garbage collection leave the
+consumer's own current span alone. Other context variables are left to Python: decorated or not, body and consumer share
+them. The output of a generator is the list of what it yielded (bounded), its last value when it yielded nothing.
 """
 
 from __future__ import annotations
 
-import contextvars
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import CoroutineType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..model import KINDS, UsageError
 from ._capture import ArgumentNames, bind_arguments
-from ._span import FIELDS, Span, _context, _get, _set
+from ._span import _INHERITED, _OPEN, FIELDS, Span, _context, _get, _set
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -110,6 +110,10 @@ def _check_arguments(kind: str, fields: dict[str, Any]) -> None:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"kind={kind!r} is no span kind; kinds are {', '.join(KINDS)}.{hint}")
     for field in fields:
+        if field in ("input", "output"):
+            raise UsageError(
+                f"@trace takes the {field} from each call; leave {field}= out, or say capture_{field}=False to keep none."
+            )
         if field not in FIELDS:
             near = get_close_matches(field, sorted(FIELDS), 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -164,11 +168,25 @@ def _function(fn: Callable[..., Any], begin: Begin, with_output: bool) -> Any:
         span = begin(args, kwargs)
         with span:
             result = fn(*args, **kwargs)
-            if with_output:
+            if type(result) is CoroutineType and span._state == _OPEN:
+                span._state = _INHERITED  # this block does not end it
+            elif with_output:
                 span._output = result
-            return result
+        if span._state == _INHERITED:
+            span._state = _OPEN
+            return _awaited(span, result, with_output)
+        return result
 
     return wrapper
+
+
+async def _awaited(span: Span, coroutine: Awaitable[Any], with_output: bool) -> Any:
+    """Go on with the span of a coroutine function that is hidden below another decorator."""
+    with span:
+        result = await coroutine
+        if with_output:
+            span._output = result
+        return result
 
 
 def _coroutine(fn: Callable[..., Awaitable[Any]], begin: Begin, with_output: bool) -> Any:
@@ -184,24 +202,35 @@ def _coroutine(fn: Callable[..., Awaitable[Any]], begin: Begin, with_output: boo
 
 
 def _generator(fn: Callable[..., Generator[Any, Any, Any]], begin: Begin, with_output: bool) -> Any:
+    def under(own: list[Any], step: Callable[..., Any], *sent: Any) -> Any:
+        """Take one step in the body's own span and context, and give the consumer back its own."""
+        before = _get(), _context.get()
+        _set(own[0])
+        _context.set(own[1])
+        try:
+            return step(*sent)
+        finally:
+            own[:] = _get(), _context.get()
+            _set(before[0])
+            _context.set(before[1])
+
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         span = begin(args, kwargs)
         span.start()
         span._before = _get()
-        body = contextvars.copy_context()
-        body.run(_set, span)
-        generator = body.run(fn, *args, **kwargs)
+        body = [span, _context.get()]
+        generator = fn(*args, **kwargs)
         kept = _Items(span, with_output)
         step: Callable[..., Any] = generator.send
         sent: Any = None
         try:
             while True:
-                item = body.run(step, sent)
+                item = under(body, step, sent)
                 kept.add(item)
                 try:
                     step, sent = generator.send, (yield item)
                 except GeneratorExit:
-                    body.run(generator.close)
+                    under(body, generator.close)
                     raise
                 except BaseException as error:  # noqa: BLE001 (thrown in by the consumer: the body decides)
                     step, sent = generator.throw, error
@@ -220,7 +249,7 @@ def _generator(fn: Callable[..., Generator[Any, Any, Any]], begin: Begin, with_o
 
 def _async_generator(fn: Callable[..., AsyncGenerator[Any, Any]], begin: Begin, with_output: bool) -> Any:
     async def under(own: list[Any], step: Callable[..., Awaitable[Any]], *sent: Any) -> Any:
-        """Take one step in the body's own span and context, and give the consumer back its own."""
+        """As in :func:`_generator`."""
         before = _get(), _context.get()
         _set(own[0])
         _context.set(own[1])
