@@ -145,7 +145,7 @@ def test_traces_are_found_by_id_and_by_its_beginning(tracing: Tracing) -> None:
         sb.get_trace("0000")
 
 
-@pytest.mark.parametrize("wanted", ["f" * 32, "ffff", "no id at all", "0"])
+@pytest.mark.parametrize("wanted", ["f" * 32, "ffff", "no id at all", "f"])
 def test_a_trace_that_is_not_there_names_those_that_are(tracing: Tracing, wanted: str) -> None:
     """The latest first."""
     with pytest.raises(sb.TraceNotFoundError, match="this store holds no trace yet"):
@@ -153,6 +153,22 @@ def test_a_trace_that_is_not_there_names_those_that_are(tracing: Tracing, wanted
     made = trace()
     with pytest.raises(sb.TraceNotFoundError, match=rf"no trace '{wanted}' in this store; the latest are {made[:8]}"):
         sb.get_trace(wanted)
+
+
+def test_a_beginning_that_is_too_short_is_refused(tracing: Tracing) -> None:
+    made = trace()
+    with pytest.raises(sb.UsageError, match="is too short; give 4 of its digits"):
+        sb.get_trace(made[:3])
+
+
+def test_ids_in_a_table_are_as_long_as_get_trace_needs_them(tracing: Tracing) -> None:
+    """Also where the table holds one of many."""
+    for name in ("one", "two", "three"):
+        with sb.span(name):
+            pass
+    shown = str(sb.traces('name == "two"')).splitlines()[1].split()[1]
+    assert len(shown) < 20
+    assert sb.get_trace(shown).name == "two"
 
 
 @pytest.mark.parametrize("wanted", [None, 5, "", "  "])
@@ -189,7 +205,7 @@ def test_traces_within_a_window_newest_first(tracing: Tracing) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"limit": -1}, "limit=-1 is no number of traces"),
+        ({"limit": -1}, "limit=-1 is no number of rows"),
         ({"limit": "all"}, "limit='all' is no number"),
         ({"since": "soon"}, "since='soon' is no moment"),
         ({"until": []}, r"until=\[\] is no moment"),

@@ -33,7 +33,18 @@ def test_a_trace_knows_its_spans_and_totals(tracing: Tracing) -> None:
     assert [span.name for span in found.spans] == ["agent", "call", "tool"]
     assert [span.name for span in found.children(found.root.span_id)] == ["call", "tool"]
     assert [span.name for span in found.children(None)] == ["agent"]
-    assert re.fullmatch(r"<Trace 0{8,} 'agent' 3 spans · ok · 5\.\d+ s · \$0\.25\d*>", repr(found))
+    assert re.fullmatch(r"<Trace 0{31}1 'agent' 3 spans · ok · 5\.\d+ s · \$0\.25\d*>", repr(found))
+
+
+def test_a_trace_that_is_read_twice_is_the_same(tracing: Tracing) -> None:
+    """So ``in`` and ``index`` work on what ``sb.traces`` returns."""
+    found = agent()
+    with sb.span("other"):
+        pass
+    assert found == sb.get_trace(found.trace_id)
+    assert found != sb.last_trace()
+    assert (found in sb.traces(), sb.traces().index(found)) == (True, 1)
+    assert len({found, sb.get_trace(found.trace_id)}) == 1
 
 
 def test_the_tree_is_readable_as_text(tracing: Tracing) -> None:

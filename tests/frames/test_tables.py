@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,6 +58,38 @@ def test_traces_can_be_filtered_and_limited(store: sb.Store) -> None:
     assert store.traces_df('any(s.kind == "llm" for s in spans)')["name"].tolist() == ["first"]
     assert store.traces_df(limit=1)["name"].tolist() == ["second"]
     assert store.traces("cost_usd > 0.1").to_frame()["name"].tolist() == ["first"]
+
+
+@pytest.mark.parametrize("limit", [-1, "3", 2.0, True])
+def test_a_limit_that_is_no_number_of_rows_is_refused(store: sb.Store, limit: Any) -> None:
+    for read in (store.traces, store.traces_df, store.spans_df, store.scores_df):
+        with pytest.raises(sb.UsageError, match="is no number of rows"):
+            read(limit=limit)
+
+
+def test_numpys_numbers_huge_ones_and_none_are_limits(store: sb.Store) -> None:
+    _two_traces()
+    limits: list[Any] = [np.int64(1), 10**30, None]
+    assert [len(store.traces_df(limit=limit)) for limit in limits] == [1, 2, 2]
+    assert len(store.traces(limit=None)) == 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ('"n" in metadata', True),
+        ('"m" not in metadata', True),
+        ('1 in output["l"]', True),
+        ('2 in output["l"]', False),
+        ('"x" in output["l"]', True),
+        ('1 not in output["l"]', False),
+    ],
+)
+def test_in_means_what_it_means_in_python(store: sb.Store, condition: str, holds: bool) -> None:
+    """A key whose value is None is there, and so is a number in a list of a payload."""
+    with sb.span("s", metadata={"n": None}, output={"l": [1, "x"]}):
+        pass
+    assert len(store.spans_df(condition)) == holds
 
 
 def test_scores_keep_their_type_and_have_a_number(store: sb.Store) -> None:

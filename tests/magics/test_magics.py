@@ -156,6 +156,9 @@ def test_a_cell_magic_around_traced_code_changes_nothing(shell: Shell) -> None:
         ("%%spansql\nDELETE FROM spans", "DELETE is not allowed"),
         ("%%spansql 1x\nSELECT 1", "no name for a variable"),
         ("%spanbook store /", "is a folder"),
+        ('%spanbook "store', "not understood"),
+        ("%%spansql for\nSELECT 1", "no name for a variable"),
+        ("%%spansql\nSELECT input FROM spans", "it is in span_view and trace_view"),
     ],
 )
 def test_bad_arguments_are_answered_in_one_line(shell: Shell, cell: str, said: str) -> None:
@@ -184,6 +187,19 @@ def test_spansql_returns_a_frame_or_keeps_it_under_a_name(shell: Shell) -> None:
 
     assert isinstance(shown, pd.DataFrame) and shown["name"].tolist() == ["one"]
     assert shell.ip.user_ns["kept"]["n"].tolist() == [1]
+
+
+def test_spansql_takes_the_values_of_variables(shell: Shell) -> None:
+    """Bound, never written into the SQL; what only looks like a variable is left alone."""
+    shell.run('import numpy as np\nwanted, most = "it\'s", np.int64(1)\nwith sb.span(wanted): pass')
+    shown = shell.run("%%spansql\nSELECT name, '12:30:most' AS t FROM spans WHERE name = :wanted LIMIT :most").result
+    assert shown.values.tolist() == [["it's", "12:30:most"]]
+
+
+def test_an_option_in_a_text_of_a_filter_is_a_text(shell: Shell) -> None:
+    shell.run("with sb.span('x', user_id='a --since b'): pass")
+    shell.run("ts = get_ipython().run_line_magic('traces', 'user_id == \"a --since b\" --limit 5')")
+    assert [trace.name for trace in shell.ip.user_ns["ts"]] == ["x"]
 
 
 def test_off_and_on(shell: Shell) -> None:
@@ -260,6 +276,13 @@ def test_trace_under_another_cell_magic_still_traces(shell: Shell) -> None:
 
     assert [span.name for span in sb.last_trace().spans] == ["timed", "inner"]
     assert sb.current() is None
+
+
+def test_trace_above_another_cell_magic_traces_it(shell: Shell) -> None:
+    shell.run("%%trace kept\n\n%%capture shown\nprint('x')\nwith sb.span('inner'): pass")
+
+    assert [span.name for span in sb.last_trace().spans] == ["kept", "inner"]
+    assert shell.ip.user_ns["shown"].stdout == "x\n"
 
 
 def test_a_trace_cell_is_traced_without_history_too(shell: Shell) -> None:

@@ -128,6 +128,15 @@ def test_fields_given_and_set_do_not_touch_the_users_own_mappings(tracing: Traci
     assert tracing.span("s").metadata == {"a": 1, "b": 2, "z": 0}
 
 
+def test_one_text_is_one_tag(tracing: Tracing) -> None:
+    """Beside those of the context."""
+    with sb.context(tags=["c"]), sb.span("s", tags="beta"):
+        pass
+    with sb.span("set") as span:
+        span.set(tags="beta")
+    assert (tracing.span("s").tags, tracing.span("set").tags) == (["c", "beta"], ["beta"])
+
+
 def test_setting_after_the_end_is_said_once(tracing: Tracing) -> None:
     """At the user's own line, and it changes nothing."""
     with sb.span("done") as span:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..compare import read_comparison, totals
+from ..model.given import width_of
 from ..store._read import StoreReader
 from ._trace import Trace
 
@@ -61,7 +62,7 @@ class TraceComparison:
         """
         from ..frames import comparison_text
 
-        return comparison_text(self._found, width, only_changes=only_changes)
+        return comparison_text(self._found, width_of(width), only_changes=only_changes)
 
     def export_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one self-contained HTML file with this view, which opens from disk with no network.
@@ -97,4 +98,4 @@ class TraceComparison:
         counts = self._found.counts()
         said = ", ".join(f"{counts[change]} {change}" for change in counts if counts[change])
         a, b = self._found.a.summary, self._found.b.summary
-        return f"<TraceComparison {a.trace_id[:12]} {a.name!r} → {b.trace_id[:12]} {b.name!r}: {said or 'no spans'}>"
+        return f"<TraceComparison {a.trace_id} {a.name!r} → {b.trace_id} {b.name!r}: {said or 'no spans'}>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +38,12 @@ def flush(timeout: float = 5.0, durable: bool = False) -> bool:
     Raises:
         UsageError: ``timeout`` is no number of seconds.
     """
-    if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or math.isnan(timeout):
         raise UsageError(f"timeout={timeout!r:.80} is no number of seconds; give 5.0, say.")
     runtime = _runtime.started()
-    return True if runtime is None or runtime.closed else runtime.fold.flush(timeout, durable=durable)
+    if runtime is None or runtime.closed:
+        return True
+    return runtime.fold.flush(min(timeout, threading.TIMEOUT_MAX), durable=durable)
 
 
 def stats() -> dict[str, Any]:
@@ -80,7 +84,7 @@ def get_trace(trace_id: str) -> Trace:
 
 
 def traces(
-    where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int = 100
+    where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int | None = 100
 ) -> Traces:
     """Return the traces that match a filter, newest first; see :meth:`Store.traces`."""
     return current_store().traces(where, since=since, until=until, limit=limit)

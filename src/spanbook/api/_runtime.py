@@ -99,6 +99,8 @@ def store_path(store: str | os.PathLike[str] | None) -> Path:
         raise UsageError(f"store={store!r} is a {type(store).__name__}; give the path of a file.")
     if store is not None and not os.fspath(store):
         raise UsageError("store='' is empty; give the path of a file such as 'traces.db'.")
+    if store is not None and "\0" in os.fsdecode(store):
+        raise UsageError(f"store={store!r} holds a zero character, which no path may; give the path of a file.")
     path = Path(store if store is not None else os.environ.get("SPANBOOK_STORE") or DEFAULT_STORE)
     path = Path(os.path.abspath(path.expanduser()))
     if os.path.isdir(path):  # unlike Path.is_dir, False for what may not be looked at

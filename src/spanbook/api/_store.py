@@ -7,9 +7,10 @@ import reprlib
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..model import ScoreSource, StoreError, TraceNotFoundError, UsageError, clock
+from ..model.given import limit_of
 from ..model.when import When, to_ns
 from ..store._connection import WAL_LIMIT
 from ..store._read import StoreReader
@@ -47,21 +48,22 @@ class Store:
     # -- traces
 
     def traces(
-        self, where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int = 100
+        self, where: str | None = None, *, since: When | None = None, until: When | None = None, limit: int | None = 100
     ) -> Traces:
         """Return the traces that match a filter, newest first.
 
         Args:
-            where: A filter such as ``'cost_usd > 0.01 and n_errors > 0'``; see ``sb.open`` notebooks for more.
+            where: A filter such as ``'cost_usd > 0.01 and n_errors > 0'``; ``sb.filter_names("traces")`` lists
+                the names.
             since: Only traces that started then or later: ``"1h"``, ``"2026-11-01"``, a datetime, a timedelta.
             until: Only traces that started before.
-            limit: At most so many.
+            limit: At most so many; None for all.
 
         Raises:
             FilterError: the filter cannot be understood.
             UsageError: a moment or the limit is wrong.
         """
-        return Traces(self._read(), where, _window(since, until), _limit(limit))
+        return Traces(self._read(), where, _window(since, until), limit_of(limit))
 
     def get_trace(self, trace_id: str) -> Trace:
         """Return a trace by its id, or by the beginning of it when no other trace begins so.
@@ -74,8 +76,10 @@ class Store:
             raise UsageError(f"trace_id={trace_id!r} is no trace id; give 32 hex digits, or the first of them.")
         reader, wanted = self._read(), trace_id.strip().lower()
         summary = reader.find_trace(wanted)
-        if summary is None and len(wanted) >= 4:
+        if summary is None:
             alike = reader.trace_ids_like(wanted)
+            if alike and len(wanted) < _LEAST_DIGITS:
+                raise UsageError(f"trace_id={trace_id!r} is too short; give {_LEAST_DIGITS} of its digits, or more.")
             if len(alike) > 1:
                 raise UsageError(
                     f"several traces begin with {trace_id!r}, such as {' and '.join(alike)}; give more of it."
@@ -151,7 +155,7 @@ class Store:
         """Return one row a trace as a DataFrame, newest first; columns in ``spanbook.frames.traces_frame``."""
         from ..frames import traces_frame
 
-        return traces_frame(self._read(), where, _window(since, until), limit)
+        return traces_frame(self._read(), where, _window(since, until), limit_of(limit))
 
     def spans_df(
         self,
@@ -166,7 +170,7 @@ class Store:
         """Return one row a span as a DataFrame, oldest first; columns in ``spanbook.frames.spans_frame``."""
         from ..frames import spans_frame
 
-        return spans_frame(self._read(), where, _window(since, until), limit, columns=columns, text=text)
+        return spans_frame(self._read(), where, _window(since, until), limit_of(limit), columns=columns, text=text)
 
     def scores_df(
         self,
@@ -179,7 +183,7 @@ class Store:
         """Return one row a score as a DataFrame, oldest first; columns in ``spanbook.frames.scores_frame``."""
         from ..frames import scores_frame
 
-        return scores_frame(self._read(), where, _window(since, until), limit)
+        return scores_frame(self._read(), where, _window(since, until), limit_of(limit))
 
     def sql(self, query: str, params: Sequence[Any] | dict[str, Any] = ()) -> pd.DataFrame:
         """Run one reading SQL statement and return its rows as a DataFrame.
@@ -249,7 +253,7 @@ class Store:
         Raises:
             UsageError: the store holds no such blob.
         """
-        found = self._read().read_blob(digest)
+        found = self._read().read_blob(digest) if isinstance(digest, str) else None
         if found is None:
             raise UsageError(f"no image, sound or file has the digest {digest!r} in this store.")
         return found[1]
@@ -308,6 +312,7 @@ def current_store() -> Store:
 
 _live.set_source(_runtime.started)  # widgets stand below this package: they are told where live spans come from
 
+_LEAST_DIGITS: Final = 4  # of an id that is cut off
 _stores: weakref.WeakValueDictionary[Path, Store] = weakref.WeakValueDictionary()
 _current: Store | None = None  # the only one kept here: each holds files open
 
@@ -387,12 +392,6 @@ def _hex(value: Any, length: int, name: str) -> str | None:
 def _window(since: When | None, until: When | None) -> tuple[int | None, int | None]:
     now = clock.now_ns()
     return to_ns(since, now), to_ns(until, now, name="until")
-
-
-def _limit(limit: Any) -> int:
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        raise UsageError(f"limit={limit!r} is no number of traces; give a whole number, 0 or more.")
-    return limit
 
 
 __all__ = ["WAL_LIMIT", "Store", "current_store", "init", "move", "open_store"]

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from ..model import Score, Span, TraceSummary
+from ..model.given import width_of
 from ..store._filter import parse_filter
 from ..store._filter_sql import filter_to_sql
 from ..store._read import StoreReader
@@ -89,7 +90,7 @@ class Trace:
         """Return the trace as a text tree, at most ``width`` characters wide."""
         from ..frames import trace_text
 
-        return trace_text(self.summary, self.spans, width=width)
+        return trace_text(self.summary, self.spans, width=width_of(width))
 
     def to_frame(self, *, text: bool = True) -> pd.DataFrame:
         """Return one row a span, the columns of ``sb.spans_df``."""
@@ -133,6 +134,15 @@ class Trace:
     def __str__(self) -> str:
         return self.to_text()
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same trace of the same store, read at whatever moment."""
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return (self._reader.path, self.trace_id) == (other._reader.path, other.trace_id)
+
+    def __hash__(self) -> int:
+        return hash((self._reader.path, self.trace_id))
+
     def __repr__(self) -> str:
         from ..model.format import format_count, format_duration, format_money
 
@@ -142,14 +152,14 @@ class Trace:
             facts.append(format_duration(s.duration_ms))
         if s.cost_usd is not None:
             facts.append(format_money(s.cost_usd))
-        return f"<Trace {s.trace_id[:12]} {s.name!r} {' · '.join(facts)}>"
+        return f"<Trace {s.trace_id} {s.name!r} {' · '.join(facts)}>"
 
 
 class Traces(Sequence[Trace]):
     """Traces that match a filter, newest first; a sequence of :class:`Trace`, and a table in a notebook."""
 
     def __init__(
-        self, reader: StoreReader, where: str | None, window: tuple[int | None, int | None], limit: int
+        self, reader: StoreReader, where: str | None, window: tuple[int | None, int | None], limit: int | None
     ) -> None:
         self._reader, self.where, self._window, self.limit = reader, where, window, limit
         sql, values = filter_to_sql(parse_filter(where, on="traces")) if where else ("1", [])
@@ -205,7 +215,12 @@ class Traces(Sequence[Trace]):
     def _display_(self) -> Any:  # marimo
         return self.view()
 
-    def __repr__(self) -> str:
+    def to_text(self, *, width: int = 100) -> str:
+        """Return the table as text; each id as long as ``sb.get_trace`` needs it to tell it from all others."""
         from ..frames import traces_text
 
-        return traces_text(self._found)
+        digits = self._reader.digits_of([summary.trace_id for summary in self._found])
+        return traces_text(self._found, width_of(width), digits)
+
+    def __repr__(self) -> str:
+        return self.to_text()

@@ -42,14 +42,14 @@ def open_store(path: str | None) -> Store:
 
 def ls(given: Namespace) -> int:
     """List traces."""
-    from ..frames import trace_record, traces_text
+    from ..frames import trace_record
 
     traces = open_store(given.store).traces(given.where, since=given.since, until=given.until, limit=given.limit)
     summaries = [trace.summary for trace in traces]
     if given.json:
         _print_all(json_line(trace_record(summary)) + "\n" for summary in summaries)
         return 0
-    print(traces_text(summaries, width=width(200)))
+    print(traces.to_text(width=width(200)))
     if len(summaries) == given.limit:
         print(f"the newest {given.limit}; --limit N shows more", file=sys.stderr)
     return 0

@@ -157,7 +157,7 @@ def show_traces(path: Path, began: float, *, has_lab: bool) -> None:
     where = "" if path == _default() else f" --store {_shown(path)}"
     steps = [
         (f"spanbook{where} ls", "lists all traces"),
-        (f"spanbook{where} show {traces[0].trace_id[:12]}", "prints one as a tree"),
+        (f"spanbook{where} show {traces[0].trace_id}", "prints one as a tree"),
         ("make lab", "opens the same in JupyterLab: a live trace under each cell")
         if has_lab
         else ("jupyter lab", "and there, in a notebook: %load_ext spanbook"),

@@ -19,6 +19,7 @@ from ..compare import (
     rows_to_show,
     total_facts,
 )
+from ..model import ids
 from ..store._columns import MISSING
 from ._columns import Column, Form, make_frame
 from ._text import _clean, _cut, _fit, _shortened
@@ -131,7 +132,8 @@ def comparison_text(comparison: Comparison, width: int = 100, *, only_changes: b
 def _head(comparison: Comparison) -> list[str]:
     a, b = comparison.a.summary, comparison.b.summary
     deltas = delta_facts(a, b)
-    totals = ["  ".join([each.trace_id[:12], *map(_clean, total_facts(each))]) for each in (a, b)]
+    digits = ids.digits_apart((a.trace_id, b.trace_id))
+    totals = ["  ".join([each.trace_id[:digits], *map(_clean, total_facts(each))]) for each in (a, b)]
     return [
         *(f"{side}  {text}" for side, text in zip("ab", totals, strict=True)),
         f"   b - a: {'  '.join(deltas) if deltas else 'no difference in time, tokens or cost'}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -174,7 +174,8 @@ def trace_frame(reader: StoreReader, trace_id: str, *, text: bool = True) -> pd.
 def _wanted(columns: Sequence[str] | None, text: bool) -> list[str]:
     if columns is None:
         return [name for name in SPAN_FRAME_COLUMNS if text or name not in PAYLOADS]
-    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
+    is_list = isinstance(columns, Iterable) and not isinstance(columns, str)
+    if not is_list or not all(isinstance(name, str) for name in columns):
         raise UsageError(f"columns={columns!r} is no list of names; give for example ['name', 'duration_ms'].")
     wanted = list(dict.fromkeys(columns))
     for name in wanted:

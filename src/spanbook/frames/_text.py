@@ -5,17 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Final
 
-from ..model import Span, TraceSummary
+from ..model import Span, TraceSummary, ids
 from ..model.format import NOTHING, format_count, format_duration, format_money
 
 _MARKS: Final = {"ok": "✓", "error": "✗", "open": "◌", "interrupted": "⊘"}
 _STATES: Final = {"open": "running", "interrupted": "interrupted"}
 _SHORTEST_NAME: Final = 12
 _LONGEST_NAME: Final = 36
-_SHORTEST_ID: Final = 12  # our ids begin with 48 bits of milliseconds: fewer digits rarely tell two apart
 
 
 def trace_text(summary: TraceSummary, spans: Sequence[Span], width: int = 100) -> str:
@@ -43,14 +41,15 @@ def trace_text(summary: TraceSummary, spans: Sequence[Span], width: int = 100) -
     return "\n".join(lines)
 
 
-def traces_text(summaries: Sequence[TraceSummary], width: int = 100) -> str:
+def traces_text(summaries: Sequence[TraceSummary], width: int = 100, digits: int = 0) -> str:
     """Return traces as a table, one a line, in the order given; ``no traces`` when there are none.
 
-    Ids are cut to as many digits as tell these traces apart; ``get_trace`` takes the beginning of an id.
+    Ids are cut to as many digits as tell these traces apart, and to no less than ``digits``; ``get_trace`` takes the
+    beginning of an id.
     """
     if not summaries:
         return "no traces"
-    digits = _id_digits([s.trace_id for s in summaries])
+    digits = max(digits, ids.digits_apart(s.trace_id for s in summaries))
     rows = [_trace_row(summary, digits) for summary in summaries]
     head = ("", "trace", "started (UTC)", "name", "duration", "spans", "errors", "tokens", "cost", "user")
     table = [head, *rows]
@@ -165,16 +164,6 @@ def _table_line(row: Sequence[str], widths: Sequence[int]) -> str:
         space = " " * (wide - _columns_of(cell))
         cells.append(space + cell if 4 <= number <= 8 else cell + space)  # numbers to the right
     return "  ".join(cells).rstrip()
-
-
-def _id_digits(ids: Sequence[str]) -> int:
-    """Return how many leading digits tell these ids apart."""
-    ordered = sorted(set(ids))
-    shared = 0
-    for before, after in pairwise(ordered):
-        same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
-        shared = max(shared, same)
-    return max(shared + 1, _SHORTEST_ID)
 
 
 # -- characters

@@ -261,7 +261,8 @@ class RecordReader:
             level = fields["level"]
             columns["level"] = level if level in LEVELS else "default"
         if "tags" in names and fields["tags"]:
-            columns["tags"] = json.dumps([self._name(tag) for tag in fields["tags"]][:100], ensure_ascii=False)
+            tags = [fields["tags"]] if isinstance(fields["tags"], str) else fields["tags"]
+            columns["tags"] = json.dumps([self._name(tag) for tag in tags][:100], ensure_ascii=False)
         if "counted" in names:
             columns["counted"] = 1 if fields["counted"] else 0
         if usage or "cost_usd" in names:

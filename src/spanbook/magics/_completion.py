@@ -28,6 +28,6 @@ def _recent_ids() -> list[str]:
     from ..api._store import current_store
 
     try:
-        return [trace_id[:12] for trace_id in current_store()._reader.latest_trace_ids(5)]
+        return current_store()._reader.latest_trace_ids(5)
     except SpanbookError:
         return []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any
 
 from IPython.core.error import UsageError as MagicError
@@ -19,6 +21,10 @@ _TRACES = Parser("%traces", "%traces [FILTER] [--since 1h] [--until T] [--limit 
 _TRACES.add_argument("--since")
 _TRACES.add_argument("--until")
 _TRACES.add_argument("--limit", type=int, default=100)
+_OPTION = re.compile(r"--(?:since|until|limit)\b")
+#: Texts in a filter, in which nothing is an option; and variables in SQL.
+_TEXT = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' """, re.VERBOSE)
+_VARIABLE = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 
 
 def plain_error(error: SpanbookError) -> Exception:
@@ -43,7 +49,10 @@ class SpanbookMagics(Magics):
     @line_magic
     def spanbook(self, line: str) -> None:
         """%spanbook [status|doctor|on|off|display chip|display off|store PATH]"""
-        words = shlex.split(line)
+        try:
+            words = shlex.split(line)
+        except ValueError:  # a quote that is not closed: not understood, as the end of this says
+            words = [line]
         what = words[0] if words else "status"
         if what == "status" and len(words) <= 1:
             print(_status())
@@ -103,21 +112,31 @@ class SpanbookMagics(Magics):
     @needs_local_scope
     @cell_magic
     def spansql(self, line: str, cell: str, local_ns: dict[str, Any] | None = None) -> Any:
-        """%%spansql runs the cell as one reading SQL statement and returns a DataFrame; ``%%spansql NAME`` keeps it."""
-        frame = _plainly(lambda: _functions.sql(cell))
+        """%%spansql runs the cell as one reading SQL statement and returns a DataFrame; ``%%spansql NAME`` keeps it.
+
+        ``:name`` in it is the value of that variable, a number or a text.
+        """
         name = line.strip()
+        if name and (not name.isidentifier() or iskeyword(name)):
+            raise MagicError(f"%%spansql {line}: {name!r} is no name for a variable; write %%spansql [NAME]")
+        known = {**self._shell().user_ns, **(local_ns or {})}
+        given = {word: _plain(known[word]) for word in _VARIABLE.findall(cell) if word in known}
+        frame = _plainly(lambda: _functions.sql(cell, given))
         if not name:
             return frame
-        if not name.isidentifier():
-            raise MagicError(f"%%spansql {line}: {name!r} is no name for a variable; write %%spansql [NAME]")
         self._shell().user_ns[name] = frame
         return None
 
 
+def _plain(value: Any) -> Any:
+    """Return a number of numpy's or pandas' as Python's."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
 def _split_filter(line: str) -> tuple[str, str]:
     """Split ``%traces`` arguments: the options stand at the end, so that a filter needs no quotes of its own."""
-    at = min((found for option in ("--since", "--until", "--limit") if (found := line.find(option)) >= 0), default=-1)
-    where, options = (line, "") if at < 0 else (line[:at], line[at:])
+    found = _OPTION.search(_TEXT.sub(lambda text: " " * len(text[0]), line))
+    where, options = (line, "") if found is None else (line[: found.start()], line[found.start() :])
     where = where.strip()
     if len(where) >= 2 and where[0] == where[-1] and where[0] in "'\"" and where[0] not in where[1:-1]:
         where = where[1:-1]
@@ -141,7 +160,7 @@ def _status() -> str:
     lines = [
         f"tracing {state}, into {stats['store']}",
         f"written {stats['written']:,} spans ({stats['queued_bytes']:,} bytes wait)",
-        f"redacted {stats['redacted']:,} values ({policy if isinstance(policy, str) else 'by a function'}), "
+        f"redacted {stats['redacted']:,} values ({policy if isinstance(policy, str) else 'by a function'})",
         f"errors {stats['errors']:,}",
         f"dropped {stats['dropped']:,} spans, values of {stats['emptied']:,} records",
         f"integrations: {', '.join(on) or 'none'}; after a cell: {_settings.display}",

@@ -64,6 +64,9 @@ def rewrite_trace_cell(lines: list[str]) -> list[str]:
         is_hooked = active is not None and active.cell is None
     except MagicError:
         is_hooked = False
+    below = next((at for at, line in enumerate(lines[1:], 1) if line.strip()), len(lines))
+    if is_hooked and lines[below : below + 1] and lines[below].startswith("%%"):  # its place is at the top
+        return lines[below:]
     if is_hooked:
         return [f"# {lines[0]}", *lines[1:]]
     return [f"get_ipython().run_line_magic('_spanbook_begin', {arguments!r})\n", *lines[1:]]

@@ -48,6 +48,9 @@ def _moment(when: Any, now_ns: int) -> int | None:
     if isinstance(when, datetime):
         moment = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
         return int((moment - _EPOCH) // _MICROSECOND) * 1000  # whole numbers: a float second has no nanoseconds
+    if type(when).__name__ == "datetime64":  # numpy's; "not a time" is the least int64
+        number = int(when.astype("datetime64[ns]").astype("int64"))
+        return number if number > -(1 << 63) else None
     if isinstance(when, date):
         return _moment(datetime(when.year, when.month, when.day), now_ns)
     if isinstance(when, (int, float)) and not isinstance(when, bool):

@@ -229,7 +229,7 @@ def filter_names(on: str = "spans") -> dict[str, str]:
 
     ``"events"`` and ``"scores"`` give the names of what ``any(… for e in events)`` goes over.
     """
-    if on not in NAMES:
+    if not isinstance(on, str) or on not in NAMES:
         raise UsageError(f"on={on!r} has no names; give one of {', '.join(map(repr, NAMES))}.")
     return {name.name: _with_choices(name) for name in NAMES[on].values()}
 

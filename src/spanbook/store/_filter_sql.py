@@ -213,7 +213,7 @@ class _Writer:
         if isinstance(whole, Field) and whole.type == "scores" and isinstance(part, Const):
             return _sql("{} IS NOT NULL", self._score(Score(whole.row, whole.scope, str(part.value))))
         if isinstance(whole, Field) and whole.type == "map" and isinstance(part, Const):
-            return _sql("{} IS NOT NULL", self._item(Item(whole, (str(part.value),))))
+            return _sql("sb_has({}, '[]', ?)", self.value(whole), tail=(str(part.value),))
         needle = self.value(part)
         if whole.type == "tags":
             return self._has_tag(self.value(whole), part, needle)
@@ -222,7 +222,8 @@ class _Writer:
             if not case:
                 return _sql("sb_contains({}, {})", self.value(inner), needle)
             return _sql("sb_contains_at({}, '[]', {}, ?)", self.value(inner), needle, tail=(case,))
-        if isinstance(inner, Item) and inner.field.type == "content":
+        is_text = not isinstance(part, Const) or isinstance(part.value, str)
+        if isinstance(inner, Item) and inner.field.type == "content" and is_text:
             path = Sql("?", (_path(inner.path),))
             return _sql("sb_contains_at({}, {}, {}, ?)", self.value(inner.field), path, needle, tail=(case,))
         if isinstance(whole, Item):

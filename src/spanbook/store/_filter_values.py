@@ -84,6 +84,8 @@ def get(document: str | None, path: str) -> int | float | str | bytes | None:
 
 def has(document: str | None, path: str, item: object) -> int:
     """Python's ``item in value`` at the path: part of a text, item of a list, key of an object."""
+    if document is not None and isinstance(item, str) and _surely_absent(document, item):
+        return 0
     value = _at(document, path)
     if isinstance(value, str):
         return int(isinstance(item, str) and item in value)

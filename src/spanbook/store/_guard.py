@@ -319,8 +319,12 @@ def _refusal(refused: str, query: str) -> QueryError:
 
 def _not_found(db: sqlite3.Connection, what: str, name: str) -> QueryError:
     """No such table, column or function: offer the nearest one there is."""
-    known = sorted(FUNCTIONS) if what == "function" else _tables(db) if what == "table" else _columns(db)
-    meant = nearest(name.rsplit(".", 1)[-1], known)
+    plain, columns = name.rsplit(".", 1)[-1], _columns(db) if what == "column" else {}
+    if plain in columns:
+        there = " and ".join(columns[plain][:2])
+        return QueryError(f"there is no column {name!r} in what is queried; it is in {there}.")
+    known = sorted(FUNCTIONS) if what == "function" else _tables(db) if what == "table" else list(columns)
+    meant = nearest(plain, known)
     hint = f"did you mean {meant}?" if meant else ""
     there = {
         "table": "SELECT name FROM sqlite_master lists them",
@@ -335,12 +339,13 @@ def _tables(db: sqlite3.Connection) -> list[str]:
     return [str(name) for (name,) in db.execute(query)]
 
 
-def _columns(db: sqlite3.Connection) -> list[str]:
-    found: dict[str, None] = {}
+def _columns(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """Return the tables and views of each column, views first."""
+    found: dict[str, list[str]] = {}
     for table in ("span_view", "trace_view", "spans", "traces", "scores", "events", "payloads", "blobs"):
         for row in db.execute(f"PRAGMA table_info({table})"):
-            found[str(row[1])] = None
-    return list(found)
+            found.setdefault(str(row[1]), []).append(table)
+    return found
 
 
 def _shown(query: str) -> str:

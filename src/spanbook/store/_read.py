@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceNotFoundError, TraceSummary
+from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceNotFoundError, TraceSummary, ids
 from ..model.values import not_captured
 from . import _connection
 from ._codec import PayloadReader, decompress, digest_of
@@ -192,9 +192,19 @@ class StoreReader:
             row[0] for row in self.rows("SELECT trace_id FROM traces ORDER BY start_ns DESC, id DESC LIMIT ?", [limit])
         ]
 
-    def no_such_trace(self, trace_id: str, digits: int = 12) -> TraceNotFoundError:
-        """Return the error that a trace is not here; it names the last ones by the first ``digits`` of their ids."""
-        return TraceNotFoundError(trace_id, [each[:digits] for each in self.latest_trace_ids(3)])
+    def digits_of(self, trace_ids: Sequence[str]) -> int:
+        """Return how many first digits tell each of these traces from all others of the store."""
+        query = (
+            "SELECT k.value, (SELECT max(trace_id) FROM traces WHERE trace_id < k.value), "
+            "(SELECT min(trace_id) FROM traces WHERE trace_id > k.value) FROM json_each(?) k"
+        )
+        found = self.rows(query, [json.dumps(list(trace_ids))])
+        pairs = ((trace_id, other) for trace_id, *near in found for other in near if other)
+        return max((ids.digits_apart(pair) for pair in pairs), default=0)
+
+    def no_such_trace(self, trace_id: str) -> TraceNotFoundError:
+        """Return the error that a trace is not here; it names the last ones."""
+        return TraceNotFoundError(trace_id, self.latest_trace_ids(3))
 
     # -- spans
 

@@ -112,7 +112,7 @@ def _check_arguments(kind: str, fields: dict[str, Any]) -> None:
     for field in fields:
         if field in ("input", "output"):
             raise UsageError(
-                f"@trace takes the {field} from each call; leave {field}= out, or say capture_{field}=False to keep none."
+                f"@trace takes the {field} from each call; leave {field}= out, or keep none: capture_{field}=False."
             )
         if field not in FIELDS:
             near = get_close_matches(field, sorted(FIELDS), 1)

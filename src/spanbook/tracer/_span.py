@@ -478,6 +478,8 @@ def _with_context(context: dict[str, Any], fields: dict[str, Any] | None) -> dic
     out = _merged(context, fields)
     known: Any = context.get("tags")
     tags: Any = fields.get("tags")
+    if type(tags) is str:
+        tags = [tags]
     if known and issubclass(type(tags), (list, tuple)):
         out["tags"] = [*known, *(tag for tag in tags if type(tag) is not str or tag not in known)]
     return out

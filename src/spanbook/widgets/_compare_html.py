@@ -24,7 +24,7 @@ from ..compare import (
     rows_to_show,
     total_facts,
 )
-from ..model import Span, TraceSummary
+from ..model import Span, TraceSummary, ids
 from ._export import MAX_TEXT, page_html, write_page
 from ._facts import MAX_NAME, shortened
 from ._outline import MAX_INDENT, MAX_LINES
@@ -42,7 +42,8 @@ def comparison_html(comparison: Comparison, *, uid: str | None = None) -> str:
         uid: Names the snapshot, so that the live widget that follows it can hide it; None when none follows.
     """
     head = f"<b>{_text(shortened(_title(comparison), 160))}</b> · {_text(counts_text(comparison))}"
-    totals = [_table_row([(_CELL, f"<b>{side}</b>"), *_total(each)]) for side, each in _summaries(comparison)]
+    digits = ids.digits_apart(each.trace_id for _, each in _summaries(comparison))
+    totals = [_table_row([(_CELL, f"<b>{side}</b>"), *_total(each, digits)]) for side, each in _summaries(comparison)]
     rows, more = _lines(comparison)
     body = [_table_row(_row(row)) for row in rows]
     notes = f"<div>{_muted(f'b - a: {_delta_text(comparison)}')}</div>"
@@ -83,10 +84,10 @@ def _lines(comparison: Comparison) -> tuple[list[Row], int]:
     return [rows[place] for place in kept], len(rows) - len(kept)
 
 
-def _total(summary: TraceSummary) -> list[tuple[str, str]]:
+def _total(summary: TraceSummary, digits: int) -> list[tuple[str, str]]:
     first, *rest = total_facts(summary)
     name = _text(shortened(first, MAX_NAME))
-    return [(f"{_CELL};{_MUTED}", summary.trace_id[:12]), (_CELL, name), *((_CELL, _text(fact)) for fact in rest)]
+    return [(f"{_CELL};{_MUTED}", summary.trace_id[:digits]), (_CELL, name), *((_CELL, _text(fact)) for fact in rest)]
 
 
 def _row(row: Row) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..model import UsageError
+from ..model.given import file_path
 
 #: How a text begins that spreadsheets take for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -20,9 +21,7 @@ def write_csv(
     path: str | os.PathLike[str], columns: Sequence[str], batches: Iterable[Iterable[dict[str, Any]]]
 ) -> Path:
     """Write rows of ``traces`` with these columns of a table; see ``TraceTable.to_csv``."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise UsageError(f"path={path!r} is no path; give the name of a file, such as 'traces.csv'.")
-    target = Path(path).expanduser()
+    target = file_path(path, "traces.csv")
     try:
         with target.open("w", encoding="utf-8", newline="") as file:
             out = csv.writer(file)

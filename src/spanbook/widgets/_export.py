@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ..model import UsageError
 from ..model.format import format_bytes
+from ..model.given import file_path
 from ..model.values import not_captured
 from ..store._read import StoreReader
 from ..store._tree import blob_sizes
@@ -96,7 +97,7 @@ def write_page(page: str, path: str | os.PathLike[str], example: str) -> Path:
     Raises:
         UsageError: the path is a folder or cannot be written.
     """
-    where = Path(os.path.abspath(Path(path).expanduser()))
+    where = file_path(path, example)
     if where.is_dir():
         raise UsageError(f"path={str(path)!r} is a folder; give a file in it, such as {str(where / example)!r}.")
     try:

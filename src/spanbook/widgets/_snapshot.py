@@ -105,7 +105,7 @@ def chip_text(facts: dict[str, Any]) -> str:
 def _facts(reader: StoreReader, trace_id: str) -> dict[str, Any]:
     found = trace_rows(reader, [trace_id]).get(trace_id)
     if found is None:
-        raise reader.no_such_trace(trace_id, 8)
+        raise reader.no_such_trace(trace_id)
     return trace_facts(found, 0)
 
 

@@ -52,7 +52,7 @@ class TraceState:
     def _read(self) -> None:
         found = trace_rows(self.reader, [self.trace_id]).get(self.trace_id)
         if found is None:
-            raise self.reader.no_such_trace(self.trace_id, 8)
+            raise self.reader.no_such_trace(self.trace_id)
         rows = self._rows()
         base = min(found["start_ns"], rows[0][TREE_COLUMNS.index("start_ns")]) if rows else found["start_ns"]
         self.trace: Row = found

@@ -37,13 +37,6 @@ def filter_of(where: Any) -> str | None:
     return where.strip() or None if where else None
 
 
-def limit_of(limit: Any) -> int | None:
-    """Return the most traces that are shown, None for all."""
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        raise UsageError(f"limit={limit!r} is no number of traces; give a whole number, 0 or more, or None for all.")
-    return limit
-
-
 def sort_of(sort: Any) -> str:
     """Return what to sort by, a name of ``COLUMNS`` with or without ``-``."""
     if not isinstance(sort, str) or sort.removeprefix("-") not in ORDERS:

@@ -94,4 +94,4 @@ class TraceComparisonView(SpanbookWidget):
 
     def __repr__(self) -> str:
         a, b = self.comparison.a.summary, self.comparison.b.summary
-        return f"<TraceComparisonView {a.trace_id[:12]} {a.name!r} → {b.trace_id[:12]} {b.name!r}>"
+        return f"<TraceComparisonView {a.trace_id} {a.name!r} → {b.trace_id} {b.name!r}>"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import traitlets
 
 from ..model import FilterError, UsageError, clock
+from ..model.given import limit_of
 from ..store._columns import select
 from ..store._listing import counts, matching, ordered_ids, rows_of, totals, trace_ids_of
 from ..store._read import StoreReader
@@ -27,7 +28,7 @@ from ._requests import Answer
 from ._rpc_files import asset
 from ._rpc_find import complete, problem
 from ._snapshot import chip_html, chip_text
-from ._table_given import COLUMNS, columns_of, filter_of, limit_of, pair_of, sort_of, texts_of, whole
+from ._table_given import COLUMNS, columns_of, filter_of, pair_of, sort_of, texts_of, whole
 from ._table_html import export_traces_html
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class TraceTable(SpanbookWidget):
         found = trace_rows(self._reader, wanted)
         for trace_id in wanted:
             if trace_id not in found:
-                raise self._reader.no_such_trace(trace_id, 8)
+                raise self._reader.no_such_trace(trace_id)
         with self._lock:
             self.send_traits(_selected=wanted)
 
