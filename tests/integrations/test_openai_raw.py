@@ -67,7 +67,7 @@ def test_raw_stream_ends_with_its_last_chunk(instrumented: Spans, wire: Wire, wc
 
     (span,) = instrumented()
     assert pieces == ["Hel", "lo", None]
-    assert (text_of(span), span.finish_reason) == ("Hello", "stop")
+    assert (text_of(span), span.finish_reason, span.level) == ("Hello", "stop", None)
     assert span.first_token_ns is not None
     pickle.dumps(raw.headers)
     assert not {"close", "iter_bytes", "_spanbook"} & vars(raw.http_response).keys()
@@ -136,7 +136,7 @@ def test_streaming_response_with_events(instrumented: Spans, wire: Wire, wclient
 
     assert len(pieces) == 3
     assert sum(line.startswith("data:") for line in lines) == 4
-    assert [text_of(span) for span in instrumented()] == ["Hello", "Hello"]
+    assert [(text_of(span), span.level) for span in instrumented()] == [("Hello", None), ("Hello", None)]
 
 
 def test_streaming_response_left_early(instrumented: Spans, wire: Wire, wclient: openai.OpenAI) -> None:

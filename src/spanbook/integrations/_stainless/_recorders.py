@@ -173,7 +173,7 @@ class BodyRecorder(Recorder):
             self.end()
 
     def is_whole(self) -> bool:
-        return self._is_exhausted and super().is_whole()
+        return super().is_whole() if self._chunks is not None else self._is_exhausted  # the SDK stops at "[DONE]"
 
     def _set_output(self) -> None:
         if self._is_binary and self.has_read:
