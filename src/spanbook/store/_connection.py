@@ -253,6 +253,7 @@ def is_damage(error: BaseException) -> bool:
         "malformed",
         "could not decode to utf-8",
         "no such table: ",  # its schema was overwritten
+        "no such column: ",
         "user-defined function raised",  # before ours was called: the text it should be given is not UTF-8
     )
     return code & 0xFF in _DAMAGE or code == _SHORT_READ or any(said in text.lower() for said in says_so)

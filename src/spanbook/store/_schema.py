@@ -180,6 +180,9 @@ _FIRST = (
     "CREATE TABLE journals(journal_id TEXT PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL) STRICT",
     # Spans that had not ended at the last fold of their journal; a dead journal's become "interrupted".
     "CREATE TABLE open_spans(span INTEGER PRIMARY KEY, journal_id TEXT NOT NULL) STRICT",
+    # Tells this store from another that took its place: numbers of files are used again.
+    "CREATE TABLE store(id TEXT PRIMARY KEY) STRICT",
+    "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
 )
 
 
@@ -210,6 +213,14 @@ def migrate(db: sqlite3.Connection) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def id_of(db: sqlite3.Connection) -> str | None:
+    """Return what tells a store from all others; None for one that was made before there was an id."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'store'").fetchone() is None:
+        return None
+    found = db.execute("SELECT id FROM store").fetchone()
+    return None if found is None else str(found[0])
 
 
 def version_of(db: sqlite3.Connection) -> int:

@@ -20,7 +20,7 @@ from ._blobs import Blob, BlobInserts, BlobSet, Payload
 from ._bulk import insert_rows, look_up, merge_row, update_row
 from ._checkpoint import Checkpointer
 from ._codec import DICTIONARY_COPY, Dictionary
-from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS, id_of
 from ._segments import Position
 from ._turns import short_turns
 
@@ -93,6 +93,7 @@ class StoreWriter:
         self.log = Checkpointer(path)
         self._db: sqlite3.Connection | None = None
         self._identity: _connection.Identity | None = None  # of the file opened last
+        self._store_id: str | None = None
         #: A batch whose COMMIT failed, and the spans that ended in it: it may be in the file all the same.
         self._unsure: tuple[Batch, int] | None = None
         self._high = (0, 0)  # newest span and blob that were written: a file without them is another
@@ -115,7 +116,9 @@ class StoreWriter:
         if self._db is None:
             db = _connection.open_writer(self.path, wait_s, newer_is_fine=self._has_written())
             before, self._identity = self._identity, _connection.identity_of(self.path)
-            if before is not None and (self._identity is None or before[:2] != self._identity[:2] or self._lacks(db)):
+            before_id, self._store_id = self._store_id, id_of(db)
+            is_same = self._identity is not None and before is not None and before[:2] == self._identity[:2]
+            if before is not None and not (is_same and before_id == self._store_id and not self._lacks(db)):
                 self.blobs.forget()
                 self.generation += 1
                 self._high = (0, 0)
@@ -132,7 +135,7 @@ class StoreWriter:
         return now is not None and now[:2] in mine
 
     def _lacks(self, db: sqlite3.Connection) -> bool:
-        """Whether rows are missing that were written: inodes are used again, and a log may be removed by itself."""
+        """Whether rows are missing that were written: a log may be removed by itself, or an older copy put back."""
         spans, blobs = (db.execute(f"SELECT coalesce(max(id), 0) FROM {name}").fetchone()[0] for name in _NUMBERED)
         return bool(spans < self._high[0] or blobs < self._high[1])
 
