@@ -226,6 +226,15 @@ def test_instructions_of_an_agent_stand_beside_its_messages() -> None:
     assert fields["input"] == [text("system", "Short please."), text("user", "Hi")]
 
 
+def test_a_system_prompt_and_instructions_of_an_agent_are_both_kept() -> None:
+    fields = mapped({
+        "agent_name": "wx", "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.system_instructions": dumps([{"type": "text", "content": "Be kind."}]),
+        "pydantic_ai.all_messages": dumps([text("system", "Be brief."), text("user", "Hi")]),
+    })  # fmt: skip
+    assert fields["input"] == [text("system", "Be kind."), text("system", "Be brief."), text("user", "Hi")]
+
+
 def test_details_of_usage_and_tools_of_version_0() -> None:
     tool = {"name": "get_weather", "parameters_json_schema": {"type": "object"}}
     fields = mapped({

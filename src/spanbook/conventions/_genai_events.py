@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ._draft import Draft
 from ._genai import put_contents
-from ._messages import is_messages, to_message
+from ._messages import is_messages, to_message, with_instructions
 from ._parts import Message, parsed_json
 
 _ROLES: Final = {
@@ -53,7 +53,8 @@ def map_genai_events(draft: Draft) -> None:
             if one.name == _DETAILS:
                 details = {**one.body, **details}
         put_contents(draft, details)
-        _put_system(draft, system)
+        if system:
+            draft.fields["input"] = with_instructions(system, draft.fields.get("input") or [])
         draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
 
 
@@ -64,12 +65,6 @@ def _take_system(draft: Draft) -> list[Message]:
         return []
     del draft.fields["input"]
     return list(asked)
-
-
-def _put_system(draft: Draft, system: list[Message]) -> None:
-    asked = draft.fields.get("input") or []
-    if system and (not asked or asked[0]["role"] != "system"):
-        draft.fields["input"] = [*system, *asked]
 
 
 def _put_tool(draft: Draft, said: Iterable[_Said]) -> None:

@@ -25,6 +25,8 @@ _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reason
 _SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
 _SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
+#: Roles of those who instruct the model.
+_SYSTEM: Final = ("system", "developer")
 _INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
 
 
@@ -94,6 +96,19 @@ def instructions(value: Any) -> list[Message]:
         value = value["parts"]
     parts = content_parts(value if isinstance(value, (list, tuple)) else value or None)
     return [{"role": "system", "parts": parts}] if parts else []
+
+
+def with_instructions(system: Sequence[Message], messages: Sequence[Message]) -> list[Message]:
+    """Return messages with the system's before them, without the parts that a system message among them says."""
+    said = {one for message in messages if message["role"] in _SYSTEM for part in message["parts"]
+            for one in _paragraphs(part)}  # fmt: skip
+    parts = [part for message in system for part in message["parts"] if not _paragraphs(part) or _paragraphs(part) - said]
+    return [*([{"role": "system", "parts": parts}] if parts else []), *messages]
+
+
+def _paragraphs(part: Part) -> set[str]:
+    """Return what a text part says, by paragraphs: clients join several instructions by empty lines."""
+    return set(str(part["content"]).strip().split("\n\n")) if part["type"] == "text" else set()
 
 
 def flat_tools(value: Any) -> list[Any] | None:
