@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conventions.spans import PNG, call, dumps, event, mapped, text, whole
+from spanbook.conventions.otel import OtelEvent
+from tests.conventions.spans import PNG, START, call, dumps, event, mapped, text, whole
 
 # -- OpenLLMetry and litellm
 
@@ -281,6 +282,13 @@ def test_the_first_of_the_chunks_is_the_first_token_and_they_stay() -> None:
     found = whole({"mlflow.spanType": '"LLM"'}, events=chunks)
     assert found.fields["first_token_ns"] - found.fields["start_ns"] == 56_000_000
     assert len(found.events) == 2
+
+
+@pytest.mark.parametrize("time_ns", [START // 1_000, START + 2 * 10**9])
+def test_a_first_token_outside_of_its_span_is_none(time_ns: int) -> None:
+    """As mlflow-skinny 3.9 times it, in microseconds."""
+    chunk = OtelEvent(name="mlflow.chunk.item.0", time_ns=time_ns)
+    assert "first_token_ns" not in mapped({"mlflow.spanType": '"LLM"'}, events=[chunk])
 
 
 def test_genai_mode_carries_the_request_as_it_was_made() -> None:
