@@ -69,6 +69,13 @@ def test_an_image_as_bytes_written_as_numbers() -> None:
     assert fields["input"][0]["parts"][0]["content"] == b"\x01\x02"
 
 
+def test_the_type_of_an_image_of_the_outer_prompt_is_told_from_its_bytes() -> None:
+    image = {"type": "Buffer", "data": list(b"\xff\xd8\xff\xe0 and so on")}
+    asked = {"messages": [{"role": "user", "content": [{"type": "image", "image": image}]}]}
+    fields = operation("ai.generateText", prompt=dumps(asked))
+    assert fields["input"][0]["parts"][0]["mime_type"] == "image/jpeg"
+
+
 def test_the_outer_prompt_with_its_system() -> None:
     fields = operation("ai.generateText", prompt=dumps({"system": "Be brief.", "prompt": "Hi"}))
     assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
