@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from spanbook.conventions.otel import OtelEvent
@@ -244,6 +246,37 @@ def test_details_of_usage_and_tools_of_version_0() -> None:
     })  # fmt: skip
     assert fields["usage"] == {"input_tokens": 90, "cache_read_tokens": 80}
     assert fields["tools"] == [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]
+
+
+# -- Logfire
+
+
+def unknown(**data: Any) -> dict[str, Any]:
+    """Return an event for what Logfire has no event for."""
+    return {"event.name": "gen_ai.unknown", "role": "unknown", "content": "See JSON for details", "data": data}
+
+
+def test_items_of_the_responses_api_that_logfire_has_no_event_for() -> None:
+    url = f"data:image/png;base64,{PNG}"
+    said = [
+        unknown(type="input_text", text="What?"), unknown(type="input_image", image_url=url),
+        unknown(type="reasoning", summary=[{"type": "summary_text", "text": "Hm"}]),
+        {"event.name": "gen_ai.assistant.message", "role": "assistant", "content": "42"},
+    ]  # fmt: skip
+    fields = mapped({"events": dumps(said)}, scope_name="logfire.openai")
+    assert [part["type"] for part in fields["input"][0]["parts"]] == ["text", "blob"]
+    assert fields["output"][0]["parts"] == [{"type": "reasoning", "content": "Hm"}, {"type": "text", "content": "42"}]
+
+
+def test_events_that_nobody_understands_stay() -> None:
+    other = {"event.name": "gen_ai.unknown", "data": 7}
+    fields = mapped({"events": dumps([{"event.name": "gen_ai.user.message", "content": "Hi"}, other])})
+    assert (fields["input"], fields["attributes"]["events"]) == ([text("user", "Hi")], [other])
+
+
+def test_a_request_of_the_responses_api_is_a_call_whatever_its_events() -> None:
+    given = {"logfire.span_type": "span", "events": dumps([{"event.name": "gen_ai.unknown"}])}
+    assert mapped(given, name="Responses API with 'gpt'", scope_name="logfire.openai")["kind"] == "llm"
 
 
 # -- MLflow

@@ -46,6 +46,8 @@ def map_logfire(draft: Draft) -> None:
     scope, _, client = draft.span.scope_name.partition(".")
     if scope == "logfire" and client in ("openai", "anthropic") and not draft.has("gen_ai.system", "gen_ai.provider"):
         draft.put_provider(client)
+    if (scope, client) == ("logfire", "openai") and draft.span.name.startswith("Responses API"):
+        draft.put("kind", "llm")  # its request is in events, of which we may know none
     if draft.left.get("logfire.span_type") == "log" and (
         draft.is_kind("llm") or draft.has("gen_ai.output.messages", "events")
     ):

@@ -100,9 +100,10 @@ def instructions(value: Any) -> list[Message]:
 
 def with_instructions(system: Sequence[Message], messages: Sequence[Message]) -> list[Message]:
     """Return messages with the system's before them, without the parts that a system message among them says."""
-    said = {one for message in messages if message["role"] in _SYSTEM for part in message["parts"]
-            for one in _paragraphs(part)}  # fmt: skip
-    parts = [part for message in system for part in message["parts"] if not _paragraphs(part) or _paragraphs(part) - said]
+    given = [part for message in messages if message["role"] in _SYSTEM for part in message["parts"]]
+    said = {paragraph for part in given for paragraph in _paragraphs(part)}
+    asked = [part for message in system for part in message["parts"]]
+    parts = [part for part in asked if part["type"] != "text" or _paragraphs(part) - said]
     return [*([{"role": "system", "parts": parts}] if parts else []), *messages]
 
 
