@@ -19,7 +19,7 @@ from ._usage import usage_from
 
 #: What comes below ``ai.usage.`` → the name that ``usage_from`` reads; version 6 has the parts by two names.
 _USAGE: Final = {
-    **dict.fromkeys(("inputTokens", "promptTokens"), "input"),
+    **dict.fromkeys(("inputTokens", "promptTokens", "tokens"), "input"),
     **dict.fromkeys(("outputTokens", "completionTokens"), "output"),
     "totalTokens": "total",
     **dict.fromkeys(("cachedInputTokens", "inputTokenDetails.cacheReadTokens"), "cache_read"),
@@ -58,11 +58,12 @@ def _kind(operation: str) -> str:
 
 
 def _put_usage(draft: Draft) -> None:
-    tokens = draft.count("ai.usage.tokens")
-    usage = usage_from(draft.counts("ai.usage.", _USAGE)) if tokens is None else {"input_tokens": tokens}
-    draft.put_usage(usage)
-    for name in usage:
-        draft.left.pop(f"gen_ai.usage.{name}", None)  # the same, once more
+    counts = draft.counts("ai.usage.", _USAGE)
+    for side in ("input", "output"):
+        repeated = draft.count(f"gen_ai.usage.{side}_tokens")
+        if repeated is not None:
+            counts.setdefault(side, repeated)
+    draft.put_usage(usage_from(counts))
 
 
 def _put_model(draft: Draft) -> None:
