@@ -302,6 +302,15 @@ def test_request_and_response_as_the_client_had_them() -> None:
     assert fields["attributes"] == {"gen_ai.request.model": "gpt", "mine": '"1"'}
 
 
+def test_instructions_of_a_request_are_a_message_and_no_parameter() -> None:
+    """As Anthropic's are."""
+    asked = [{"role": "user", "content": "Hi"}]
+    request = {"model": "claude", "max_tokens": 9, "system": "Be brief.", "messages": asked}
+    fields = mapped({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.spanInputs": dumps(request), "system": '"Be brief."'})
+    assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
+    assert (fields["model_parameters"], fields["attributes"]) == ({"max_tokens": 9}, {})
+
+
 def test_responses_in_and_out() -> None:
     request = {"model": "gpt", "input": "Hi", "stream": True}
     output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yo"}]}]

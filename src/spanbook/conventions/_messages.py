@@ -27,7 +27,8 @@ _LISTS: Final = ("messages", "contents", "input", "input_messages")
 _SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
 #: Roles of those who instruct the model.
 _SYSTEM: Final = ("system", "developer")
-_INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
+#: Names of instructions in a request.
+INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
 
 
 def find_messages(value: Any, role: str = "user") -> list[Message] | None:
@@ -215,7 +216,7 @@ def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
         return item_messages(value["output"])
     if isinstance(value.get("generations"), (list, tuple)):  # LangChain
         return _generations(value["generations"])
-    system = [message for name in _INSTRUCTIONS for message in instructions(value.get(name))]
+    system = [message for name in INSTRUCTIONS for message in instructions(value.get(name))]
     for name in _LISTS:
         found = find_messages(value.get(name), role)
         if found is not None:
