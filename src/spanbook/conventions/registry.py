@@ -21,6 +21,7 @@ from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
+from ._langsmith import map_langsmith
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
@@ -84,6 +85,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
     SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", lambda span, roots: "ai.operationId" in span.attributes, map_vercel),
+    SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
