@@ -268,6 +268,16 @@ def test_items_of_the_responses_api_that_logfire_has_no_event_for() -> None:
     assert fields["output"][0]["parts"] == [{"type": "reasoning", "content": "Hm"}, {"type": "text", "content": "42"}]
 
 
+@pytest.mark.parametrize("absent", ["<anthropic.Omit object at 0x7f00>", "NOT_GIVEN"])
+def test_arguments_of_a_request_that_were_not_given_are_left_out(absent: str) -> None:
+    """As Logfire 4 writes them down for Anthropic's client."""
+    asked = [{"role": "user", "content": "Hi"}]
+    request = {"messages": asked, "max_tokens": 9, "system": absent, "tools": absent, "top_k": absent}
+    fields = mapped({"logfire.span_type": "span", "request_data": dumps(request)}, scope_name="logfire.anthropic")
+    assert (fields["input"], fields["model_parameters"]) == ([text("user", "Hi")], {"max_tokens": 9})
+    assert "tools" not in fields
+
+
 def test_events_that_nobody_understands_stay() -> None:
     other = {"event.name": "gen_ai.unknown", "data": 7}
     fields = mapped({"events": dumps([{"event.name": "gen_ai.user.message", "content": "Hi"}, other])})
