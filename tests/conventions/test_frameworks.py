@@ -475,3 +475,9 @@ def test_genai_mode_of_mlflow_has_the_arguments_beside() -> None:
 def test_a_task_of_openllmetry_that_has_genais_names_alone() -> None:
     fields = mapped({"traceloop.span.kind": "task", "gen_ai.task.input": '{"q": 1}', "gen_ai.task.output": "2"})
     assert (fields["input"], fields["output"]) == ({"q": 1}, 2)
+
+
+@pytest.mark.parametrize(("again", "left"), [('{"q": 1}', {}), ('{"q": 2}', {"gen_ai.task.input": '{"q": 2}'})])
+def test_a_task_that_says_its_input_by_both_names_keeps_it_once(again: str, left: dict[str, str]) -> None:
+    fields = mapped({"traceloop.entity.input": '{"q": 1}', "gen_ai.task.input": again})
+    assert (fields["input"], fields["attributes"]) == ({"q": 1}, left)
