@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.conventions.spans import PNG, call, dumps, event, mapped, text, whole
+from spanbook.conventions.otel import OtelEvent
+from tests.conventions.spans import PNG, START, call, dumps, event, mapped, text, whole
 
 # -- OpenLLMetry and litellm
 
@@ -226,6 +229,15 @@ def test_instructions_of_an_agent_stand_beside_its_messages() -> None:
     assert fields["input"] == [text("system", "Short please."), text("user", "Hi")]
 
 
+def test_a_system_prompt_and_instructions_of_an_agent_are_both_kept() -> None:
+    fields = mapped({
+        "agent_name": "wx", "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.system_instructions": dumps([{"type": "text", "content": "Be kind."}]),
+        "pydantic_ai.all_messages": dumps([text("system", "Be brief."), text("user", "Hi")]),
+    })  # fmt: skip
+    assert fields["input"] == [text("system", "Be kind."), text("system", "Be brief."), text("user", "Hi")]
+
+
 def test_details_of_usage_and_tools_of_version_0() -> None:
     tool = {"name": "get_weather", "parameters_json_schema": {"type": "object"}}
     fields = mapped({
@@ -234,6 +246,47 @@ def test_details_of_usage_and_tools_of_version_0() -> None:
     })  # fmt: skip
     assert fields["usage"] == {"input_tokens": 90, "cache_read_tokens": 80}
     assert fields["tools"] == [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]
+
+
+# -- Logfire
+
+
+def unknown(**data: Any) -> dict[str, Any]:
+    """Return an event for what Logfire has no event for."""
+    return {"event.name": "gen_ai.unknown", "role": "unknown", "content": "See JSON for details", "data": data}
+
+
+def test_items_of_the_responses_api_that_logfire_has_no_event_for() -> None:
+    url = f"data:image/png;base64,{PNG}"
+    said = [
+        unknown(type="input_text", text="What?"), unknown(type="input_image", image_url=url),
+        unknown(type="reasoning", summary=[{"type": "summary_text", "text": "Hm"}]),
+        {"event.name": "gen_ai.assistant.message", "role": "assistant", "content": "42"},
+    ]  # fmt: skip
+    fields = mapped({"events": dumps(said)}, scope_name="logfire.openai")
+    assert [part["type"] for part in fields["input"][0]["parts"]] == ["text", "blob"]
+    assert fields["output"][0]["parts"] == [{"type": "reasoning", "content": "Hm"}, {"type": "text", "content": "42"}]
+
+
+@pytest.mark.parametrize("absent", ["<anthropic.Omit object at 0x7f00>", "NOT_GIVEN"])
+def test_arguments_of_a_request_that_were_not_given_are_left_out(absent: str) -> None:
+    """As Logfire 4 writes them down for Anthropic's client."""
+    asked = [{"role": "user", "content": "Hi"}]
+    request = {"messages": asked, "max_tokens": 9, "system": absent, "tools": absent, "top_k": absent}
+    fields = mapped({"logfire.span_type": "span", "request_data": dumps(request)}, scope_name="logfire.anthropic")
+    assert (fields["input"], fields["model_parameters"]) == ([text("user", "Hi")], {"max_tokens": 9})
+    assert "tools" not in fields
+
+
+def test_events_that_nobody_understands_stay() -> None:
+    other = {"event.name": "gen_ai.unknown", "data": 7}
+    fields = mapped({"events": dumps([{"event.name": "gen_ai.user.message", "content": "Hi"}, other])})
+    assert (fields["input"], fields["attributes"]["events"]) == ([text("user", "Hi")], [other])
+
+
+def test_a_request_of_the_responses_api_is_a_call_whatever_its_events() -> None:
+    given = {"logfire.span_type": "span", "events": dumps([{"event.name": "gen_ai.unknown"}])}
+    assert mapped(given, name="Responses API with 'gpt'", scope_name="logfire.openai")["kind"] == "llm"
 
 
 # -- MLflow
@@ -259,6 +312,15 @@ def test_request_and_response_as_the_client_had_them() -> None:
     assert fields["attributes"] == {"gen_ai.request.model": "gpt", "mine": '"1"'}
 
 
+def test_instructions_of_a_request_are_a_message_and_no_parameter() -> None:
+    """As Anthropic's are."""
+    asked = [{"role": "user", "content": "Hi"}]
+    request = {"model": "claude", "max_tokens": 9, "system": "Be brief.", "messages": asked}
+    fields = mapped({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.spanInputs": dumps(request), "system": '"Be brief."'})
+    assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
+    assert (fields["model_parameters"], fields["attributes"]) == ({"max_tokens": 9}, {})
+
+
 def test_responses_in_and_out() -> None:
     request = {"model": "gpt", "input": "Hi", "stream": True}
     output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yo"}]}]
@@ -272,6 +334,13 @@ def test_the_first_of_the_chunks_is_the_first_token_and_they_stay() -> None:
     found = whole({"mlflow.spanType": '"LLM"'}, events=chunks)
     assert found.fields["first_token_ns"] - found.fields["start_ns"] == 56_000_000
     assert len(found.events) == 2
+
+
+@pytest.mark.parametrize("time_ns", [START // 1_000, START + 2 * 10**9])
+def test_a_first_token_outside_of_its_span_is_none(time_ns: int) -> None:
+    """As mlflow-skinny 3.9 times it, in microseconds."""
+    chunk = OtelEvent(name="mlflow.chunk.item.0", time_ns=time_ns)
+    assert "first_token_ns" not in mapped({"mlflow.spanType": '"LLM"'}, events=[chunk])
 
 
 def test_genai_mode_carries_the_request_as_it_was_made() -> None:
@@ -406,3 +475,9 @@ def test_genai_mode_of_mlflow_has_the_arguments_beside() -> None:
 def test_a_task_of_openllmetry_that_has_genais_names_alone() -> None:
     fields = mapped({"traceloop.span.kind": "task", "gen_ai.task.input": '{"q": 1}', "gen_ai.task.output": "2"})
     assert (fields["input"], fields["output"]) == ({"q": 1}, 2)
+
+
+@pytest.mark.parametrize(("again", "left"), [('{"q": 1}', {}), ('{"q": 2}', {"gen_ai.task.input": '{"q": 2}'})])
+def test_a_task_that_says_its_input_by_both_names_keeps_it_once(again: str, left: dict[str, str]) -> None:
+    fields = mapped({"traceloop.entity.input": '{"q": 1}', "gen_ai.task.input": again})
+    assert (fields["input"], fields["attributes"]) == ({"q": 1}, left)

@@ -52,6 +52,27 @@ def test_instructions_come_first() -> None:
     assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("Be brief.", ["Be kind.", "Be brief."]), ("Be brief.\n\nBe kind.", ["Be brief.\n\nBe kind."])],
+)
+def test_instructions_stand_beside_a_system_message_that_says_something_else(said: str, shown: list[str]) -> None:
+    fields = mapped(
+        {
+            **CHAT,
+            "gen_ai.system_instructions": dumps([{"type": "text", "content": "Be kind."}]),
+            "gen_ai.input.messages": dumps([text("system", said), text("user", "Hi")]),
+        }
+    )
+    assert fields["input"] == [*(text("system", one) for one in shown), text("user", "Hi")]
+
+
+def test_instructions_of_what_has_no_messages_stay_an_attribute() -> None:
+    fields = mapped({"gen_ai.operation.name": "invoke_workflow", "gen_ai.input.messages": '{"q": 1}',
+                     "gen_ai.system_instructions": "Be brief."})  # fmt: skip
+    assert fields["attributes"]["gen_ai.system_instructions"] == "Be brief."
+
+
 @pytest.mark.parametrize("arguments", [{"city": "Paris"}, '{"city": "Paris"}'])
 def test_arguments_as_object_and_as_json(arguments: Any) -> None:
     part = {"type": "tool_call", "id": "c1", "name": "weather", "arguments": arguments}

@@ -27,7 +27,8 @@ NAMES = """
     ai.telemetry.metadata.tags logfire.msg logfire.span_type request_data response_data events all_messages_events
     pydantic_ai.all_messages agent_name tool_response model_request_parameters mlflow.spanType mlflow.spanInputs
     mlflow.spanOutputs mlflow.chat.tokenUsage mlflow.chat.tools spanbook.kind spanbook.input spanbook.tags
-    spanbook.links session.id error.type
+    spanbook.links spanbook.first_token_ns session.id error.type langsmith.span.kind langsmith.span.tags gen_ai.prompt
+    gen_ai.completion langsmith.metadata.usage_metadata langsmith.metadata.ls_provider langsmith.request.streaming
 """.split()
 SELECT: dict[str, Any] = {
     "openinference.span.kind": "LLM",
@@ -35,6 +36,8 @@ SELECT: dict[str, Any] = {
     "ai.operationId": "ai.generateText",
     "langfuse.observation.type": "generation",
     "mlflow.spanType": '"LLM"',
+    "langsmith.span.kind": "llm",
+    "spanbook.kind": "llm",
 }
 ODD = [
     None,
@@ -58,6 +61,7 @@ ODD = [
     [{"role": "user", "parts": [5, None, {"type": 7}]}],
     b"\xff",
     '[{"type": "tool_call"}]',
+    '[{"event.name": "gen_ai.unknown", "data": {"type": "input_image"}}, {"event.name": "gen_ai.unknown", "data": 5}]',
     "\ud800",
     1 << 80,
 ]

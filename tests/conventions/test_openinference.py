@@ -128,3 +128,27 @@ def test_a_request_that_messages_repeat_is_dropped_and_gives_the_response_id() -
 def test_prompts_as_a_list_of_texts() -> None:
     """As the instrumentor of LlamaIndex writes them."""
     assert mapped({**LLM, "llm.prompts": ["Say a poem"]})["input"] == [text("user", "Say a poem")]
+
+
+# -- our own export for Phoenix
+
+
+def test_a_call_whose_input_and_output_are_plain_text() -> None:
+    fields = mapped({
+        "openinference.span.kind": "LLM", "spanbook.kind": "llm",
+        "spanbook.input": '"Hi"', "input.value": "Hi", "input.mime_type": "text/plain",
+        "spanbook.output": '"Yo"', "output.value": "something else",
+    })  # fmt: skip
+    assert (fields["input"], fields["output"]) == ("Hi", "Yo")
+    assert fields["attributes"] == {"output.value": "something else"}
+
+
+def test_a_picture_is_the_one_that_genais_messages_have() -> None:
+    blob = {"type": "blob", "modality": "image", "mime_type": "image/png", "digest": "00", "size": 1}
+    asked = [{"role": "user", "parts": [blob]}]
+    piece = "llm.input_messages.0.message.contents.0.message_content"
+    fields = mapped({
+        "openinference.span.kind": "LLM", "spanbook.kind": "llm", "gen_ai.input.messages": dumps(asked),
+        "llm.input_messages.0.message.role": "user", f"{piece}.type": "blob", f"{piece}.text": dumps(blob),
+    })  # fmt: skip
+    assert (fields["input"], fields["attributes"]) == (asked, {})

@@ -36,6 +36,26 @@ def test_usage_of_a_stream() -> None:
     assert fields["usage"] == {"input_tokens": 6, "output_tokens": 5, "cache_read_tokens": 3, "reasoning_tokens": 2}
 
 
+def test_usage_of_version_6_has_parts_by_two_names() -> None:
+    fields = mapped({
+        "ai.operationId": "ai.generateText.doGenerate", "ai.usage.inputTokens": 100, "ai.usage.outputTokens": 5,
+        "ai.usage.totalTokens": 105, "ai.usage.cachedInputTokens": 60, "ai.usage.inputTokenDetails.cacheReadTokens": 60,
+        "ai.usage.inputTokenDetails.cacheWriteTokens": 30,
+    })  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 100, "output_tokens": 5, "cache_read_tokens": 60,
+                               "cache_write_tokens": 30}  # fmt: skip
+
+
+def test_what_only_genais_names_say_is_taken_from_these() -> None:
+    """As in our own export, whose attributes keep ``ai.operationId``."""
+    fields = mapped({
+        "ai.operationId": "ai.generateText.doGenerate", "gen_ai.usage.input_tokens": 8, "gen_ai.usage.output_tokens": 5,
+        "gen_ai.response.finish_reasons": ["stop"], "gen_ai.system": "openai",
+    })  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 8, "output_tokens": 5}
+    assert (fields["finish_reason"], fields["provider"]) == ("stop", "openai")
+
+
 def test_messages_of_a_step_with_an_image() -> None:
     content = [{"type": "text", "text": "What?"}, {"type": "file", "mediaType": "image/png", "data": PNG}]
     fields = operation("ai.generateText.doGenerate", prompt__messages=dumps([{"role": "user", "content": content}]))
@@ -47,6 +67,13 @@ def test_an_image_as_bytes_written_as_numbers() -> None:
     content = [{"type": "image", "image": {"0": 1, "1": 2}, "mimeType": "image/png"}]
     fields = operation("ai.generateText.doGenerate", prompt__messages=dumps([{"role": "user", "content": content}]))
     assert fields["input"][0]["parts"][0]["content"] == b"\x01\x02"
+
+
+def test_the_type_of_an_image_of_the_outer_prompt_is_told_from_its_bytes() -> None:
+    image = {"type": "Buffer", "data": list(b"\xff\xd8\xff\xe0 and so on")}
+    asked = {"messages": [{"role": "user", "content": [{"type": "image", "image": image}]}]}
+    fields = operation("ai.generateText", prompt=dumps(asked))
+    assert fields["input"][0]["parts"][0]["mime_type"] == "image/jpeg"
 
 
 def test_the_outer_prompt_with_its_system() -> None:

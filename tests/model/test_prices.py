@@ -69,6 +69,38 @@ def test_a_provider_that_the_table_does_not_know_may_serve_a_model_that_it_knows
     assert cost.total_usd == pytest.approx(0.15)
 
 
+_CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "name"),
+    [
+        ("openai/gpt-4o", "openai", "gpt-4o"),
+        ("azure/gpt-4o", "azure", "gpt-4o"),
+        ("models/gemini-2.5-flash", "google", "gemini-2.5-flash"),
+        ("groq/llama-3.3-70b-versatile", "groq", "llama-3.3-70b-versatile"),
+        ("openrouter/openai/gpt-4o", "openrouter", "openai/gpt-4o"),
+        (f"bedrock/{_CLAUDE}", "aws", _CLAUDE),
+        (f"us.{_CLAUDE}", "aws", f"us.{_CLAUDE}"),
+    ],
+)
+@pytest.mark.parametrize("said", ["openai", "my-gateway", None])
+def test_a_name_that_begins_with_its_provider_has_its_price(
+    model: str, provider: str, name: str, said: str | None
+) -> None:
+    """As LiteLLM, Google's clients and Bedrock write it, whoever is named beside it."""
+    usage = {"input_tokens": 1_000, "output_tokens": 10}
+    cost = PriceTable().cost(provider, name, usage, AT)
+    assert cost is not None
+    assert PriceTable().cost(said, model, usage, AT) == cost
+
+
+@pytest.mark.parametrize("model", ["acme/gpt-4o", "ollama/llama3", "google/gemma-3-27b-it", "openai/gpt-oss-20b"])
+def test_a_name_that_begins_otherwise_or_is_of_open_weights_has_no_price(model: str) -> None:
+    """Anyone may serve them."""
+    assert PriceTable().cost("openai", model, {"input_tokens": 1_000}, AT) is None
+
+
 @pytest.mark.parametrize("provider", [None, "my-gateway", "openai"])
 def test_embeddings_have_a_price_whoever_is_named(provider: str | None) -> None:
     """The table finds these models only below their provider."""

@@ -6,6 +6,7 @@ Covers OpenTelemetry GenAI, Anthropic, LangChain, Vercel AI, Gemini, Bedrock and
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,7 @@ from ._parts import (
     modality_of,
     not_captured,
     parsed_json,
+    sniffed,
     split_output,
     text_parts,
     tool_call,
@@ -160,7 +162,8 @@ def _media(piece: Piece) -> list[Part]:
 
 def _data_part(data: Any, modality: str, mime: str | None) -> Part:
     if isinstance(data, bytes):
-        return {"type": "blob", "modality": modality, "mime_type": mime or "application/octet-stream", "content": data}
+        mime = mime or sniffed(base64.b64encode(data[:12]).decode("ascii"), modality)
+        return {"type": "blob", "modality": modality, "mime_type": mime, "content": data}
     if isinstance(data, str) and data.startswith("data:"):
         return media_part(data, modality, mime)
     return blob_part(data, modality, mime)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import find_messages, flat_tools, instructions, to_messages
+from ._messages import find_messages, flat_tools, instructions, is_messages, to_messages, with_instructions
 from ._mlflow import KINDS
 from ._parts import Message, not_captured, parsed_json
 from ._raw import put_response
@@ -118,7 +118,6 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     """Set input and output from messages in parts; ``attributes`` are the span's, or an event's."""
     asked = parsed_json(attributes.pop("gen_ai.input.messages", None))
     said = parsed_json(attributes.pop("gen_ai.output.messages", None))
-    system = instructions(attributes.pop("gen_ai.system_instructions", None))
     if draft.is_kind("embedding"):
         draft.put("input", _embedded(asked))
         return
@@ -130,17 +129,24 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
         draft.put("input", asked)
         draft.put("output", said)
         return
-    messages = to_messages(asked, "user")
-    if system and (messages is None or messages[0]["role"] != "system"):
-        messages = [*system, *(messages or [])]
+    draft.put_messages("input", to_messages(asked, "user"))
+    _put_instructions(draft, attributes)
     answer = [
         {**message, "role": "assistant"} if message["role"] == "unknown" else message  # a streamed one (OpenLLMetry)
         for message in to_messages(said, "assistant") or ()
     ]
-    if messages is None and answer and draft.is_kind("llm"):
-        messages = [lost_input()] if draft.fields.get("input") is None else None
-    draft.put_messages("input", messages)
+    if answer and draft.is_kind("llm"):
+        draft.put("input", [lost_input()])
     draft.put_messages("output", answer)
+
+
+def _put_instructions(draft: Draft, attributes: dict[str, Any]) -> None:
+    """Add the system's instructions to the messages of the input, whichever mapper set these."""
+    system = instructions(attributes.get("gen_ai.system_instructions"))
+    asked: Any = draft.fields.get("input") or []
+    if system and (not asked or is_messages(asked)):
+        draft.fields["input"] = with_instructions(system, asked)
+        del attributes["gen_ai.system_instructions"]
 
 
 def lost_input() -> Message:

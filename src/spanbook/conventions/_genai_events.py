@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from ._draft import Draft
 from ._genai import put_contents
-from ._messages import is_messages, to_message
+from ._messages import is_messages, join_reasoning, to_message, with_instructions
+from ._openai_responses import item_messages
 from ._parts import Message, parsed_json
 
 _ROLES: Final = {
@@ -23,6 +24,13 @@ _ROLES: Final = {
 }
 _CHOICES: Final = ("gen_ai.choice", "gen_ai.content.completion")
 _DETAILS: Final = "gen_ai.client.inference.operation.details"
+#: Logfire: an item of the Responses API, or a piece of a message, that it has no event for.
+_UNKNOWN: Final = "gen_ai.unknown"
+#: Types of pieces → whose they are.
+_PIECES: Final = {
+    **dict.fromkeys(("input_text", "input_image", "input_file", "input_audio"), "user"),
+    **dict.fromkeys(("output_text", "refusal"), "assistant"),
+}
 #: Names of log records and events that hold content of a call.
 CONTENT_EVENTS: Final = frozenset((*_ROLES, *_CHOICES, _DETAILS))
 
@@ -30,6 +38,7 @@ CONTENT_EVENTS: Final = frozenset((*_ROLES, *_CHOICES, _DETAILS))
 class _Said(NamedTuple):
     name: str
     body: Mapping[str, Any]
+    message: Message | None = None  # what it says, where the body is not that of an event
 
 
 def map_genai_events(draft: Draft) -> None:
@@ -47,13 +56,14 @@ def map_genai_events(draft: Draft) -> None:
     if said:
         system = _take_system(draft)
         draft.put_messages("input", list(_asked(said)))
-        draft.put_messages("output", list(_answered(said)))
+        draft.put_messages("output", join_reasoning(list(_answered(said))))
         details: dict[str, Any] = {}
         for one in said:  # Strands: one for the instructions, one for the input, one for the output
             if one.name == _DETAILS:
                 details = {**one.body, **details}
         put_contents(draft, details)
-        _put_system(draft, system)
+        if system:
+            draft.fields["input"] = with_instructions(system, draft.fields.get("input") or [])
         draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
 
 
@@ -66,15 +76,9 @@ def _take_system(draft: Draft) -> list[Message]:
     return list(asked)
 
 
-def _put_system(draft: Draft, system: list[Message]) -> None:
-    asked = draft.fields.get("input") or []
-    if system and (not asked or asked[0]["role"] != "system"):
-        draft.fields["input"] = [*system, *asked]
-
-
 def _put_tool(draft: Draft, said: Iterable[_Said]) -> None:
     """Set what a tool was given and returned (Strands): the one is the tool's message, the other its choice."""
-    for name, body in said:
+    for name, body, _ in said:
         if name == "gen_ai.tool.message":
             draft.put("input", parsed_json(body.get("content")))
         elif name in _CHOICES:
@@ -89,15 +93,44 @@ def _result(value: Any) -> Any:
 
 
 def _in_attribute(draft: Draft) -> list[_Said]:
-    """Return the events that the attribute ``events`` holds as JSON, and take it (pydantic-ai, Logfire)."""
+    """Return the events that the attribute ``events`` holds as JSON, and take them (pydantic-ai, Logfire)."""
     items = parsed_json(draft.left.get("events"))
     if not isinstance(items, list):
         return []
-    found = [_Said(item["event.name"], item) for item in items if _is_content(item)]
+    found: list[_Said] = []
+    rest: list[Any] = []
+    for item in items:
+        if _is_content(item):
+            found.append(_Said(item["event.name"], item))
+        elif (message := _unknown(item)) is not None:
+            _add_message(found, message)
+        else:
+            rest.append(item)
     if found:
         del draft.left["events"]
         draft.put("kind", "llm")
+        if rest:
+            draft.left["events"] = rest
     return _with_answer(found)
+
+
+def _unknown(item: Any) -> Message | None:
+    """Return the message of an item that Logfire has no event for; None when we know it no better."""
+    data = item.get("data") if isinstance(item, Mapping) and item.get("event.name") == _UNKNOWN else None
+    if not isinstance(data, Mapping) or not isinstance(data.get("type"), str):
+        return None
+    role = _PIECES.get(data["type"])
+    messages = item_messages([{"type": "message", "role": role, "content": [data]} if role else data])
+    return messages[0] if messages and messages[0]["parts"] else None
+
+
+def _add_message(said: list[_Said], message: Message) -> None:
+    """Add a message to what was said; pieces of the user's that follow one another are one."""
+    last = said[-1].message if said else None
+    if last is not None and last["role"] == message["role"] == "user":
+        last["parts"].extend(message["parts"])
+    else:
+        said.append(_Said(f"gen_ai.{message['role']}.message", {}, message))
 
 
 def _with_answer(said: list[_Said]) -> list[_Said]:
@@ -107,7 +140,7 @@ def _with_answer(said: list[_Said]) -> list[_Said]:
     start = len(said)
     while start and said[start - 1].name == "gen_ai.assistant.message":
         start -= 1
-    return [*said[:start], *(_Said("gen_ai.choice", {"message": one.body}) for one in said[start:])]
+    return [*said[:start], *(_Said("gen_ai.choice", {"message": one.body}, one.message) for one in said[start:])]
 
 
 def _is_content(item: Any) -> bool:
@@ -123,17 +156,19 @@ def events_of(items: Iterable[Any]) -> tuple[list[Message], list[Message]]:
 
 
 def _asked(said: Iterable[_Said]) -> Iterator[Message]:
-    for name, body in said:
+    for name, body, message in said:
         if name == "gen_ai.content.prompt":
             yield from _listed(body.get("gen_ai.prompt"), "user")
         elif name in _ROLES:
-            yield _message(body, _ROLES[name])
+            yield message or _message(body, _ROLES[name])
 
 
 def _answered(said: Iterable[_Said]) -> Iterator[Message]:
-    for name, body in said:
+    for name, body, known in said:
         if name == "gen_ai.content.completion":
             yield from _listed(body.get("gen_ai.completion"), "assistant")
+        elif known is not None and name in _CHOICES:
+            yield known
         elif name in _CHOICES:
             inner = parsed_json(body.get("message"))
             message = _message(

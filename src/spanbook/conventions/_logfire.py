@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from ._draft import Draft
-from ._messages import flat_tools, to_messages
-from ._openai_common import put_request
+from ._messages import to_messages
 from ._parts import Part, parsed_json, text_parts
+from ._raw import as_given, put_request
 from ._usage import usage_from
 from .otel import OtelSpan
 
@@ -46,6 +46,8 @@ def map_logfire(draft: Draft) -> None:
     scope, _, client = draft.span.scope_name.partition(".")
     if scope == "logfire" and client in ("openai", "anthropic") and not draft.has("gen_ai.system", "gen_ai.provider"):
         draft.put_provider(client)
+    if (scope, client) == ("logfire", "openai") and draft.span.name.startswith("Responses API"):
+        draft.put("kind", "llm")  # its request is in events, of which we may know none
     if draft.left.get("logfire.span_type") == "log" and (
         draft.is_kind("llm") or draft.has("gen_ai.output.messages", "events")
     ):
@@ -58,13 +60,12 @@ def _put_request(draft: Draft) -> None:
     if not isinstance(request, Mapping) or not any(name in request for name in _OF_A_CALL):
         return
     del draft.left["request_data"]
+    request = as_given(request)
     is_embedding = "input" in request and "embedding" in draft.span.name.lower()
     draft.put("kind", "embedding" if is_embedding else "llm")
-    fields: dict[str, Any] = {}
-    put_request(fields, {name: value for name, value in request.items() if name != "system"})
-    draft.put("model", fields.get("model"))
-    draft.add("model_parameters", fields.get("model_parameters") or {})
-    draft.put("tools", flat_tools(request.get("tools")))
+    model = request.get("model")
+    draft.put("model", model if isinstance(model, str) and model else None)
+    put_request(draft, request)
     if is_embedding:
         draft.put("input", request["input"])
     else:

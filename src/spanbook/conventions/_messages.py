@@ -25,7 +25,10 @@ _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reason
 _SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
 _SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
-_INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
+#: Roles of those who instruct the model.
+_SYSTEM: Final = ("system", "developer")
+#: Names of instructions in a request.
+INSTRUCTIONS: Final = ("system", "instructions", "system_instruction", "systemInstruction")
 
 
 def find_messages(value: Any, role: str = "user") -> list[Message] | None:
@@ -94,6 +97,20 @@ def instructions(value: Any) -> list[Message]:
         value = value["parts"]
     parts = content_parts(value if isinstance(value, (list, tuple)) else value or None)
     return [{"role": "system", "parts": parts}] if parts else []
+
+
+def with_instructions(system: Sequence[Message], messages: Sequence[Message]) -> list[Message]:
+    """Return messages with the system's before them, without the parts that a system message among them says."""
+    given = [part for message in messages if message["role"] in _SYSTEM for part in message["parts"]]
+    said = {paragraph for part in given for paragraph in _paragraphs(part)}
+    asked = [part for message in system for part in message["parts"]]
+    parts = [part for part in asked if part["type"] != "text" or _paragraphs(part) - said]
+    return [*([{"role": "system", "parts": parts}] if parts else []), *messages]
+
+
+def _paragraphs(part: Part) -> set[str]:
+    """Return what a text part says, by paragraphs: clients join several instructions by empty lines."""
+    return set(str(part["content"]).strip().split("\n\n")) if part["type"] == "text" else set()
 
 
 def flat_tools(value: Any) -> list[Any] | None:
@@ -199,7 +216,7 @@ def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
         return item_messages(value["output"])
     if isinstance(value.get("generations"), (list, tuple)):  # LangChain
         return _generations(value["generations"])
-    system = [message for name in _INSTRUCTIONS for message in instructions(value.get(name))]
+    system = [message for name in INSTRUCTIONS for message in instructions(value.get(name))]
     for name in _LISTS:
         found = find_messages(value.get(name), role)
         if found is not None:

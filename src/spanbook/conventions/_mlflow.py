@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from ._draft import Draft
 from ._messages import flat_tools, to_messages
-from ._openai_common import put_request
 from ._openai_embeddings import vectors_summary
 from ._parts import parsed_json
-from ._raw import put_response
+from ._raw import put_request, put_response
 from ._usage import usage_from
 
 KINDS: Final = {
@@ -67,20 +66,14 @@ def map_mlflow(draft: Draft) -> None:
 
 def _put_arguments(draft: Draft) -> None:
     """Set what the arguments of a request say that GenAI's attributes, which are there in that mode, leave out."""
-    if draft.left.get("gen_ai.operation.name") not in ("chat", "text_completion", "embeddings"):
-        return
-    names = [name for name in draft.left if "." not in name and name not in ("messages", "input", "prompt")]
-    fields: dict[str, Any] = {}
-    put_request(fields, {name: parsed_json(draft.left.pop(name)) for name in names})
-    draft.add("model_parameters", fields.get("model_parameters") or {})
-    draft.put("tools", flat_tools(fields.get("tools")))
+    if draft.left.get("gen_ai.operation.name") in ("chat", "text_completion", "embeddings"):
+        names = [name for name in draft.left if "." not in name and name not in ("messages", "input", "prompt")]
+        put_request(draft, {name: parsed_json(draft.left.pop(name)) for name in names})
 
 
 def _put_request(draft: Draft, request: Mapping[str, Any]) -> None:
-    fields: dict[str, Any] = {}
-    put_request(fields, request)
-    draft.add("model_parameters", fields.get("model_parameters") or {})
-    draft.put("tools", flat_tools(draft.data("mlflow.chat.tools")) or fields.get("tools"))
+    draft.put("tools", flat_tools(draft.data("mlflow.chat.tools")))
+    put_request(draft, request)
     for name, value in request.items():  # the same, once more, an attribute each
         if name in draft.left and parsed_json(draft.left[name]) == value:
             del draft.left[name]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, instructions, join_reasoning, to_messages
+from ._messages import flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
 from ._raw import fuller, put_response
@@ -140,14 +140,17 @@ def _put_value(draft: Draft, side: str) -> None:
     if is_call and side == "output" and isinstance(value, Mapping):
         put_response(draft, value)
     role = "user" if side == "input" else "assistant"
-    if draft.fields.get(side) is None:
+    given: Any = draft.fields.get(side)
+    if given is None:
         draft.put(side, to_messages(value, role) if is_call else value)
+    elif given == value:
+        pass
     elif not is_call and not draft.is_kind("embedding"):
         return  # documents do not say all that it says
-    elif is_call and isinstance(value, str) and not _says(draft.fields[side], value):
+    elif is_call and (not is_messages(given) or (isinstance(value, str) and not _says(given, value))):
         return  # it says something else than the messages
     elif is_call:
-        draft.fields[side] = fuller(draft.fields[side], value, role)
+        draft.fields[side] = fuller(given, value, role)
     draft.left.pop(name, None)
     draft.left.pop(f"{side}.mime_type", None)
 

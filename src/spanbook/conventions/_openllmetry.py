@@ -85,7 +85,12 @@ def _put_entity(draft: Draft) -> None:
         if kind != "task":
             del draft.left["traceloop.span.kind"]
     for side in ("input", "output"):
-        draft.put(side, draft.data(f"traceloop.entity.{side}", f"gen_ai.task.{side}"))
+        names = (f"traceloop.entity.{side}", f"gen_ai.task.{side}")
+        value = draft.data(*names)
+        draft.put(side, value)
+        for name in names:  # the same, once more
+            if value is not None and parsed_json(draft.left.get(name)) == value:
+                del draft.left[name]
     draft.put("prompt_name", draft.text("traceloop.prompt.key"))
     version = draft.data("traceloop.prompt.version")
     draft.put("prompt_version", None if version is None else str(version))

@@ -136,9 +136,21 @@ def blob_part(data: Any, modality: str | None, mime_type: str | None) -> Part:
     content = "".join(data.split()).translate(_URL_SAFE)
     if not _BASE64.fullmatch(content):
         return not_captured(1, f"{modality or 'data'} that is not base64")
-    mime = mime_type or _sniffed(content, modality)
+    mime = mime_type or sniffed(content, modality)
     content += "=" * (-len(content) % 4)
     return {"type": "blob", "modality": modality or modality_of(mime), "mime_type": mime, "content": content}
+
+
+def sniffed(content: str, modality: str | None) -> str:
+    """Return the media type of base64 data, told from how they begin; else the most likely one."""
+    for prefix, mime in _SIGNATURES:
+        if content.startswith(prefix):
+            return mime
+    if content.startswith("UklGR"):  # RIFF: a picture (WebP) or sound (WAV)
+        return "audio/wav" if modality == "audio" else "image/webp"
+    return {"image": "image/png", "audio": "audio/wav", "video": "video/mp4"}.get(
+        modality or "", "application/octet-stream"
+    )
 
 
 def modality_of(mime_type: str) -> str:
@@ -168,14 +180,3 @@ def _data_url_part(url: str, modality: str, mime_type: str | None) -> Part:
 def _missing(value: Any, what: str) -> Part:
     too_long = isinstance(value, dict) and value.get("$type") == "cut"
     return not_captured(1, f"{what} too long to keep" if too_long else f"{what} without data")
-
-
-def _sniffed(content: str, modality: str | None) -> str:
-    for prefix, mime in _SIGNATURES:
-        if content.startswith(prefix):
-            return mime
-    if content.startswith("UklGR"):  # RIFF: a picture (WebP) or sound (WAV)
-        return "audio/wav" if modality == "audio" else "image/webp"
-    return {"image": "image/png", "audio": "audio/wav", "video": "video/mp4"}.get(
-        modality or "", "application/octet-stream"
-    )

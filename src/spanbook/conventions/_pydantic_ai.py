@@ -6,7 +6,7 @@ from typing import Any
 
 from ._draft import Draft
 from ._genai_events import events_of
-from ._messages import flat_tools, instructions, to_messages
+from ._messages import flat_tools, to_messages
 from ._parts import parsed_json
 
 _NAMES = ("pydantic-ai", "pydantic_ai")
@@ -47,8 +47,6 @@ def _put_agent(draft: Draft) -> None:
         asked, _ = events_of(items)
     else:
         asked = to_messages(parsed_json(draft.left.get("pydantic_ai.all_messages")), "user") or []
-    if not asked or asked[0]["role"] != "system":
-        asked = [*instructions(draft.left.pop("gen_ai.system_instructions", None)), *asked]
     start = next((at for at, message in enumerate(asked) if message["role"] == "assistant"), len(asked))
     draft.put_messages("input", asked[:start])
     draft.put("output", draft.data("final_result"))
@@ -56,5 +54,3 @@ def _put_agent(draft: Draft) -> None:
     name = draft.text("agent_name")
     if name is not None:
         draft.left.setdefault("gen_ai.agent.name", name)
-    if asked and asked[0]["role"] == "system":
-        draft.left.pop("gen_ai.system_instructions", None)  # the same, once more

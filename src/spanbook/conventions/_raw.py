@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import find_messages, join_results
+from ._messages import INSTRUCTIONS, find_messages, flat_tools, join_results
+from ._openai_common import put_request as put_asked
 from ._openai_responses import finish_reason
 from ._parts import Message
 from ._usage import usage_from
+
+#: How Python writes what stands for an argument that was not given, in OpenAI's client and those made like it.
+_ABSENT: Final = re.compile(r"NOT_GIVEN|<(?:\w+\.)*(?:Omit|NotGiven) object at 0x[0-9a-fA-F]+>")
+
+
+def as_given(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request without the arguments that were not given, which some instrumentors write down all the same."""
+    return {name: value for name, value in request.items() if not (isinstance(value, str) and _ABSENT.fullmatch(value))}
+
+
+def put_request(draft: Draft, request: Mapping[str, Any]) -> None:
+    """Set parameters and tools; instructions are none, they are shown as a message."""
+    fields: dict[str, Any] = {}
+    put_asked(fields, {name: value for name, value in request.items() if name not in INSTRUCTIONS})
+    draft.add("model_parameters", fields.get("model_parameters") or {})
+    draft.put("tools", flat_tools(fields.get("tools")))
 
 
 def put_response(draft: Draft, response: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..model import KINDS
 from ._draft import Draft
+from ._genai import map_genai
 
 _TEXTS: Final = (
     "level", "cost_source", "feature", "region", "notebook", "cell_id", "cell_hash", "git_commit", "prompt_version",
@@ -38,5 +39,7 @@ def map_spanbook(draft: Draft) -> None:
     if draft.left.pop("spanbook.counted", None) is False:
         draft.put("counted", False)
     draft.put("links", draft.items("spanbook.links"))
+    if kind is not None:
+        map_genai(draft)  # what the export adds for Langfuse or Phoenix says less
     for name, value in draft.below(_OWN).items():
         draft.left.setdefault(name, value)

@@ -17,13 +17,16 @@ from ._openinference import kind_of
 from ._parts import Message, Part, parsed_json, text_parts
 from ._usage import usage_from
 
-_USAGE: Final = (
-    "promptTokens", "completionTokens", "inputTokens", "outputTokens", "totalTokens", "reasoningTokens",
-    "cachedInputTokens",
-)  # fmt: skip
+#: What comes below ``ai.usage.`` → the name that ``usage_from`` reads; version 6 has the parts by two names.
+_USAGE: Final = {
+    **dict.fromkeys(("inputTokens", "promptTokens", "tokens"), "input"),
+    **dict.fromkeys(("outputTokens", "completionTokens"), "output"),
+    "totalTokens": "total",
+    **dict.fromkeys(("cachedInputTokens", "inputTokenDetails.cacheReadTokens"), "cache_read"),
+    "inputTokenDetails.cacheWriteTokens": "cache_write",
+    **dict.fromkeys(("reasoningTokens", "outputTokenDetails.reasoningTokens"), "output_reasoning"),
+}
 _CONTEXT: Final = {"user_id": ("userId", "user_id"), "session_id": ("sessionId", "session_id", "conversationId")}
-#: What repeats an attribute of ``ai.*`` in the terms of another convention.
-_REPEATED: Final = ("operation.name", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
 
 
 def map_vercel(draft: Draft) -> None:
@@ -31,11 +34,8 @@ def map_vercel(draft: Draft) -> None:
     operation = str(draft.left.get("ai.operationId"))
     draft.put("kind", kind_of(draft.left.get("openinference.span.kind")) or _kind(operation))
     _put_model(draft)
-    usage = {name: count for name in _USAGE if (count := draft.count(f"ai.usage.{name}")) is not None}
-    tokens = draft.count("ai.usage.tokens")
-    draft.put_usage(usage_from(usage) if tokens is None else {"input_tokens": tokens})
-    for name in _REPEATED:
-        draft.left.pop(name, None)
+    draft.left.pop("operation.name", None)  # the same, once more
+    _put_usage(draft)
     if draft.is_kind("tool"):
         _put_tool(draft)
     elif operation.startswith("ai.embed"):
@@ -57,6 +57,15 @@ def _kind(operation: str) -> str:
     return "embedding" if operation.endswith(".doEmbed") else "chain"
 
 
+def _put_usage(draft: Draft) -> None:
+    counts = draft.counts("ai.usage.", _USAGE)
+    for side in ("input", "output"):
+        repeated = draft.count(f"gen_ai.usage.{side}_tokens")
+        if repeated is not None:
+            counts.setdefault(side, repeated)
+    draft.put_usage(usage_from(counts))
+
+
 def _put_model(draft: Draft) -> None:
     asked = draft.texts("ai.model.id", "gen_ai.request.model")
     answered = draft.texts("ai.response.model", "gen_ai.response.model")
@@ -64,12 +73,14 @@ def _put_model(draft: Draft) -> None:
     if asked and answered and asked != answered:
         draft.left["gen_ai.request.model"] = asked
     provider = draft.left.get("ai.model.provider")  # "openai.chat": it stays, it says more than the provider
-    draft.left.pop("gen_ai.system", None)
     if isinstance(provider, str) and provider:
         draft.put("provider", provider.partition(".")[0])
+        draft.left.pop("gen_ai.system", None)
     draft.put("response_id", draft.texts("ai.response.id", "gen_ai.response.id"))
-    draft.put("finish_reason", draft.text("ai.response.finishReason"))
-    draft.left.pop("gen_ai.response.finish_reasons", None)
+    reason = draft.text("ai.response.finishReason")
+    if reason is not None:
+        draft.put("finish_reason", reason)
+        draft.left.pop("gen_ai.response.finish_reasons", None)
     draft.add("model_parameters", draft.below("ai.settings."))
 
 

@@ -6,7 +6,8 @@ multiplied here; tiered prices go through the table each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -83,7 +84,7 @@ class PriceTable:
 
         Args:
             provider: "openai", "anthropic"…; None to look in all.
-            model: The name the provider answered with.
+            model: The name the provider answered with, or one with the provider before it (``openai/gpt-4o``).
             usage: Inclusive ``input_tokens`` and ``output_tokens`` and their parts.
             at_ns: Nanoseconds since the epoch: prices change.
         """
@@ -127,19 +128,52 @@ _FIELDS: Final = {
 }
 
 
+#: What routers (LiteLLM, OpenRouter) and Google's clients write before the name of a model → the table's provider.
+_PREFIXES: Final = {
+    **{name: name for name in ("openai", "anthropic", "azure", "google", "groq", "openrouter", "mistral", "cohere",
+                               "deepseek", "perplexity", "cerebras", "zai")},
+    "azure_ai": "azure", "gemini": "google", "models": "google", "vertex_ai": "google", "bedrock": "aws", "xai": "x-ai",
+    "cohere_chat": "cohere", "together_ai": "together", "fireworks_ai": "fireworks", "moonshot": "moonshotai",
+    "voyage": "voyageai",
+}  # fmt: skip
+#: Open weights: whoever serves them calls them by their maker's name.
+_OPEN_WEIGHTS: Final = ("gpt-oss", "gemma")
+#: Names that Bedrock alone gives: a region, if any, the maker, the model.
+_OF_BEDROCK: Final = re.compile(
+    r"(?:(?:us|us-gov|eu|apac|jp|au|in|global)\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek)\.[a-z]"
+)
+
+
 def _calculate(provider: str | None, model: str, day: date, counts: Mapping[str, int]) -> Any:
     from genai_prices import Usage, calc_price
 
     when = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    # a provider the table does not know (a proxy, a local server) may still serve a model it knows; and these it knows
-    # as OpenAI's only when told so
-    more = ("openai",) if model.startswith("text-embedding-") else ()
-    for name in dict.fromkeys((provider, None, *more)):
+    for provider_id, name in dict.fromkeys(_names(provider, model)):
         try:
-            return calc_price(Usage(**counts), model, provider_id=name, genai_request_timestamp=when)
+            return calc_price(Usage(**counts), name, provider_id=provider_id, genai_request_timestamp=when)
         except LookupError:
             continue
     return None
+
+
+def _names(provider: str | None, model: str) -> Iterator[tuple[str | None, str]]:
+    """Yield the providers and names by which the table may know a model, those that the client says most of first."""
+    yield provider, model
+    rest = model
+    for _ in range(3):  # "openrouter/openai/gpt-4o"
+        prefix, slash, inner = rest.partition("/")
+        maker = _PREFIXES.get(prefix.lower())
+        if not slash or maker is None or inner.startswith(_OPEN_WEIGHTS):
+            break
+        rest = inner
+        yield maker, rest
+    if _OF_BEDROCK.match(rest):
+        yield "aws", rest
+    # a provider the table does not know (a proxy, a local server) may still serve a model it knows; and these it knows
+    # as OpenAI's only when told so
+    yield None, model
+    if model.startswith("text-embedding-"):
+        yield "openai", model
 
 
 def _rates(provider: str | None, model: str, day: date) -> Rates | None:
