@@ -105,6 +105,25 @@ def test_a_value_whose_type_became_text_is_damage(whole: Path, tmp_path: Path) -
     assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE sqlite_master SET sql = replace(sql, 'output ANY', 'outpuu ANY') WHERE name = 'payloads'",
+        "UPDATE spans SET status = char(127, 107) WHERE id = 7",
+    ],
+)
+def test_a_name_or_a_word_of_ours_that_changed_is_damage(whole: Path, tmp_path: Path, damage: str) -> None:
+    """A bit is enough for that."""
+    path = tmp_path / "store.db"
+    shutil.copyfile(whole, path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(damage)
+    found = complaints(path)
+    assert {"traces", "otlp"} <= found.keys()
+    assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
+
+
 def test_a_damaged_value_is_said_where_it_would_stand(whole: Path, tmp_path: Path) -> None:
     """The rest of its trace can be read; and a deep look finds it, which the pages alone do not show."""
     path = tmp_path / "store.db"

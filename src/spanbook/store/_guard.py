@@ -220,7 +220,10 @@ class _Guard:
             )
         missing = re.match(r"no such (table|column|function): (.+)", text)
         if missing:
-            return _not_found(self._db, missing.group(1), missing.group(2))
+            try:
+                return _not_found(self._db, missing.group(1), missing.group(2))
+            except sqlite3.Error as problem:  # of a view of ours
+                return _damaged(str(problem))
         if "LIKE or GLOB pattern too complex" in text:
             return QueryError(
                 f"a LIKE or GLOB pattern is longer than {MAX_PATTERN_BYTES} bytes; "
@@ -228,7 +231,7 @@ class _Guard:
             )
         calls_ours = "user-defined" in text and "sb_" in query  # with arguments that it cannot take
         if "not a database" in text or (is_damage(error) and not calls_ours):
-            return QueryError(f"the store is damaged ({text}); recover it with `spanbook salvage`.")
+            return _damaged(text)
         return QueryError(f"the query {_shown(query)} failed: {text}; check it against SQLite's SELECT.")
 
 
@@ -315,6 +318,10 @@ def _refusal(refused: str, query: str) -> QueryError:
     if word not in (*_READING, "PRAGMA"):
         refused = word
     return QueryError(f"{refused} is not allowed; queries only read, so write a SELECT.")
+
+
+def _damaged(found: str) -> QueryError:
+    return QueryError(f"the store is damaged ({found}); recover it with `spanbook salvage`.")
 
 
 def _not_found(db: sqlite3.Connection, what: str, name: str) -> QueryError:

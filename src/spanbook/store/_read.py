@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import USAGE_FIELDS, Event, Provenance, Score, Span, TraceNotFoundError, TraceSummary, ids
+from ..model import STATUS_RANK, USAGE_FIELDS, Event, Provenance, Score, Span, TraceNotFoundError, TraceSummary, ids
 from ..model.values import not_captured
 from . import _connection
 from ._codec import PayloadReader, decompress, digest_of
@@ -246,6 +246,7 @@ class StoreReader:
 
     def _span(self, row: Sequence[Any], events: dict[str, list[Event]], scores: dict[str, list[Score]]) -> Span:
         columns = dict(zip(SPAN_COLUMNS, row, strict=False))
+        _check_status(columns["status"])
         payloads = {name: self.json(row[len(SPAN_COLUMNS) + at]) for at, name in enumerate(PAYLOAD_COLUMNS)}
         return Span(
             **{name: columns[name] for name in _PLAIN_FIELDS},
@@ -311,6 +312,7 @@ def time_window(
 
 def _summary(row: Sequence[Any]) -> TraceSummary:
     columns = dict(zip(TRACE_COLUMNS, row, strict=True))
+    _check_status(columns["status"])
     provenance = Provenance(**{name: columns.pop(name) for name in _PROVENANCE})
     for name in ("cache_read_tokens", "reasoning_tokens"):
         columns.pop(name)
@@ -321,6 +323,11 @@ def _summary(row: Sequence[Any]) -> TraceSummary:
         metadata=json.loads(metadata) if metadata else {},
         provenance=provenance,
     )
+
+
+def _check_status(status: Any) -> None:
+    if status not in STATUS_RANK:
+        raise ValueError(f"its status is {status!r:.40}")
 
 
 def _score(row: Sequence[Any]) -> Score:
