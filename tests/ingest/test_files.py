@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from spanbook.frames import span_record
-from spanbook.frames._otlp import trace_otlp
+from spanbook.frames import completer, span_record, trace_otlp
 from spanbook.ingest._files import import_file
 from spanbook.ingest._fold import Fold
-from spanbook.ingest._foreign import ingest_spans
+from spanbook.ingest._foreign import ingest_records, ingest_spans
 from spanbook.model import Span, UsageError
 from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor
@@ -89,6 +88,29 @@ def test_our_otlp_comes_back_with_the_same_meaning(client: str, new: New, tmp_pa
     for found, want in zip(all_spans(reader), written, strict=True):
         assert replace(found, **blank) == replace(want, **blank)
         assert (found.error or {}).get("message") == (want.error or {}).get("message")
+
+
+@pytest.mark.parametrize("form", ["lines", "otlp"])
+def test_a_picture_goes_with_the_export_and_is_the_same_file_again(form: str, new: New, tmp_path: Path) -> None:
+    picture = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="}
+    call = {"trace_id": "1" * 32, "span_id": "2" * 16, "name": "look", "kind": "llm", "start_ns": 5, "end_ns": 6,
+            "input": [{"role": "user", "parts": [{**picture, "filename": "a.png"}]}]}  # fmt: skip
+    shot = {**call, "span_id": "3" * 16, "kind": "tool", "input": {"a": {**picture, "$type": "blob"}}}
+    fold, reader = new()
+    ingest_records(fold, [call, shot])
+    written = all_spans(reader)
+    complete = completer(reader, written)
+    path = tmp_path / "export.jsonl"
+    records = [span_record(complete(span)) for span in written] if form == "lines" else [
+        trace_otlp(written, complete=complete)]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+
+    fold, elsewhere = new()
+    import_file(fold, path)
+
+    digest = written[0].input[0]["parts"][0]["digest"]
+    assert [span.input for span in all_spans(elsewhere)] == [span.input for span in written]
+    assert elsewhere.read_blob(digest) == reader.read_blob(digest) == ("image/png", b"\x89PNG\r\n\x1a\n")
 
 
 def test_requests_a_line_gzipped(new: New, tmp_path: Path) -> None:

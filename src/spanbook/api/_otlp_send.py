@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .._version import __version__
 from ..frames._otlp_tools import DIALECTS, Extra
-from ..frames._otlp_wire import Codec, Encoded, batches, best_codec
+from ..frames._otlp_wire import Codec, Encoded, Item, batches, best_codec
 from ..model import ExportError, UsageError
 
 _TIMEOUT_S: Final = 30.0  # of one request
@@ -93,7 +93,7 @@ class Receiver:
         attempts: int = _ATTEMPTS,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Send a batch and count what became of it; in halves when it is too large for the receiver.
+        """Send a batch and count what became of it; in halves, then without files, when the receiver takes no more.
 
         Raises:
             ExportError: it was refused, or could not be sent in ``attempts`` tries.
@@ -108,7 +108,7 @@ class Receiver:
                         self.send(half, report, attempts=attempts, wait=wait)
                     return
                 if error.status == _TOO_LARGE:
-                    report.reject(1, f"span {batch.items[0][2]['name']!r} is too large for the receiver (status 413)")
+                    self._send_smaller(batch, report, attempts, wait)
                     return
                 if not error.can_retry or attempt == attempts:
                     raise
@@ -118,6 +118,22 @@ class Receiver:
                 if count:
                     report.reject(count, reason)
                 return
+
+    def _send_smaller(
+        self, batch: Encoded, report: ExportReport, attempts: int, wait: Callable[[float], object]
+    ) -> None:
+        """Send the one span of a batch without its files; count it as rejected when it has none.
+
+        Raises:
+            ExportError: as :meth:`send`.
+        """
+        item = batch.items[0]
+        if item.without_files is not None:
+            (smaller,) = batches([Item(item.resource, item.scope, item.without_files())], self.codec)
+            if smaller.size < batch.size:
+                self.send(smaller, report, attempts=attempts, wait=wait)
+                return
+        report.reject(1, f"span {item.span['name']!r} is too large for the receiver (status 413)")
 
     def _post(self, body: bytes, report: ExportReport) -> tuple[int, str]:
         """Return how many spans the receiver rejected, and why."""

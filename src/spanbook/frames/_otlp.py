@@ -5,18 +5,21 @@ enums as numbers. Attributes: semantic conventions for GenAI (``gen_ai.*``; cont
 ask of span attributes), for exceptions, users and sessions. What they have no name for is under ``spanbook.*``, and
 what a span's ``attributes`` hold is passed on as it is, so nothing is lost. Each payload is said once: as
 ``gen_ai.input.messages`` when it is messages, under the names of tools and retrieval where these apply, else as
-``spanbook.input`` (JSON).
+``spanbook.input`` (JSON). Files stand in them as base64, where the spans were completed with them (``_whole``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from .._version import __version__
 from ..model import Event, Json, Score, Span
 from ._otlp_tools import Extra
+from ._otlp_wire import Item
+from ._whole import Complete
 
 _INT64: Final = 1 << 63
 _INTERNAL, _CLIENT = 1, 3  # SpanKind
@@ -58,13 +61,29 @@ _OWN: Final = (
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit")
 
 
-def trace_otlp(spans: Sequence[Span], extra: Extra | None = None) -> dict[str, Any]:
+def trace_otlp(spans: Sequence[Span], extra: Extra | None = None, complete: Complete | None = None) -> dict[str, Any]:
     """Return the spans of a trace as an OTLP/JSON ``ExportTraceServiceRequest``, ready for ``POST /v1/traces``.
 
-    ``extra`` gives attributes that one tool needs besides; None as the value of one takes it away.
+    The arguments are those of :func:`otlp_items`.
+    """
+    groups: list[dict[str, Any]] = []
+    for item in otlp_items(spans, extra, complete):
+        if not groups or groups[-1]["resource"] is not item.resource:
+            groups.append({"resource": item.resource, "scopeSpans": [{"scope": item.scope, "spans": []}]})
+        groups[-1]["scopeSpans"][0]["spans"].append(item.span)
+    return {"resourceSpans": groups}
+
+
+def otlp_items(spans: Sequence[Span], extra: Extra | None = None, complete: Complete | None = None) -> Iterator[Item]:
+    """Yield the spans of a trace as OTLP/JSON, each with its resource and its scope; those that share them together.
 
     Spans of one process, environment and release share a resource; a span that does not say its own has those of the
     first that does. An open span has no ``endTimeUnixNano``; ``spanbook.status`` tells open and interrupted apart.
+
+    Args:
+        spans: Of one trace.
+        extra: Gives attributes that one tool needs besides; None as the value of one takes it away.
+        complete: Puts into a span what the store keeps apart from it, when its turn has come (``completer``).
     """
     said = [(span.environment, span.release, span.provenance.process_id) for span in spans]
     first = [next((value for value in values if value is not None), None) for values in zip(*said, strict=True)]
@@ -73,15 +92,18 @@ def trace_otlp(spans: Sequence[Span], extra: Extra | None = None) -> dict[str, A
         key = tuple(usual if value is None else value for value, usual in zip(own, first, strict=True))
         resources.setdefault(key, []).append(span)
     scope = {"name": "spanbook", "version": __version__}
-    return {
-        "resourceSpans": [
-            {
-                "resource": {"attributes": attributes(_resource(*key))},
-                "scopeSpans": [{"scope": scope, "spans": [_span(span, extra) for span in group]}],
-            }
-            for key, group in resources.items()
-        ]
-    }
+    for key, group in resources.items():
+        resource = {"attributes": attributes(_resource(*key))}
+        for span in group:
+            if complete is None:
+                yield Item(resource, scope, _span(span, extra))
+            else:
+                smaller = partial(_without_files, span, extra, complete)
+                yield Item(resource, scope, _span(complete(span), extra), smaller)
+
+
+def _without_files(span: Span, extra: Extra | None, complete: Complete) -> dict[str, Any]:
+    return _span(complete(span, "the receiver takes no request so large"), extra)
 
 
 def _resource(environment: str | None, release: str | None, process_id: int | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from ..conventions._requests import Writer, chat_piece
 from ..model import COUNTED_KINDS, Json, Span
 
 Attributes: TypeAlias = dict[str, Json]
@@ -164,9 +165,12 @@ def _message(prefix: str, message: Mapping[str, Any]) -> Attributes:
         out[f"{prefix}.content"] = content
     for at, part in enumerate(content if isinstance(content, list) else ()):
         where = f"{prefix}.contents.{at}.message_content"
-        is_text = part.get("type") == "text"
-        out[f"{where}.type"] = part.get("type")
-        out[f"{where}.text"] = part["text"] if is_text else _json(part)
+        picture = part.get("image_url")
+        if isinstance(picture, Mapping):
+            out |= {f"{where}.type": "image", f"{where}.image.image.url": picture.get("url")}
+        else:
+            out[f"{where}.type"] = part.get("type")
+            out[f"{where}.text"] = part["text"] if part.get("type") == "text" else _json(part)
     if "tool_call_id" in message:
         out[f"{prefix}.tool_call_id"] = message["tool_call_id"]
     for at, call in enumerate(message.get("tool_calls") or ()):
@@ -254,7 +258,7 @@ def _chat_content(parts: list[Mapping[str, Any]]) -> Any:
         return None
     if all(part.get("type") == "text" and isinstance(part.get("content"), str) for part in parts):
         return "\n".join(part["content"] for part in parts)
-    return [{"type": "text", "text": part["content"]} if part.get("type") == "text" else dict(part) for part in parts]
+    return [chat_piece(part, Writer()) or dict(part) for part in parts]
 
 
 def _shown(value: Json) -> str | None:
