@@ -113,6 +113,31 @@ def test_a_picture_goes_with_the_export_and_is_the_same_file_again(form: str, ne
     assert elsewhere.read_blob(digest) == reader.read_blob(digest) == ("image/png", b"\x89PNG\r\n\x1a\n")
 
 
+@pytest.mark.parametrize("form", ["lines", "otlp"])
+def test_scores_of_a_trace_and_of_its_session_go_with_its_root(form: str, new: New, tmp_path: Path) -> None:
+    span = {"trace_id": "1" * 32, "span_id": "2" * 16, "name": "turn", "start_ns": 5, "end_ns": 6, "session_id": "s"}
+    own = {"name": "tone", "value": "warm", "created_ns": 7}
+    about: list[dict[str, Any]] = [{"span_id": "2" * 16}, {}, {"session_id": "s"}]
+    scores = [{**own, **one, "score_id": str(at)} for at, one in enumerate(about)]
+    long = {**own, "name": "corrected_output", "score_id": "4"}
+    fold, reader = new()
+    ingest_records(fold, [{**span, "scores": [*scores, long]}, {**span, "span_id": "3" * 16, "parent_id": "2" * 16}])
+    written = all_spans(reader)
+    complete = completer(reader, written)
+    records = [span_record(complete(span)) for span in written] if form == "lines" else [
+        trace_otlp(written, complete=complete)]  # fmt: skip
+    path = tmp_path / "export.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+
+    fold, elsewhere = new()
+    import_file(fold, path)
+
+    query = "SELECT score_id, trace_id, span_id, session_id, value, value_type FROM scores ORDER BY score_id"
+    assert elsewhere.rows(query) == reader.rows(query)
+    assert [row[1:4] for row in elsewhere.rows(query)] == [
+        ("1" * 32, "2" * 16, None), ("1" * 32, None, None), (None, None, "s"), ("1" * 32, None, None)]  # fmt: skip
+
+
 def test_requests_a_line_gzipped(new: New, tmp_path: Path) -> None:
     path = tmp_path / "collector.jsonl.gz"
     lines = [json.dumps(otlp({**SPAN, "spanId": f"{number:016x}"})) for number in (1, 2)]

@@ -233,7 +233,7 @@ def _score(body: Mapping[str, Any], seen: int) -> dict[str, Any]:
         raise ValueError(f"body.value is {value!r:.60}; expected a finite number")
     kind = _SCORE_KINDS.get(str(body.get("dataType")), "number")
     if isinstance(value, str):
-        kind = text_score_type(value)
+        kind = text_score_type(name, value)
     trace, observation, session = (body.get(key) for key in ("traceId", "observationId", "sessionId"))
     sent = body.get("id")
     digest = sha256(f"{trace} {observation} {session} {name} {value} {seen}".encode("utf-8", "replace")).hexdigest()

@@ -262,13 +262,16 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _evaluation(score: Score) -> dict[str, Any]:
-    """Return a score as the event that the conventions have for it."""
+    """Return a score as the event that the conventions have for it; the root bears those of its trace and session."""
+    whole = None if score.span_id is not None else "trace" if score.trace_id is not None else "session"
     is_number = isinstance(score.value, (int, float))  # bool too
     found = {
         "gen_ai.evaluation.name": score.name,
         "gen_ai.evaluation.score.value": float(score.value) if is_number else None,
         "gen_ai.evaluation.score.label": None if is_number else score.value,
         "gen_ai.evaluation.explanation": score.comment,
+        "session.id": score.session_id,
+        "spanbook.about": whole if score.trace_id or score.session_id else None,
         "spanbook.score_id": score.score_id,
         "spanbook.source": score.source,
         "spanbook.evaluator": score.evaluator,

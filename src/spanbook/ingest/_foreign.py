@@ -154,7 +154,7 @@ def _take_own(reader: RecordReader, batch: Batch, fields: dict[str, Any]) -> Non
     for at, event in enumerate(events):
         number = f"{event['time_ns']:x}-{at}"
         batch.events.append(reader.event(key, number, event["time_ns"], event["name"], event.get("data"), batch.media))
-    batch.scores += [reader.score({"trace_id": key[0], **score}) for score in scores]
+    batch.scores += map(reader.score, scores)
 
 
 def _say_failures(report: IngestReport) -> None:
