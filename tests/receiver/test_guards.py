@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import socket
 import time
 from contextlib import ExitStack, closing, suppress
@@ -69,6 +70,15 @@ def test_only_post_is_served(receiver: Receiver, method: str, status: int) -> No
     """A preflight request of a browser gets nothing it could go on with."""
     answer = post(receiver.port, "/v1/traces", None, method=method)
     assert (answer.status, answer.headers["allow"]) == (status, "POST")
+
+
+def test_head_is_answered_without_a_body(receiver: Receiver) -> None:
+    """As ``curl -I`` asks; the connection serves the next request."""
+    with closing(http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=30)) as connection:
+        for path, status in (("/", 404), ("/v1/traces", 405)):
+            connection.request("HEAD", path)
+            answer = connection.getresponse()
+            assert (answer.status, int(answer.headers["content-length"]) > 30, answer.read()) == (status, True, b"")
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/traces/", "/v1/../v1/traces", "//v1/traces", "/api/public/health"])
