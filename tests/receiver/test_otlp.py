@@ -120,6 +120,18 @@ def test_partial_success_in_json(receiver: Receiver, store: Path) -> None:
     assert "traceId is 'no hex'" in answer.json["partialSuccess"]["errorMessage"]
 
 
+def test_what_is_no_span_at_all_is_left_out_of_json(receiver: Receiver, store: Path) -> None:
+    """As a span with a wrong value is."""
+    request = json.loads(as_json(traces(1, 2)))
+    request["resourceSpans"][0]["scopeSpans"][0]["spans"][1:1] = [5, None]
+
+    answer = post(receiver.port, "/v1/traces", json.dumps(request), JSON)
+
+    assert answer.json["partialSuccess"]["rejectedSpans"] == "2"
+    assert "spans[1] is 5; expected an object" in answer.json["partialSuccess"]["errorMessage"]
+    assert spans_of(store) == ["span 1", "span 2"]
+
+
 @pytest.mark.filterwarnings("ignore:.*data the store refuses")
 def test_what_the_store_refuses_is_not_acknowledged(receiver: Receiver, store: Path) -> None:
     """A row that breaks a constraint is said to be rejected; the others of its request are kept."""
