@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import http.client
 import socket
 import time
@@ -93,6 +94,14 @@ def test_too_large_a_body_gets_413(receiver: Receiver) -> None:
     assert post(receiver.port, "/v1/traces", large).status == 413
     assert post(receiver.port, "/v1/traces", None, chunks=[large]).status == 413
     assert send(receiver).status == 200
+
+
+def test_json_has_a_limit_of_its_own_which_is_named(receiver: Receiver) -> None:
+    """Decompressed, it may have as much as may be sent."""
+    large = gzip.compress(b'{"resourceSpans": [], "x": "' + b"a" * (9 << 20) + b'"}')
+    answer = post(receiver.port, "/v1/traces", large, JSON, Content_Encoding="gzip")
+    assert answer.status == 413
+    assert "at most 8,388,608 are read, compressed or not (of protobuf, 33,554,432)" in answer.json["message"]
 
 
 def test_a_client_that_asks_first_is_told_before_it_sends(receiver: Receiver) -> None:
