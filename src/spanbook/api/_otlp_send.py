@@ -29,6 +29,8 @@ _MAX_REASONS: Final = 20
 #: Statuses after which the same request may succeed (OTLP/HTTP, "Failures").
 _TRANSIENT: Final = frozenset((408, 429, 502, 503, 504))
 _TOO_LARGE: Final = 413
+#: Statuses after which a span may be taken without its files: some receivers say 400 of what is too large for them.
+_OF_THE_SPAN: Final = frozenset((400, _TOO_LARGE))
 
 
 @dataclass(slots=True)
@@ -107,8 +109,11 @@ class Receiver:
                     for half in batches(batch.items, self.codec, (len(batch.items) + 1) // 2):
                         self.send(half, report, attempts=attempts, wait=wait)
                     return
+                if error.status in _OF_THE_SPAN and (smaller := self._without_files(batch)) is not None:
+                    self.send(smaller, report, attempts=attempts, wait=wait)
+                    return
                 if error.status == _TOO_LARGE:
-                    self._send_smaller(batch, report, attempts, wait)
+                    report.reject(1, f"span {batch.items[0].span['name']!r} is too large for the receiver (status 413)")
                     return
                 if not error.can_retry or attempt == attempts:
                     raise
@@ -119,21 +124,13 @@ class Receiver:
                     report.reject(count, reason)
                 return
 
-    def _send_smaller(
-        self, batch: Encoded, report: ExportReport, attempts: int, wait: Callable[[float], object]
-    ) -> None:
-        """Send the one span of a batch without its files; count it as rejected when it has none.
-
-        Raises:
-            ExportError: as :meth:`send`.
-        """
+    def _without_files(self, batch: Encoded) -> Encoded | None:
+        """Return a batch of one span without its files; None when that changes nothing."""
         item = batch.items[0]
-        if item.without_files is not None:
-            (smaller,) = batches([Item(item.resource, item.scope, item.without_files())], self.codec)
-            if smaller.size < batch.size:
-                self.send(smaller, report, attempts=attempts, wait=wait)
-                return
-        report.reject(1, f"span {item.span['name']!r} is too large for the receiver (status 413)")
+        if len(batch.items) > 1 or item.without_files is None:
+            return None
+        (smaller,) = batches([Item(item.resource, item.scope, item.without_files())], self.codec)
+        return smaller if smaller.size < batch.size else None
 
     def _post(self, body: bytes, report: ExportReport) -> tuple[int, str]:
         """Return how many spans the receiver rejected, and why."""
