@@ -128,8 +128,9 @@ def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
     out["startTimeUnixNano"] = str(span.start_ns)
     if span.end_ns is not None:
         out["endTimeUnixNano"] = str(span.end_ns)
-    links = [link for link in map(_link, span.links) if link is not None]
-    out["attributes"] = attributes(_attributes(span, extra, all_linked=len(links) == len(span.links)))
+    given = span.links if isinstance(span.links, (list, tuple)) else [span.links]
+    links = [link for link in map(_link, given) if link is not None]
+    out["attributes"] = attributes(_attributes(span, extra, all_linked=len(links) == len(given)))
     out["events"] = [*_exception(span), *map(_event, span.events), *map(_evaluation, span.scores)]
     if links:
         out["links"] = links
@@ -144,7 +145,10 @@ def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
 
 
 def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[str, Json]:
-    """Return the attributes of a span by name; those it came with keep their names and values."""
+    """Return the attributes of a span by name; those it came with keep their names and values.
+
+    Users may set anything, so a field that is not of its type is said as it is.
+    """
     found: dict[str, Json] = {"spanbook.kind": span.kind, "spanbook.status": span.status}
     if span.kind in _OPERATIONS:
         found["gen_ai.operation.name"] = _OPERATIONS[span.kind]
@@ -157,16 +161,17 @@ def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[st
         "gen_ai.prompt.name": span.prompt_name,
         "error.type": span.error_type,
         "spanbook.tags": list(span.tags) or None,
-        "spanbook.metadata": _text(dict(span.metadata)) if span.metadata else None,
+        "spanbook.metadata": _text(span.metadata) if span.metadata else None,
         "spanbook.counted": None if span.counted else False,
-        "spanbook.links": None if all_linked else _text(list(span.links)),
+        "spanbook.links": None if all_linked else _text(span.links),
     }
     found |= {f"spanbook.{name}": getattr(span, name) for name in _OWN}
     found |= {f"spanbook.{name}": getattr(span.provenance, name) for name in _PROVENANCE}
     if extra is not None:
         found |= extra(span)
     out = {name: value for name, value in found.items() if value is not None}
-    for name, value in span.attributes.items():
+    given = span.attributes if isinstance(span.attributes, Mapping) else {"spanbook.attributes": span.attributes}
+    for name, value in given.items():
         taken = name in out and out[name] != value
         out[f"spanbook.attributes.{name}" if taken else name] = value
     return out
@@ -186,9 +191,12 @@ def _call(span: Span) -> dict[str, Json]:
         found["spanbook.first_token_ns"] = span.first_token_ns
     for name, value in span.usage.items():
         found[_USAGE.get(name, f"spanbook.usage.{name}")] = value
-    found |= _parameters(span.model_parameters or {})
+    if isinstance(span.model_parameters, Mapping):
+        found |= _parameters(span.model_parameters)
+    elif span.model_parameters is not None:
+        found["spanbook.model_parameters"] = _text(span.model_parameters)
     if span.tools is not None:
-        found["gen_ai.tool.definitions"] = _text(list(span.tools))
+        found["gen_ai.tool.definitions"] = _text(span.tools)
     return found
 
 

@@ -53,12 +53,14 @@ def langfuse_attributes(span: Span) -> Attributes:
     if is_summed(span):
         out |= {
             f"{prefix}model.name": span.model,
-            f"{prefix}model.parameters": _json(dict(span.model_parameters)) if span.model_parameters else None,
+            f"{prefix}model.parameters": _json(span.model_parameters) if span.model_parameters else None,
             f"{prefix}usage_details": _json(disjoint_usage(span.usage)) if span.usage else None,
             f"{prefix}cost_details": _costs(span),
             f"{prefix}completion_start_time": _moment(span.first_token_ns),
         }
     where = "langfuse.trace.metadata" if span.is_root else f"{prefix}metadata"
+    if not isinstance(span.metadata, Mapping):  # users may set anything
+        return out | {where: _shown(span.metadata)}
     return out | {f"{where}.{name}": _shown(value) for name, value in span.metadata.items()}
 
 
@@ -66,7 +68,7 @@ def openinference_attributes(span: Span) -> Attributes:
     """Return what Phoenix reads; None takes an attribute away."""
     out: Attributes = {
         "openinference.span.kind": _OPENINFERENCE_KINDS.get(span.kind, span.kind.upper()),
-        "metadata": _json(dict(span.metadata)) if span.metadata else None,
+        "metadata": _json(span.metadata) if span.metadata else None,
         "tag.tags": list(span.tags) or None,
         **_value("input", span.input),
         **_value("output", span.output),
@@ -147,13 +149,13 @@ def _model_call(span: Span) -> Attributes:
     out: Attributes = {
         "llm.model_name": span.model,
         "llm.provider": span.provider,
-        "llm.invocation_parameters": _json(dict(span.model_parameters)) if span.model_parameters else None,
+        "llm.invocation_parameters": _json(span.model_parameters) if span.model_parameters else None,
         "llm.finish_reason": span.finish_reason,
     }
     for side, value in (("input", span.input), ("output", span.output)):
         for at, message in enumerate(chat_messages(value) or ()):
             out |= _message(f"llm.{side}_messages.{at}.message", message)
-    for at, tool in enumerate(span.tools or ()):
+    for at, tool in enumerate(span.tools if isinstance(span.tools, (list, tuple)) else ()):
         out[f"llm.tools.{at}.tool.json_schema"] = _json(tool)
     return out
 
