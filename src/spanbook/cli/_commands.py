@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import spanbook as sb
 
 from ..api._runtime import store_path
-from ._output import csv_lines, json_line, printable, table, width
+from ._output import csv_lines, json_line, printable, table, whole_file, width
 
 if TYPE_CHECKING:
     from ..api._store import Store
@@ -103,7 +103,7 @@ def export(given: Namespace) -> int:
     with ExitStack() as stack:
         out: TextIO = sys.stdout
         if given.output not in (None, "-"):
-            out = stack.enter_context(Path(given.output).open("w", encoding="utf-8", newline="\n"))
+            out = stack.enter_context(whole_file(Path(given.output)))
         for chunk in chunks:
             out.write(chunk)
     return 0

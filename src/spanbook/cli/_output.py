@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
 
 #: What spreadsheets take for the start of a formula; the last four are full-width forms of the first.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -19,6 +22,32 @@ _WIDEST_CELL: Final = 60
 def width(otherwise: int = 100) -> int:
     """Return how many columns the terminal has; ``otherwise`` when the output is none."""
     return shutil.get_terminal_size((otherwise, 24)).columns if sys.stdout.isatty() else otherwise
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a file to write that has its name once all of it is written; before that, or after a failure, what was there.
+
+    What is no plain file, such as ``/dev/null`` or a pipe, is written to at once.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as out:
+            yield out
+        return
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as out:
+            yield out
+        part.replace(target)
+    except OSError as error:
+        error.filename = error.filename and str(path)  # the name that was asked for
+        raise
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def printable(text: str) -> str:
