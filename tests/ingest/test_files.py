@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from spanbook.conventions._otlp_json import decode_spans
 from spanbook.frames import completer, span_record, trace_otlp
 from spanbook.ingest._files import import_file
 from spanbook.ingest._fold import Fold
@@ -88,6 +89,27 @@ def test_our_otlp_comes_back_with_the_same_meaning(client: str, new: New, tmp_pa
     for found, want in zip(all_spans(reader), written, strict=True):
         assert replace(found, **blank) == replace(want, **blank)
         assert (found.error or {}).get("message") == (want.error or {}).get("message")
+
+
+@pytest.mark.parametrize("client", ["openinference-openai", "pydantic-ai", "vercel-ai-5"])
+def test_spans_keep_the_program_and_the_library_they_came_from(client: str, new: New, tmp_path: Path) -> None:
+    fold, reader = new()
+    given = load(client)[0]
+    ingest_spans(fold, given)
+    request = trace_otlp(all_spans(reader))
+    exported = decode_spans(request)
+    path = tmp_path / "traces.json"
+    path.write_text(json.dumps(request), encoding="utf-8")
+
+    fold, elsewhere = new()
+    import_file(fold, path)
+
+    came, went = ({span.span_id: (span.resource, span.scope_name, span.scope_version) for span in spans}
+                  for spans in (given, exported))  # fmt: skip
+    assert went == came
+    names = ("otel.resource", "otel.scope.name", "otel.scope.version")
+    for found, want in zip(all_spans(elsewhere), all_spans(reader), strict=True):
+        assert [found.attributes.get(name) for name in names] == [want.attributes.get(name) for name in names]
 
 
 @pytest.mark.parametrize("form", ["lines", "otlp"])

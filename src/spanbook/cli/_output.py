@@ -26,7 +26,7 @@ def width(otherwise: int = 100) -> int:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open a file to write that has its name once all of it is written; before that, or after a failure, what was there.
+    """Open a file to write, which gets its name when all of it is written; until then, what was there stays.
 
     What is no plain file, such as ``/dev/null`` or a pipe, is written to at once.
 

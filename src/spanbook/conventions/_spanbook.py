@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from ..model import KINDS
 from ._draft import Draft
+from ._genai import map_genai
 
 _TEXTS: Final = (
     "level", "cost_source", "feature", "region", "notebook", "cell_id", "cell_hash", "git_commit", "prompt_version",
+    "environment", "release",
 )  # fmt: skip
 _NUMBERS: Final = ("cost_usd", "input_cost_usd", "output_cost_usd")
-_COUNTS: Final = ("first_token_ns", "execution_count")
+_COUNTS: Final = ("first_token_ns", "execution_count", "process_id")
 _STATUSES: Final = ("open", "interrupted", "ok", "error")
 _OWN: Final = "spanbook.attributes."
 
@@ -40,3 +42,5 @@ def map_spanbook(draft: Draft) -> None:
     draft.put("links", draft.items("spanbook.links"))
     for name, value in draft.below(_OWN).items():
         draft.left.setdefault(name, value)
+    if kind in KINDS:  # the export says all in GenAI's words; what another dialect left beside these says less
+        map_genai(draft)

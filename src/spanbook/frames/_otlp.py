@@ -11,11 +11,12 @@ what a span's ``attributes`` hold is passed on as it is, so nothing is lost. Eac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from .._version import __version__
+from ..conventions.otel import SPAN_KINDS
 from ..model import Event, Json, Score, Span
 from ._otlp_tools import Extra
 from ._otlp_wire import Item
@@ -58,6 +59,15 @@ _PARAMETERS: Final = {
 _OWN: Final = (
     "level", "cost_usd", "input_cost_usd", "output_cost_usd", "cost_source", "feature", "region", "prompt_version",
 )  # fmt: skip
+_SCOPE: Final = {"name": "spanbook", "version": __version__}
+#: Attributes by which spans say where they come from (``conventions.registry``) → the type that OTLP has a place for.
+_PLACED: Final = {
+    "otel.resource": Mapping,
+    "otel.scope.name": str,
+    "otel.scope.version": str,
+    "otel.kind": str,
+    "otel.trace_state": str,
+}
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit")
 
 
@@ -77,8 +87,9 @@ def trace_otlp(spans: Sequence[Span], extra: Extra | None = None, complete: Comp
 def otlp_items(spans: Sequence[Span], extra: Extra | None = None, complete: Complete | None = None) -> Iterator[Item]:
     """Yield the spans of a trace as OTLP/JSON, each with its resource and its scope; those that share them together.
 
-    Spans of one process, environment and release share a resource; a span that does not say its own has those of the
-    first that does. An open span has no ``endTimeUnixNano``; ``spanbook.status`` tells open and interrupted apart.
+    A span of another program has the resource and the scope it came with. Of ours, those of one process, environment
+    and release share a resource; one that does not say its own has those of the first that does. An open span has no
+    ``endTimeUnixNano``; ``spanbook.status`` tells open and interrupted apart.
 
     Args:
         spans: Of one trace.
@@ -87,23 +98,40 @@ def otlp_items(spans: Sequence[Span], extra: Extra | None = None, complete: Comp
     """
     said = [(span.environment, span.release, span.provenance.process_id) for span in spans]
     first = [next((value for value in values if value is not None), None) for values in zip(*said, strict=True)]
-    resources: dict[tuple[Any, ...], list[Span]] = {}
+    groups: dict[str, tuple[Mapping[str, Json], dict[str, Json], list[Span]]] = {}
     for span, own in zip(spans, said, strict=True):
-        key = tuple(usual if value is None else value for value, usual in zip(own, first, strict=True))
-        resources.setdefault(key, []).append(span)
-    scope = {"name": "spanbook", "version": __version__}
-    for key, group in resources.items():
-        resource = {"attributes": attributes(_resource(*key))}
+        resource, scope = _origin(span)
+        if resource is None:
+            facts: Any = [usual if value is None else value for value, usual in zip(own, first, strict=True)]
+            resource = _resource(*facts)
+        groups.setdefault(_text([resource, scope]), (resource, scope, []))[2].append(span)
+    for resource, scope, group in groups.values():
+        form = {"attributes": attributes(resource)}
+        make = partial(_span, resource, extra)
         for span in group:
             if complete is None:
-                yield Item(resource, scope, _span(span, extra))
+                yield Item(form, scope, make(span))
             else:
-                smaller = partial(_without_files, span, extra, complete)
-                yield Item(resource, scope, _span(complete(span), extra), smaller)
+                yield Item(form, scope, make(complete(span)), partial(_without_files, make, complete, span))
 
 
-def _without_files(span: Span, extra: Extra | None, complete: Complete) -> dict[str, Any]:
-    return _span(complete(span, "the receiver takes no request so large"), extra)
+def _without_files(make: Callable[[Span], dict[str, Any]], complete: Complete, span: Span) -> dict[str, Any]:
+    return make(complete(span, "the receiver takes no request so large"))
+
+
+def _origin(span: Span) -> tuple[Mapping[str, Json] | None, dict[str, Json]]:
+    """Return the resource that a span came with, None for ours, and its scope."""
+    given = _given(span)
+    resource, name, version = (given.get(f"otel.{key}") for key in ("resource", "scope.name", "scope.version"))
+    if not isinstance(name, str):
+        return (resource if isinstance(resource, Mapping) else None), dict(_SCOPE)
+    scope = {"name": name, "version": version} if isinstance(version, str) else {"name": name}
+    return (resource if isinstance(resource, Mapping) else None), scope
+
+
+def _given(span: Span) -> Mapping[str, Json]:
+    """Return the attributes of a span; users may have set anything."""
+    return span.attributes if isinstance(span.attributes, Mapping) else {"spanbook.attributes": span.attributes}
 
 
 def _resource(environment: str | None, release: str | None, process_id: int | None) -> dict[str, Any]:
@@ -119,18 +147,22 @@ def _resource(environment: str | None, release: str | None, process_id: int | No
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
+def _span(resource: Mapping[str, Json], extra: Extra | None, span: Span) -> dict[str, Any]:
+    given = _given(span)
     out: dict[str, Any] = {"traceId": span.trace_id, "spanId": span.span_id}
     if span.parent_id is not None:
         out["parentSpanId"] = span.parent_id
     out["name"] = span.name
-    out["kind"] = _CLIENT if span.kind in ("llm", "embedding") else _INTERNAL
+    out["kind"] = _otel_kind(span, given)
+    if isinstance(given.get("otel.trace_state"), str):
+        out["traceState"] = given["otel.trace_state"]
     out["startTimeUnixNano"] = str(span.start_ns)
     if span.end_ns is not None:
         out["endTimeUnixNano"] = str(span.end_ns)
-    given = span.links if isinstance(span.links, (list, tuple)) else [span.links]
-    links = [link for link in map(_link, given) if link is not None]
-    out["attributes"] = attributes(_attributes(span, extra, all_linked=len(links) == len(given)))
+    linked = span.links if isinstance(span.links, (list, tuple)) else [span.links]
+    links = [link for link in map(_link, linked) if link is not None]
+    named = _attributes(span, extra, all_linked=len(links) == len(linked)) | _unsaid(span, resource)
+    out["attributes"] = attributes(named)
     out["events"] = [*_exception(span), *map(_event, span.events), *map(_evaluation, span.scores)]
     if links:
         out["links"] = links
@@ -141,13 +173,34 @@ def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
     return out
 
 
+def _otel_kind(span: Span, given: Mapping[str, Json]) -> int:
+    """Return the number of the kind that a span came with, or that one of its sort has."""
+    kind = given.get("otel.kind")
+    if kind in SPAN_KINDS:
+        return SPAN_KINDS.index(kind)
+    is_ours = "otel.resource" not in given and "otel.scope.name" not in given
+    return _CLIENT if is_ours and span.kind in ("llm", "embedding") else _INTERNAL
+
+
 # -- attributes
+
+
+def _unsaid(span: Span, resource: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a span knows of its process that the resource it came with does not say."""
+    environment = resource.get("deployment.environment.name", resource.get("deployment.environment"))
+    facts = (
+        ("environment", span.environment, environment),
+        ("release", span.release, resource.get("service.version")),
+        ("process_id", span.provenance.process_id, resource.get("process.pid")),
+    )
+    return {f"spanbook.{name}": own for name, own, said in facts if own is not None and own != said}
 
 
 def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[str, Json]:
     """Return the attributes of a span by name; those it came with keep their names and values.
 
-    Users may set anything, so a field that is not of its type is said as it is.
+    Users may set anything, so a field that is not of its type is said as it is. What has a place of its own in OTLP is
+    left out.
     """
     found: dict[str, Json] = {"spanbook.kind": span.kind, "spanbook.status": span.status}
     if span.kind in _OPERATIONS:
@@ -170,8 +223,9 @@ def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[st
     if extra is not None:
         found |= extra(span)
     out = {name: value for name, value in found.items() if value is not None}
-    given = span.attributes if isinstance(span.attributes, Mapping) else {"spanbook.attributes": span.attributes}
-    for name, value in given.items():
+    for name, value in _given(span).items():
+        if name in _PLACED and isinstance(value, _PLACED[name]):
+            continue
         taken = name in out and out[name] != value
         out[f"spanbook.attributes.{name}" if taken else name] = value
     return out

@@ -141,6 +141,7 @@ class ProtobufCodec:
             trace_id=bytes.fromhex(raw["traceId"]),
             span_id=bytes.fromhex(raw["spanId"]),
             parent_span_id=bytes.fromhex(raw.get("parentSpanId", "")),
+            trace_state=_encodable(raw.get("traceState", "")),
             name=_encodable(raw["name"]),
             kind=raw["kind"],
             start_time_unix_nano=int(raw["startTimeUnixNano"]),
