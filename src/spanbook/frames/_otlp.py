@@ -313,6 +313,7 @@ def _exception(span: Span) -> list[dict[str, Any]]:
         "exception.type": f"{module}.{kind}" if module and module != "builtins" else kind,
         "exception.message": span.error.get("message"),
         "exception.stacktrace": span.error.get("traceback"),
+        "spanbook.module": module if module == "builtins" else None,  # which the type leaves out, as is usual
     }
     given = {name: value for name, value in found.items() if value}
     return [_event_form("exception", span.start_ns if span.end_ns is None else span.end_ns, given)]
