@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from ..model import UsageError
+
 #: What spreadsheets take for the start of a formula; the last four are full-width forms of the first.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _WIDEST_CELL: Final = 60
@@ -21,7 +23,21 @@ _WIDEST_CELL: Final = 60
 
 def width(otherwise: int = 100) -> int:
     """Return how many columns the terminal has; ``otherwise`` when the output is none."""
-    return shutil.get_terminal_size((otherwise, 24)).columns if sys.stdout.isatty() else otherwise
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size((otherwise, 24)).columns if is_terminal else otherwise
+
+
+def data_output() -> TextIO:
+    """Return standard output for what programs read: UTF-8 whatever the locale is, and line ends as they are written.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; leave it open, or send it to a file.")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return sys.stdout
 
 
 @contextmanager
