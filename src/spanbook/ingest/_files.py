@@ -75,7 +75,7 @@ class _Waiting:
         """
         rejected: list[str] = []
         if not isinstance(document, Mapping):
-            raise OtlpError("", f"is a {type(document).__name__}; expected an object")
+            raise OtlpError("it", f"is a {type(document).__name__}; expected an object")
         if "resourceSpans" in document or "resourceLogs" in document:
             self._spans += decode_spans(document, rejected) if "resourceSpans" in document else []
             self._logs += decode_logs(document, rejected) if "resourceLogs" in document else []
@@ -88,7 +88,8 @@ class _Waiting:
         elif (record := chat_record(document, self._written_ns)) is not None:
             self._records.append(record)
         else:
-            raise OtlpError("", f"has {', '.join(map(str, document))[:80]}; expected a trace, a span or a chat")
+            said = f"has {', '.join(map(str, document))[:80]}" if document else "is empty"
+            raise OtlpError("it", f"{said}; expected a trace, a span or a chat")
         for reason in rejected:
             self._report.reject(reason)
         if len(self._spans) + len(self._logs) + len(self._records) + len(self._events) >= _BATCH:
