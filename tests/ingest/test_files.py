@@ -270,6 +270,50 @@ def test_what_langfuse_exports_becomes_a_trace(name: str, text: str, new: New, t
     assert [(score.name, score.value) for score in call.scores] == [("correct", 1.0)]
 
 
+def test_a_page_of_langfuses_api_is_read_as_its_rows(new: New, tmp_path: Path) -> None:
+    page = {"data": [TRACE, CALL], "meta": {"page": 1, "limit": 50, "totalItems": 2}}
+    assert [span.name for span in imported(new, tmp_path, "page.json", json.dumps(page))] == ["support", "answer"]
+
+
+def test_who_and_where_of_an_observation_is_kept(new: New, tmp_path: Path) -> None:
+    row = {**CALL, "userId": "ada", "sessionId": "s-1", "tags": ["beta"]}
+    (call,) = imported(new, tmp_path, "rows.jsonl", json.dumps(row))
+    assert (call.user_id, call.session_id, call.tags) == ("ada", "s-1", ["beta"])
+
+
+@pytest.mark.parametrize("start", [{"startTime": "yesterday"}, {}])
+def test_an_observation_without_a_time_is_said_to_be_left_out(start: dict[str, str], new: New, tmp_path: Path) -> None:
+    path = tmp_path / "trace.json"
+    row = {"id": "o-2", "type": "SPAN", "name": "when?", **start}
+    path.write_text(json.dumps({**TRACE, "observations": [CALL, row]}), encoding="utf-8")
+    fold, reader = new()
+    report = import_file(fold, path)
+    assert [span.name for span in all_spans(reader)] == ["support", "answer"]
+    assert report.rejected[0].startswith(f"o-2: startTime is {start.get('startTime')!r}; expected a time")
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "kind"),
+    [
+        ({"dataType": "CATEGORICAL", "value": 0, "stringValue": "good"}, "good", "label"),
+        ({"dataType": "CATEGORICAL", "value": None, "stringValue": "good"}, "good", "label"),
+        ({"dataType": "TEXT", "stringValue": "well said"}, "well said", "text"),
+        ({"dataType": "BOOLEAN", "value": 1, "stringValue": "True"}, 1, "bool"),
+        ({"dataType": "BOOLEAN", "value": None, "stringValue": "False"}, 0, "bool"),
+        ({"dataType": "NUMERIC", "value": 0.5, "stringValue": None}, 0.5, "number"),
+    ],
+)
+def test_scores_of_langfuse_say_what_they_say_there(
+    given: dict[str, Any], value: Any, kind: str, new: New, tmp_path: Path
+) -> None:
+    path = tmp_path / "scores.jsonl"
+    path.write_text(json.dumps({"id": "s-1", "traceId": "t-1", "name": "tone", **given}), encoding="utf-8")
+    fold, reader = new()
+    report = import_file(fold, path)
+    assert reader.rows("SELECT value, value_type FROM scores") == [(value, kind)]
+    assert (report.scores, str(report)) == (1, "0 spans and 1 score")
+
+
 def test_a_file_that_langfuse_keeps_is_named_though_its_bytes_are_not_in_the_export(new: New, tmp_path: Path) -> None:
     token = "@@@langfuseMedia:type=image/png|id=a3-kNPkqi4CqsC2b8aEuSf|source=bytes@@@"
     content = [{"type": "image_url", "image_url": {"url": token}}]

@@ -48,7 +48,7 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
         except OtlpError as error:
             report.reject(f"{where}: {error}")
     waiting.write()
-    if not report.spans and not report.logs:
+    if not report.spans and not report.logs and not report.scores:
         said = f" ({report.rejected[0]})" if report.rejected else ""
         raise UsageError(
             f"nothing in {str(path)!r} is a trace{said}; give OTLP/JSON, the lines of `spanbook export --jsonl`, "
@@ -83,7 +83,7 @@ class _Waiting:
             self._records += [span for span in document["spans"] if isinstance(span, Mapping)]
         elif {"trace_id", "span_id"} <= document.keys():
             self._records.append(document)
-        elif (events := export_events(document)) is not None:
+        elif (events := export_events(document, rejected)) is not None:
             self._events += events
         elif (record := chat_record(document, self._written_ns)) is not None:
             self._records.append(record)
@@ -155,6 +155,8 @@ def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
 
 
 def _items(where: str, document: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(document, Mapping) and "meta" in document and isinstance(document.get("data"), list):
+        document = document["data"]  # a page as Langfuse's API gives it
     if isinstance(document, list):
         yield from ((f"{where}, item {number}", item) for number, item in enumerate(document, 1))
     else:

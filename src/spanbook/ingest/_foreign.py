@@ -96,6 +96,7 @@ def ingest_langfuse(
         one = Ingestion(records, db)
         batch = one.batch_of_langfuse(read)
         report = one.report
+        report.scores = len(read.scores)
         return batch
 
     read = read_batch(events)
