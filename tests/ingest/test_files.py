@@ -348,6 +348,42 @@ def test_a_batch_of_openai_tells_its_usage(new: New, tmp_path: Path) -> None:
     assert (span.start_ns, span.metadata) == (1_760_000_000_000_000_000, {"custom_id": "q-7"})
 
 
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"response": None, "error": {"code": "batch_expired", "message": "too late"}}, ("batch_expired", "too late")),
+        (
+            {"response": {"status_code": 400, "body": {"error": {"type": "invalid_request_error", "message": "no"}}}},
+            ("invalid_request_error", "no"),
+        ),
+        ({"response": {"status_code": 500, "body": None}}, ("status_500", "the server answered with status 500")),
+    ],
+)
+def test_a_request_of_a_batch_that_failed_is_a_failed_call(
+    told: dict[str, Any], error: tuple[str, str], new: New, tmp_path: Path
+) -> None:
+    line = {"id": "b", "custom_id": "q-7", "error": None, **told}
+    (span,) = imported(new, tmp_path, "results.jsonl", json.dumps(line))
+
+    assert (span.kind, span.status, span.metadata) == ("llm", "error", {"custom_id": "q-7"})
+    assert span.error is not None
+    assert (span.error["type"], span.error["message"]) == error
+
+
+def test_requests_and_results_of_responses_in_a_batch_are_read(new: New, tmp_path: Path) -> None:
+    asked = {"custom_id": "q", "method": "POST", "url": "/v1/responses", "body": {"model": "m", "input": "price?"}}
+    text = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "29"}]}
+    body = {"id": "r", "object": "response", "created_at": 1_760_000_000, "status": "completed", "model": "m",
+            "output": [text], "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}}  # fmt: skip
+    said = {"custom_id": "q", "response": {"status_code": 200, "body": body}, "error": None}
+    spans = imported(new, tmp_path, "batch.jsonl", f"{json.dumps(asked)}\n{json.dumps(said)}")
+
+    (request,), (result,) = ([span for span in spans if (span.output is None) is is_open] for is_open in (True, False))
+    assert request.input == [{"role": "user", "parts": [{"type": "text", "content": "price?"}]}]
+    assert result.output[0]["parts"] == [{"type": "text", "content": "29"}]
+    assert (result.usage, result.start_ns) == ({"input_tokens": 3, "output_tokens": 2}, 1_760_000_000_000_000_000)
+
+
 def test_a_file_of_something_else_says_what_would_do(new: New, tmp_path: Path) -> None:
     fold, _ = new()
     path = tmp_path / "people.csv"
