@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from spanbook.conventions._otlp_json import decode_spans
 from spanbook.frames import completer, span_record, trace_otlp
+from spanbook.ingest import _files
 from spanbook.ingest._files import import_file
 from spanbook.ingest._fold import Fold
 from spanbook.ingest._foreign import ingest_records, ingest_spans
@@ -148,6 +150,26 @@ def test_a_picture_goes_with_the_export_and_is_the_same_file_again(form: str, ne
     digest = written[0].input[0]["parts"][0]["digest"]
     assert [span.input for span in all_spans(elsewhere)] == [span.input for span in written]
     assert elsewhere.read_blob(digest) == reader.read_blob(digest) == ("image/png", b"\x89PNG\r\n\x1a\n")
+
+
+def test_few_lines_with_pictures_are_in_memory_at_a_time(
+    new: New, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_files, "_BATCH_SIZE", 3_000_000)
+    path = tmp_path / "export.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for at in range(30):
+            picture = {"type": "blob", "mime_type": "image/png", "content": f"{at:04}" * 500_000}
+            ids = {"trace_id": "1" * 32, "span_id": f"{at + 1:016x}"}
+            file.write(json.dumps({**ids, "name": "look", "start_ns": 5, "input": picture}) + "\n")
+    fold, reader = new()
+    tracemalloc.start()
+    try:
+        assert import_file(fold, path).spans == len(all_spans(reader)) == 30
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 35_000_000
 
 
 @pytest.mark.parametrize("form", ["lines", "otlp"])

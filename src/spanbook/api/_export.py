@@ -45,7 +45,10 @@ def otlp_chunks(traces: Iterable[Trace]) -> Iterator[str]:
 
 
 def jsonl_chunks(traces: Iterable[Trace]) -> Iterator[str]:
-    """Yield one line of JSON a span, with the fields of ``spans_df``; times in nanoseconds, missing ones left out."""
+    """Yield one line of JSON a span, with the fields of ``spans_df``; times in nanoseconds, missing ones left out.
+
+    Files in its messages stand as base64, up to 20 MB each.
+    """
     from ..frames import span_record
 
     for trace in traces:

@@ -32,6 +32,7 @@ def export_otlp(
     """Send traces of the current store to an OTLP/HTTP receiver; nothing leaves the machine unless this is called.
 
     Spans keep their ids, so sending again changes nothing in tools that go by these. What was redacted stays redacted.
+    Images, sounds and files go along, up to 20 MB each, unless the receiver takes no request so large.
 
     Args:
         endpoint: Such as ``"http://localhost:4318"``, ``"http://localhost:6006"`` (Phoenix) or
