@@ -91,6 +91,21 @@ def test_our_otlp_comes_back_with_the_same_meaning(client: str, new: New, tmp_pa
         assert replace(found, attributes={}) == replace(want, attributes={})
 
 
+def test_an_attribute_beside_a_field_of_its_name_comes_back(new: New, tmp_path: Path) -> None:
+    given = {"gen_ai.tool.name": "look", "x": 1}
+    fold, reader = new()
+    ingest_records(fold, [{"trace_id": "1" * 32, "span_id": "2" * 16, "name": "running tool", "kind": "tool",
+                           "start_ns": 5, "end_ns": 6, "attributes": given}])  # fmt: skip
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(trace_otlp(all_spans(reader))), encoding="utf-8")
+
+    fold, reader = new()
+    import_file(fold, path)
+
+    (found,) = all_spans(reader)
+    assert {name: found.attributes[name] for name in given} == given
+
+
 @pytest.mark.parametrize("form", ["lines", "otlp"])
 def test_an_empty_input_and_the_module_of_an_error_come_back(form: str, new: New, tmp_path: Path) -> None:
     error = {"type": "KeyError", "module": "builtins", "message": "'x'", "traceback": "Traceback…"}

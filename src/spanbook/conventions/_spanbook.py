@@ -40,7 +40,6 @@ def map_spanbook(draft: Draft) -> None:
     if draft.left.pop("spanbook.counted", None) is False:
         draft.put("counted", False)
     draft.put("links", draft.items("spanbook.links"))
-    for name, value in draft.below(_OWN).items():
-        draft.left.setdefault(name, value)
     if kind in KINDS:  # the export says all in GenAI's words; what another dialect left beside these says less
         map_genai(draft)
+    draft.left |= draft.below(_OWN)  # what stood under these names before
