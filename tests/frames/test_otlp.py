@@ -207,6 +207,13 @@ def test_links_and_scores() -> None:
     }  # fmt: skip
 
 
+def test_a_span_of_another_program_says_no_scope_of_ours() -> None:
+    """Nor does its resource change."""
+    (group,) = trace_otlp([make(attributes={"otel.resource": {"service.name": "shop"}})])["resourceSpans"]
+    assert attributes(group["resource"]) == {"service.name": "shop"}
+    assert group["scopeSpans"][0]["scope"] == {}
+
+
 @pytest.mark.parametrize("dialect", ["genai", "langfuse", "openinference"])
 def test_fields_that_are_not_of_their_type_are_said_as_they_are(dialect: str, store: sb.Store) -> None:
     """Users may set anything."""

@@ -123,10 +123,11 @@ def _origin(span: Span) -> tuple[Mapping[str, Json] | None, dict[str, Json]]:
     """Return the resource that a span came with, None for ours, and its scope."""
     given = _given(span)
     resource, name, version = (given.get(f"otel.{key}") for key in ("resource", "scope.name", "scope.version"))
+    if not isinstance(resource, Mapping):
+        resource = None
     if not isinstance(name, str):
-        return (resource if isinstance(resource, Mapping) else None), dict(_SCOPE)
-    scope = {"name": name, "version": version} if isinstance(version, str) else {"name": name}
-    return (resource if isinstance(resource, Mapping) else None), scope
+        return resource, (dict(_SCOPE) if resource is None else {})
+    return resource, {"name": name, "version": version} if isinstance(version, str) else {"name": name}
 
 
 def _given(span: Span) -> Mapping[str, Json]:
