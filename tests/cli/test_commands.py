@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 import spanbook as sb
 from spanbook import __version__
+from spanbook.api import _runtime
 from tests.api.killed import trace_and_kill
 
 from .conftest import Run
@@ -176,15 +179,34 @@ def test_a_terminal_without_our_characters_gets_others(path: Path) -> None:
     assert "? second" in done.stdout
 
 
-def _module(folder: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
-    import os
+@pytest.mark.parametrize("command", [["export", "last"], ["show", "--json"], ["sql", "--json", "SELECT '東京 ✓'"]])
+def test_data_are_utf_8_whatever_the_terminal_can_show(path: Path, command: list[str]) -> None:
+    """Else a redirected export would lose text without a word."""
+    sb.init(store=path, instrument=False)
+    with sb.span("third", input="東京 ✓"):
+        pass
+    _runtime.reset()
+    done = _module(path.parent, *command, encoding="cp1252")
+    assert (done.returncode, "東京 ✓" in done.stdout) == (0, True)
 
+
+@pytest.mark.skipif(os.name == "nt", reason="it is closed by the shell")
+@pytest.mark.parametrize(("arguments", "code"), [("ls", 0), ("show --json", 2), ("export --all", 2)])
+def test_a_closed_standard_output_is_said_where_data_should_go(path: Path, arguments: str, code: int) -> None:
+    """What is for people goes nowhere."""
+    command = f"{shlex.quote(sys.executable)} -m spanbook {arguments} >&-"
+    done = subprocess.run(command, shell=True, cwd=path.parent, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S602 - ours
+    said = "spanbook: standard output is closed; leave it open, or send it to a file.\n"
+    assert (done.returncode, done.stderr) == (code, said if code else "")
+
+
+def _module(folder: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "spanbook", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         check=False,
     )

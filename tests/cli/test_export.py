@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,18 @@ def test_output_goes_to_a_file(path: Path, run: Run, tmp_path: Path) -> None:
     target = tmp_path / "spans.jsonl"
     assert run("export", "last", "-o", target).out == ""
     assert json.loads(target.read_text(encoding="utf-8"))["name"] == "second"
+
+
+def test_an_export_that_fails_leaves_the_file_as_it_was(path: Path, run: Run, tmp_path: Path) -> None:
+    """And nothing beside it."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "spans.jsonl"
+    target.write_text("of yesterday")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE spans SET tags = '{' WHERE name = 'chat'")  # damage, in the trace that comes last
+    assert run("export", "--all", "-o", target).code == 1
+    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [("spans.jsonl", "of yesterday")]
 
 
 def test_plain_takes_the_whole_store_or_some_traces(path: Path, run: Run, tmp_path: Path) -> None:

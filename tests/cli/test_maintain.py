@@ -139,6 +139,17 @@ def test_what_was_exported_is_imported_once(path: Path, tmp_path: Path, run: Run
     assert rows(tmp_path / "other.db", "SELECT count(*) FROM spans") == [(3,)]
 
 
+def test_files_that_cannot_be_imported_do_not_stop_the_others(path: Path, tmp_path: Path, run: Run) -> None:
+    """Each is named."""
+    assert run("export", "--all", "-o", str(tmp_path / "spans.jsonl")).code == 0
+    (tmp_path / "empty.json").write_text("{}")
+    names = ("nowhere.json", tmp_path / "empty.json", tmp_path / "spans.jsonl")
+    done = run("--store", str(tmp_path / "other.db"), "import", *names)
+    assert (done.code, "3 spans" in done.out) == (1, True)
+    assert "there is no file 'nowhere.json'" in done.err
+    assert "(line 1: it is empty; expected a trace, a span or a chat)" in done.err
+
+
 def test_a_file_that_cannot_be_imported_is_named(path: Path, run: Run) -> None:
     done = run("import", "nowhere.json")
     assert done.code == 2

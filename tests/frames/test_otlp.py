@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 import spanbook as sb
 from spanbook.frames import trace_otlp
+from spanbook.frames._otlp_tools import DIALECTS
 from spanbook.model import Provenance, Score, Span
 
 MESSAGES = [{"role": "user", "parts": [{"type": "text", "content": "how?"}]}]
@@ -204,6 +205,25 @@ def test_links_and_scores() -> None:
         "gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.label": "kind",
         "gen_ai.evaluation.explanation": "warm", "spanbook.score_id": "1", "spanbook.source": "human",
     }  # fmt: skip
+
+
+def test_a_span_of_another_program_says_no_scope_of_ours() -> None:
+    """Nor does its resource change."""
+    (group,) = trace_otlp([make(attributes={"otel.resource": {"service.name": "shop"}})])["resourceSpans"]
+    assert attributes(group["resource"]) == {"service.name": "shop"}
+    assert group["scopeSpans"][0]["scope"] == {}
+
+
+@pytest.mark.parametrize("dialect", ["genai", "langfuse", "openinference"])
+def test_fields_that_are_not_of_their_type_are_said_as_they_are(dialect: str, store: sb.Store) -> None:
+    """Users may set anything."""
+    odd: dict[str, Any] = {"metadata": "v1", "attributes": [1], "links": 3, "tools": 4, "model_parameters": "abc"}
+    with sb.span("bad", "llm", **odd) as span:
+        pass
+    request = trace_otlp(store.get_trace(span.trace_id).spans, DIALECTS[dialect])
+    found = attributes(request["resourceSpans"][0]["scopeSpans"][0]["spans"][0])
+    assert (found["spanbook.metadata"], found["spanbook.attributes"], found["spanbook.links"]) == ('"v1"', [1], "3")
+    assert (found["gen_ai.tool.definitions"], found["spanbook.model_parameters"]) == ("4", '"abc"')
 
 
 def test_spans_of_one_process_share_a_resource() -> None:

@@ -107,6 +107,25 @@ def test_phoenix_gets_openinference(tracing: Tracing, collector: Collector) -> N
     assert collector.attributes("find")["retrieval.documents.0.document.content"] == "page"
 
 
+def test_pictures_are_sent_as_each_tool_shows_them(tracing: Tracing, collector: Collector) -> None:
+    """Base64 as GenAI has it, and ``data:`` URLs."""
+    picture = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="}
+    with sb.span("ask", "llm", [{"role": "user", "parts": [{"type": "text", "content": "what?"}, picture]}]):
+        pass
+    url = "data:image/png;base64,iVBORw0KGgo="
+    sb.export_otlp(collector.url, dialect="langfuse")
+    said = collector.attributes("ask")
+    assert json.loads(said["gen_ai.input.messages"])[0]["parts"][1]["content"] == "iVBORw0KGgo="
+    shown = json.loads(said["langfuse.observation.input"])[0]["content"][1]
+    assert shown == {"type": "image_url", "image_url": {"url": url}}
+    collector.requests.clear()
+    collector.spans.clear()
+    sb.export_otlp(collector.url, dialect="openinference")
+    prefix = "llm.input_messages.0.message.contents.1.message_content"
+    said = collector.attributes("ask")
+    assert (said[f"{prefix}.type"], said[f"{prefix}.image.image.url"]) == ("image", url)
+
+
 @pytest.mark.parametrize("dialect", ["genai", "langfuse", "openinference"])
 def test_what_is_exported_is_read_back(dialect: str, tracing: Tracing, collector: Collector) -> None:
     """By our own mappers, which were tested against recordings of these tools."""
@@ -171,6 +190,21 @@ def test_batches_are_bounded(tracing: Tracing, collector: Collector, monkeypatch
     assert sb.export_otlp(collector.url).sent == 700
     counts = [count for *_, count in collector.requests]
     assert max(counts) <= 512 and 1 in counts and len(collector.spans) == 700
+
+
+@pytest.mark.parametrize("status", [413, 400])
+def test_a_span_that_is_too_large_is_sent_without_its_files(
+    status: int, tracing: Tracing, collector: Collector
+) -> None:
+    """And says so in their place; some receivers answer 400."""
+    picture = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo=" * 99}
+    with sb.span("ask", "llm", [{"role": "user", "parts": [picture]}]):
+        pass
+    collector.replies.append((status, {}, b""))
+    report = sb.export_otlp(collector.url)
+    (part,) = json.loads(collector.attributes("ask")["gen_ai.input.messages"])[0]["parts"]
+    assert (report.sent, report.rejected, part["type"]) == (1, 0, "not_captured")
+    assert "takes no request so large" in part["reason"]
 
 
 def test_a_batch_that_is_too_large_is_sent_in_halves(tracing: Tracing, collector: Collector) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import http.client
 import socket
 import time
 from contextlib import ExitStack, closing, suppress
@@ -71,6 +73,15 @@ def test_only_post_is_served(receiver: Receiver, method: str, status: int) -> No
     assert (answer.status, answer.headers["allow"]) == (status, "POST")
 
 
+def test_head_is_answered_without_a_body(receiver: Receiver) -> None:
+    """As ``curl -I`` asks; the connection serves the next request."""
+    with closing(http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=30)) as connection:
+        for path, status in (("/", 404), ("/v1/traces", 405)):
+            connection.request("HEAD", path)
+            answer = connection.getresponse()
+            assert (answer.status, int(answer.headers["content-length"]) > 30, answer.read()) == (status, True, b"")
+
+
 @pytest.mark.parametrize("path", ["/", "/v1/traces/", "/v1/../v1/traces", "//v1/traces", "/api/public/health"])
 def test_other_paths_are_not_found(receiver: Receiver, path: str) -> None:
     """Nothing is served but what the receiver is for."""
@@ -83,6 +94,14 @@ def test_too_large_a_body_gets_413(receiver: Receiver) -> None:
     assert post(receiver.port, "/v1/traces", large).status == 413
     assert post(receiver.port, "/v1/traces", None, chunks=[large]).status == 413
     assert send(receiver).status == 200
+
+
+def test_json_has_a_limit_of_its_own_which_is_named(receiver: Receiver) -> None:
+    """Decompressed, it may have as much as may be sent."""
+    large = gzip.compress(b'{"resourceSpans": [], "x": "' + b"a" * (9 << 20) + b'"}')
+    answer = post(receiver.port, "/v1/traces", large, JSON, Content_Encoding="gzip")
+    assert answer.status == 413
+    assert "at most 8,388,608 are read, compressed or not (of protobuf, 33,554,432)" in answer.json["message"]
 
 
 def test_a_client_that_asks_first_is_told_before_it_sends(receiver: Receiver) -> None:

@@ -48,6 +48,16 @@ def test_a_batch_is_answered_207(receiver: Receiver) -> None:
     assert list(sb.scores_df()["value"]) == [0.5]
 
 
+def test_a_client_can_ask_whether_it_is_let_in(store: Path) -> None:
+    """``auth_check()`` of the SDKs, which wants a project with all these fields."""
+    with sb.receive(port=0, token="t0ken") as receiver:
+        answer = post(receiver.port, "/api/public/projects", None, method="GET", Authorization="Bearer t0ken")
+        refused = post(receiver.port, "/api/public/projects", None, method="GET", Authorization="Bearer other")
+    (project,) = answer.json["data"]
+    assert (answer.status, refused.status) == (200, 401)
+    assert project.keys() == {"id", "name", "organization", "metadata"}
+
+
 def test_partial_updates_come_in_any_order(receiver: Receiver) -> None:
     """The end before the start, each in a request of its own."""
     create = event("generation-create", 1, id="b" * 16, traceId=TRACE_HEX, name="chat", input="hi",

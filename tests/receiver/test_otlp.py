@@ -120,6 +120,18 @@ def test_partial_success_in_json(receiver: Receiver, store: Path) -> None:
     assert "traceId is 'no hex'" in answer.json["partialSuccess"]["errorMessage"]
 
 
+def test_what_is_no_span_at_all_is_left_out_of_json(receiver: Receiver, store: Path) -> None:
+    """As a span with a wrong value is."""
+    request = json.loads(as_json(traces(1, 2)))
+    request["resourceSpans"][0]["scopeSpans"][0]["spans"][1:1] = [5, None]
+
+    answer = post(receiver.port, "/v1/traces", json.dumps(request), JSON)
+
+    assert answer.json["partialSuccess"]["rejectedSpans"] == "2"
+    assert "spans[1] is 5; expected an object" in answer.json["partialSuccess"]["errorMessage"]
+    assert spans_of(store) == ["span 1", "span 2"]
+
+
 @pytest.mark.filterwarnings("ignore:.*data the store refuses")
 def test_what_the_store_refuses_is_not_acknowledged(receiver: Receiver, store: Path) -> None:
     """A row that breaks a constraint is said to be rejected; the others of its request are kept."""
@@ -168,14 +180,23 @@ def test_a_request_of_malformed_spans_alone_gets_400(receiver: Receiver) -> None
     assert "spanId is '0000" in answer.json["message"]
 
 
+def test_gzip_in_several_members_is_read(receiver: Receiver, store: Path) -> None:
+    """RFC 1952 allows it: what is in them is put together."""
+    one, two = (gzip.compress(traces(number).SerializeToString()) for number in (1, 2))
+
+    assert post(receiver.port, "/v1/traces", one + two, Content_Encoding="gzip").status == 200
+
+    assert spans_of(store) == ["span 1", "span 2"]
+
+
 def test_gzip_that_is_cut_off_or_goes_on_gets_400(receiver: Receiver) -> None:
-    """One whole member is a body."""
+    """Whole members are a body, and not without end."""
     body = gzip.compress(traces(1).SerializeToString())
-    bad = [body[:-9], body + body, body + b"x", b"no gzip"]
+    bad = [body[:-9], body + body[:-9], body + b"x", b"no gzip", gzip.compress(b"") * 2_000]
 
     answers = [post(receiver.port, "/v1/traces", one, Content_Encoding="gzip").status for one in bad]
 
-    assert answers == [400] * 4
+    assert answers == [400] * 5
 
 
 def test_a_batch_sent_twice_is_stored_once(receiver: Receiver, store: Path) -> None:

@@ -28,22 +28,33 @@ def export_plain(store: Store, path: str | os.PathLike[str], trace_ids: Sequence
 
 def otlp_chunks(traces: Iterable[Trace]) -> Iterator[str]:
     """Yield one OTLP/JSON ``ExportTraceServiceRequest`` of all traces, piece by piece."""
+    from ..frames import otlp_items
+
     yield '{"resourceSpans":['
-    before = ""
+    last = None
     for trace in traces:
-        for resource in trace.to_otlp()["resourceSpans"]:
-            yield before + _json(resource)
-            before = ",\n"
-    yield "]}\n"
+        for item in otlp_items(trace.spans, complete=trace._completer()):
+            if item.resource is last:
+                yield ",\n"
+            else:
+                yield ("" if last is None else "]}]},\n") + f'{{"resource":{_json(item.resource)},'
+                yield f'"scopeSpans":[{{"scope":{_json(item.scope)},"spans":['
+            yield _json(item.span)
+            last = item.resource
+    yield "]}\n" if last is None else "]}]}]}\n"
 
 
 def jsonl_chunks(traces: Iterable[Trace]) -> Iterator[str]:
-    """Yield one line of JSON a span, with the fields of ``spans_df``; times in nanoseconds, missing ones left out."""
+    """Yield one line of JSON a span, with the fields of ``spans_df``; times in nanoseconds, missing ones left out.
+
+    Files in its messages stand as base64, up to 20 MB each.
+    """
     from ..frames import span_record
 
     for trace in traces:
+        complete = trace._completer()
         for span in trace.spans:
-            yield _json(span_record(span)) + "\n"
+            yield _json(span_record(complete(span))) + "\n"
 
 
 def trace_json(trace: Trace) -> dict[str, Any]:

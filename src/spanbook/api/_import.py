@@ -22,8 +22,8 @@ def import_traces(path: str | os.PathLike[str]) -> IngestReport:
             or CSV), or JSON lines of chats as OpenAI takes them for fine-tuning and batches. Each may be gzipped.
 
     Returns:
-        What was read: numbers of spans and log records, the conventions they follow (``dialects``), attributes that
-        were kept as they came because no convention knows them (``unmapped``), and what was left out and why
+        What was read: numbers of spans, log records and scores, the conventions they follow (``dialects``), attributes
+        that were kept as they came because no convention knows them (``unmapped``), and what was left out and why
         (``rejected``). Printing it gives a summary.
 
     Raises:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..frames._otlp import trace_otlp
+from ..frames._otlp import otlp_items
 from ..frames._otlp_tools import Extra
-from ..frames._otlp_wire import Item, batches, items_of
+from ..frames._otlp_wire import Item, batches
+from ..frames._whole import completer
 from ..model import ExportError, Span
 from ..model.when import When
 from ..store._filter import parse_filter
@@ -31,6 +32,7 @@ def export_otlp(
     """Send traces of the current store to an OTLP/HTTP receiver; nothing leaves the machine unless this is called.
 
     Spans keep their ids, so sending again changes nothing in tools that go by these. What was redacted stays redacted.
+    Images, sounds and files go along, up to 20 MB each, unless the receiver takes no request so large.
 
     Args:
         endpoint: Such as ``"http://localhost:4318"``, ``"http://localhost:6006"`` (Phoenix) or
@@ -91,7 +93,7 @@ def _items(reader: StoreReader, trace_ids: Iterable[str], extra: Extra | None, r
         report.traces += 1
         report.open += len(spans) - len(ended)
         if ended:
-            yield from items_of(trace_otlp(ended, extra))
+            yield from otlp_items(ended, extra, completer(reader, ended))
 
 
 def ended_spans(spans: Sequence[Span]) -> list[Span]:

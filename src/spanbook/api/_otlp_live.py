@@ -12,13 +12,14 @@ import os
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ..frames._otlp import trace_otlp
+from ..frames._otlp import otlp_items
 from ..frames._otlp_tools import Extra
-from ..frames._otlp_wire import MAX_SPANS, Item, batches, items_of
+from ..frames._otlp_wire import MAX_SPANS, Item, batches
+from ..frames._whole import completer
 from ..model import ExportError
 from ..store._read import StoreReader
 from ..store._write import Written
@@ -174,26 +175,25 @@ class LiveExporter:
             while self._queue and self._queue[0] in done:
                 self._queue.popleft()
 
-    def _items(self, keys: list[_Key]) -> list[Item]:
+    def _items(self, keys: list[_Key]) -> Iterator[Item]:
         """Read the spans back from the store, those of a trace together."""
         traces: dict[tuple[Path, str], list[str]] = {}
         for path, trace_id, span_id in keys:
             traces.setdefault((path, trace_id), []).append(span_id)
         readers = {path: StoreReader(path) for path, _ in traces}
         try:
-            return [
-                item for (path, trace_id), span_ids in traces.items()
-                for item in _items(readers[path], trace_id, span_ids, self._receiver.extra)
-            ]  # fmt: skip
+            for (path, trace_id), span_ids in traces.items():
+                yield from _items(readers[path], trace_id, span_ids, self._receiver.extra)
         finally:
             for reader in readers.values():
                 reader.close()
 
 
-def _items(reader: StoreReader, trace_id: str, span_ids: list[str], extra: Extra | None) -> list[Item]:
+def _items(reader: StoreReader, trace_id: str, span_ids: list[str], extra: Extra | None) -> Iterator[Item]:
     found = [span for span_id in span_ids if (span := reader.span(trace_id, span_id)) is not None]
     ended = ended_spans(found)
-    return list(items_of(trace_otlp(ended, extra))) if ended else []
+    if ended:
+        yield from otlp_items(ended, extra, completer(reader, ended))
 
 
 def export_live(endpoint: str, headers: Mapping[str, str] | None = None, *, dialect: str | None = None) -> LiveExporter:

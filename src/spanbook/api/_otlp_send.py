@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .._version import __version__
 from ..frames._otlp_tools import DIALECTS, Extra
-from ..frames._otlp_wire import Codec, Encoded, batches, best_codec
+from ..frames._otlp_wire import Codec, Encoded, Item, batches, best_codec
 from ..model import ExportError, UsageError
 
 _TIMEOUT_S: Final = 30.0  # of one request
@@ -29,6 +29,8 @@ _MAX_REASONS: Final = 20
 #: Statuses after which the same request may succeed (OTLP/HTTP, "Failures").
 _TRANSIENT: Final = frozenset((408, 429, 502, 503, 504))
 _TOO_LARGE: Final = 413
+#: Statuses after which a span may be taken without its files: some receivers say 400 of what is too large for them.
+_OF_THE_SPAN: Final = frozenset((400, _TOO_LARGE))
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class Receiver:
         attempts: int = _ATTEMPTS,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        """Send a batch and count what became of it; in halves when it is too large for the receiver.
+        """Send a batch and count what became of it; in halves, then without files, when the receiver takes no more.
 
         Raises:
             ExportError: it was refused, or could not be sent in ``attempts`` tries.
@@ -107,8 +109,11 @@ class Receiver:
                     for half in batches(batch.items, self.codec, (len(batch.items) + 1) // 2):
                         self.send(half, report, attempts=attempts, wait=wait)
                     return
+                if error.status in _OF_THE_SPAN and (smaller := self._without_files(batch)) is not None:
+                    self.send(smaller, report, attempts=attempts, wait=wait)
+                    return
                 if error.status == _TOO_LARGE:
-                    report.reject(1, f"span {batch.items[0][2]['name']!r} is too large for the receiver (status 413)")
+                    report.reject(1, f"span {batch.items[0].span['name']!r} is too large for the receiver (status 413)")
                     return
                 if not error.can_retry or attempt == attempts:
                     raise
@@ -118,6 +123,14 @@ class Receiver:
                 if count:
                     report.reject(count, reason)
                 return
+
+    def _without_files(self, batch: Encoded) -> Encoded | None:
+        """Return a batch of one span without its files; None when that changes nothing."""
+        item = batch.items[0]
+        if len(batch.items) > 1 or item.without_files is None:
+            return None
+        (smaller,) = batches([Item(item.resource, item.scope, item.without_files())], self.codec)
+        return smaller if smaller.size < batch.size else None
 
     def _post(self, body: bytes, report: ExportReport) -> tuple[int, str]:
         """Return how many spans the receiver rejected, and why."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ..frames._whole import Complete
     from ..widgets import TraceExplorer, TraceTable
 
 
@@ -99,10 +100,15 @@ class Trace:
         return trace_frame(self._reader, self.trace_id, text=text)
 
     def to_otlp(self) -> dict[str, Any]:
-        """Return the trace as an OTLP/JSON ``ExportTraceServiceRequest`` with OTel GenAI attributes."""
+        """Return the trace as an OTLP/JSON ``ExportTraceServiceRequest`` with OTel GenAI attributes, and its files."""
         from ..frames import trace_otlp
 
-        return trace_otlp(self.spans)
+        return trace_otlp(self.spans, complete=self._completer())
+
+    def _completer(self) -> Complete:
+        from ..frames import completer
+
+        return completer(self._reader, self.spans)
 
     def export_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one self-contained HTML file with the explorer, which opens from disk with no network.

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without ✓ shows ?
+            stream.reconfigure(errors="replace")  # a terminal without ✓ shows ?; data are always UTF-8
     try:
         given = parse(argv)
     except SystemExit as stop:  # argparse has printed help, or what is wrong
@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning  # one line, without the place in our code
             code = int(given.run(given))
-            sys.stdout.flush()
+            if sys.stdout is not None:  # it is closed
+                sys.stdout.flush()
             return code
     except (FilterError, QueryError, UsageError) as error:
         return _fail(str(error), 2)

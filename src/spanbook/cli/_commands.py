@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 import spanbook as sb
 
 from ..api._runtime import store_path
-from ._output import csv_lines, json_line, printable, table, width
+from ._output import csv_lines, data_output, json_line, printable, table, whole_file, width
 
 if TYPE_CHECKING:
     from ..api._store import Store
@@ -61,7 +61,7 @@ def show(given: Namespace) -> int:
 
     trace = find(open_store(given.store), given.trace_id)
     if given.json:
-        print(json_line(trace_json(trace)))
+        _print_all([json_line(trace_json(trace)) + "\n"])
         return 0
     print(heading(trace))
     print(trace.to_text(width=width()))
@@ -101,9 +101,8 @@ def export(given: Namespace) -> int:
         return _export_pages(traces, given)
     chunks = _export.otlp_chunks(traces) if given.form == "otlp" else _export.jsonl_chunks(traces)
     with ExitStack() as stack:
-        out: TextIO = sys.stdout
-        if given.output not in (None, "-"):
-            out = stack.enter_context(Path(given.output).open("w", encoding="utf-8", newline="\n"))
+        is_file = given.output not in (None, "-")
+        out = stack.enter_context(whole_file(Path(given.output))) if is_file else data_output()
         for chunk in chunks:
             out.write(chunk)
     return 0
@@ -196,5 +195,6 @@ def doctor(given: Namespace) -> int:
 
 
 def _print_all(chunks: Iterable[str]) -> None:
+    out = data_output()
     for chunk in chunks:
-        sys.stdout.write(chunk)
+        out.write(chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
@@ -22,10 +23,19 @@ _MOST_NAMES: Final = 10
 def import_(given: Namespace) -> int:
     """Read files of traces into the store, and say what was in each."""
     sb.init(store_path(given.store), instrument=False)
+    code = 0
     for path in given.paths:
-        for line in f"{path}: {sb.import_traces(path)}".splitlines():
-            print(printable(line))
-    return 0
+        try:
+            report = sb.import_traces(path)
+        except (sb.UsageError, OSError) as error:
+            if len(given.paths) == 1:
+                raise
+            code = 1  # the others are read all the same
+            print(f"spanbook: {printable(str(error))}", file=sys.stderr)
+        else:
+            for line in f"{path}: {report}".splitlines():
+                print(printable(line))
+    return code
 
 
 def salvage(given: Namespace) -> int:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from ..model import UsageError
 
 #: What spreadsheets take for the start of a formula; the last four are full-width forms of the first.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -18,7 +23,47 @@ _WIDEST_CELL: Final = 60
 
 def width(otherwise: int = 100) -> int:
     """Return how many columns the terminal has; ``otherwise`` when the output is none."""
-    return shutil.get_terminal_size((otherwise, 24)).columns if sys.stdout.isatty() else otherwise
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size((otherwise, 24)).columns if is_terminal else otherwise
+
+
+def data_output() -> TextIO:
+    """Return standard output for what programs read: UTF-8 whatever the locale is, and line ends as they are written.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; leave it open, or send it to a file.")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return sys.stdout
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open a file to write, which gets its name when all of it is written; until then, what was there stays.
+
+    What is no plain file, such as ``/dev/null`` or a pipe, is written to at once.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as out:
+            yield out
+        return
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as out:
+            yield out
+        part.replace(target)
+    except OSError as error:
+        error.filename = error.filename and str(path)  # the name that was asked for
+        raise
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def printable(text: str) -> str:

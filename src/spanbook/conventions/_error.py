@@ -33,7 +33,7 @@ def _error(raised: OtelEvent | None, error_type: str | None, message: str) -> di
     module, _, name = _text(said.get("exception.type")).rpartition(".")
     return {
         "type": name or (error_type or "Error").rpartition(".")[2],
-        "module": module,
+        "module": module or _text(said.get("spanbook.module")),
         "message": _text(said.get("exception.message")) or message,
         "traceback": _text(said.get("exception.stacktrace")),
     }

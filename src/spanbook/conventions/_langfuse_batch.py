@@ -39,6 +39,9 @@ _OBSERVATION: Final = {
     "metadata": f"{_O}metadata",
     "environment": "langfuse.environment",
     "version": "langfuse.version",
+    "userId": "user.id",  # these of rows alone: the SDKs say them of traces
+    "sessionId": "session.id",
+    "tags": "langfuse.trace.tags",
 }
 _TRACE: Final = {
     "input": f"{_O}input",
@@ -54,7 +57,8 @@ _TRACE: Final = {
 }
 #: Costs as they stand in a row of their own → in ``costDetails``.
 COSTS: Final = {"inputCost": "input", "outputCost": "output", "totalCost": "total"}
-_SCORE_KINDS: Final = {"BOOLEAN": "bool", "NUMERIC": "number", "CATEGORICAL": "label"}
+_SCORE_KINDS: Final = {"BOOLEAN": "bool", "NUMERIC": "number", "CATEGORICAL": "label", "TEXT": "text"}
+_BOOLS: Final = {"true": 1, "false": 0}
 
 
 @dataclass(slots=True)
@@ -222,18 +226,10 @@ def _score(body: Mapping[str, Any], seen: int) -> dict[str, Any]:
     Raises:
         ValueError: it has no name or no value.
     """
-    name, value = body.get("name"), body.get("value")
+    name = body.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError("body.name is missing")
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError(f"body.value is {value!r:.60}; expected a number or text")
-    if (
-        not isinstance(value, str) and not abs(value) <= sys.float_info.max
-    ):  # JSON has no NaN; Python's reads it all the same
-        raise ValueError(f"body.value is {value!r:.60}; expected a finite number")
-    kind = _SCORE_KINDS.get(str(body.get("dataType")), "number")
-    if isinstance(value, str):
-        kind = text_score_type(value)
+    kind, value = _score_value(name, body)
     trace, observation, session = (body.get(key) for key in ("traceId", "observationId", "sessionId"))
     sent = body.get("id")
     digest = sha256(f"{trace} {observation} {session} {name} {value} {seen}".encode("utf-8", "replace")).hexdigest()
@@ -243,9 +239,30 @@ def _score(body: Mapping[str, Any], seen: int) -> dict[str, Any]:
         "span_id": span_id_of(observation) if isinstance(observation, str) and observation else None,
         "session_id": session if isinstance(session, str) and session else None,
         "name": name,
-        "value": value if isinstance(value, str) else bool(value) * 1 if kind == "bool" else float(value),
+        "value": value,
         "value_type": kind,
         "source": "human" if body.get("source") == "ANNOTATION" else "code",
         "comment": body["comment"] if isinstance(body.get("comment"), str) else None,
         "created_ns": seen,
     }
+
+
+def _score_value(name: str, body: Mapping[str, Any]) -> tuple[str, float | str]:
+    """Return the type and the value of a score; what is read back from Langfuse has the words in ``stringValue``.
+
+    Raises:
+        ValueError: it has no value.
+    """
+    kind = _SCORE_KINDS.get(str(body.get("dataType")), "number")
+    value, words = body.get("value"), body.get("stringValue")
+    if kind == "bool" and value is None:
+        value = _BOOLS.get(str(words).lower())
+    elif isinstance(words, str) and words and (kind in ("label", "text") or value is None):
+        value = words  # the number beside a category is its place in a list
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"body.value is {value!r:.60}; expected a number or text")
+    if isinstance(value, str):
+        return ("text" if kind == "text" else text_score_type(name, value)), value
+    if not abs(value) <= sys.float_info.max:  # JSON has no NaN; Python's reads it all the same
+        raise ValueError(f"body.value is {value!r:.60}; expected a finite number")
+    return ("bool", int(bool(value))) if kind == "bool" else ("number", float(value))

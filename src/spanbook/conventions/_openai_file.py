@@ -1,7 +1,8 @@
 """Lines of OpenAI's files of chats → records of spans: fine-tuning examples, batch requests and their results.
 
 Such a line tells one call: its messages, and for an example the last assistant message as the answer. It has no ids and
-often no time, so these are made from its content and from the file: importing it again gives the same span.
+often no time, so these are made from its content and from the file: importing it again gives the same span. The call of
+a batch that failed is one, too.
 """
 
 from __future__ import annotations
@@ -9,29 +10,42 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from . import normalise
+from ._openai_common import response_error
 
+_CHAT: Final = "openai.chat"
+_RESPONSES: Final = "openai.responses"
 _FIELDS = ("input", "output", "model", "provider", "model_parameters", "tools", "finish_reason", "response_id")
+
+
+class _Call(NamedTuple):
+    """What a line tells of a call: request and answer as the API has them, in the form that ``format`` names."""
+
+    format: str
+    request: dict[str, Any] | None
+    answer: dict[str, Any] | None
+    error: Mapping[str, Any] | None = None
 
 
 def chat_record(line: Mapping[str, Any], at_ns: int) -> dict[str, Any] | None:
     """Return the record of a span (as ``spanbook export --jsonl`` writes it); None when the line is no chat.
 
     Args:
-        line: ``{"messages": […]}``, a batch request ``{"custom_id", "body": {…}}``, or a batch result
-            ``{"custom_id", "response": {"body": {…}}}``; a stored completion has both.
+        line: ``{"messages": […]}``, a batch request ``{"custom_id", "url", "body": {…}}``, or a batch result
+            ``{"custom_id", "response": {"status_code", "body": {…}}, "error"}``; a stored completion has both.
         at_ns: When it was, unless the answer says it; nanoseconds since 1970.
     """
-    request, answer = _halves(line)
-    if request is None and answer is None:
+    call = _call(line)
+    if call is None:
         return None
     digest = sha256(json.dumps(line, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-    said = normalise({"format": "openai.chat", "input": request, "output": answer})
-    created = (answer or {}).get("created")
-    start = created * 1_000_000_000 if isinstance(created, int) and 0 < created < 1 << 33 else at_ns
-    error = line.get("error")
+    said = normalise({"format": call.format, "input": call.request, "output": call.answer})
+    answer = call.answer or {}
+    created = answer.get("created", answer.get("created_at"))
+    start = int(created) * 1_000_000_000 if isinstance(created, int | float) and 0 < created < 1 << 33 else at_ns
+    error = call.error or said.get("error")
     metadata = {name: line[name] for name in ("custom_id", "metadata") if line.get(name)}
     return {
         "trace_id": digest[:32],
@@ -44,24 +58,49 @@ def chat_record(line: Mapping[str, Any], at_ns: int) -> dict[str, Any] | None:
         **{name: said[name] for name in _FIELDS if said.get(name) is not None},
         **(said.get("usage") or {}),
         **({"metadata": metadata} if metadata else {}),
-        **({"error": {"type": "error", "message": json.dumps(error, ensure_ascii=False)}} if error else {}),
+        **({"error": error} if error else {}),
     }
 
 
-def _halves(line: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return request and answer as the API has them, as far as the line tells them."""
+def _call(line: Mapping[str, Any]) -> _Call | None:
     body, response = line.get("body"), line.get("response")
-    if isinstance(response, Mapping):
-        inner = response.get("body", response)
-        answer = dict(inner) if isinstance(inner, Mapping) and isinstance(inner.get("choices"), list) else None
-        request = line.get("request")
-        return (dict(request) if isinstance(request, Mapping) else None), answer
+    if isinstance(response, Mapping) or ("custom_id" in line and "response" in line):
+        return _answered(line, response)
     if isinstance(body, Mapping) and isinstance(body.get("messages"), list):
-        return dict(body), None
+        return _Call(_CHAT, dict(body), None)
+    if isinstance(body, Mapping) and "input" in body and str(line.get("url")).endswith("/responses"):
+        return _Call(_RESPONSES, dict(body), None)
+    return _example(line)
+
+
+def _answered(line: Mapping[str, Any], response: Any) -> _Call | None:
+    """Return the call of a batch result, or of a stored completion."""
+    inner = response.get("body", response) if isinstance(response, Mapping) else None
+    request = dict(line["request"]) if isinstance(line.get("request"), Mapping) else None
+    if isinstance(inner, Mapping) and isinstance(inner.get("choices"), list):
+        return _Call(_CHAT, request, dict(inner), response_error(line))
+    if isinstance(inner, Mapping) and inner.get("object") == "response":
+        return _Call(_RESPONSES, request, dict(inner), response_error(line))
+    error = _failure(line, response, inner) if "custom_id" in line else None
+    return None if request is None and error is None else _Call(_CHAT, request, None, error)
+
+
+def _failure(line: Mapping[str, Any], response: Any, inner: Any) -> dict[str, str] | None:
+    """Return why a request of a batch has no answer: it was not made (``error``), or refused."""
+    status = response.get("status_code") if isinstance(response, Mapping) else None
+    is_refused = isinstance(status, int) and status >= 400
+    error = response_error(line) or (response_error(inner) if is_refused else None)
+    if error is None and is_refused:
+        return {"type": f"status_{status}", "module": "openai", "message": f"the server answered with status {status}"}
+    return error
+
+
+def _example(line: Mapping[str, Any]) -> _Call | None:
+    """Return the call of an example for fine-tuning."""
     messages = line.get("messages")
     if not isinstance(messages, list) or not all(isinstance(each, Mapping) and "role" in each for each in messages):
-        return None, None
+        return None
     request = {**{name: line[name] for name in ("tools", "model") if name in line}, "messages": messages}
     if not messages or messages[-1].get("role") != "assistant":
-        return request, None
-    return {**request, "messages": messages[:-1]}, {"choices": [{"index": 0, "message": messages[-1]}]}
+        return _Call(_CHAT, request, None)
+    return _Call(_CHAT, {**request, "messages": messages[:-1]}, {"choices": [{"index": 0, "message": messages[-1]}]})

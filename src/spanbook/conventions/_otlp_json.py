@@ -58,15 +58,19 @@ def _records(
         for nth, scoped in enumerate(_in_field(f"{outer}[{at}]", _objects, group, middle)):
             path = f"{outer}[{at}].{middle}[{nth}]"
             scope = _in_field(path, _object, scoped, "scope")
-            for number, raw in enumerate(_in_field(path, _objects, scoped, inner)):
+            for number, raw in enumerate(_in_field(path, _list, scoped.get(inner), inner)):
                 try:
-                    record = _in_field(f"{path}.{inner}[{number}]", read, raw, scope, resource)
+                    record = _in_field(f"{path}.{inner}[{number}]", _read_one, raw, read, scope, resource)
                 except OtlpError as error:
                     if rejected is None:
                         raise
                     rejected.append(str(error))
                 else:
                     yield record
+
+
+def _read_one(raw: Any, read: _Read[Record], scope: Mapping[str, Any], resource: Mapping[str, Any]) -> Record:
+    return read(_mapping(raw), scope, resource)
 
 
 def _resource(group: Mapping[str, Any]) -> dict[str, Any]:

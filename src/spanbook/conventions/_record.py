@@ -42,7 +42,7 @@ def read_record(record: Mapping[str, Any]) -> dict[str, Any]:
     if usage:
         fields["usage"] = usage
     fields["events"] = [_event(event) for event in _items(record, "events")]
-    fields["scores"] = [_score(score) for score in _items(record, "scores")]
+    fields["scores"] = [_score(score, fields["trace"]) for score in _items(record, "scores")]
     return fields
 
 
@@ -78,16 +78,20 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": str(event.get("name") or "event"), "time_ns": _time(event, "time_ns"), "data": event.get("data")}
 
 
-def _score(score: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a score; its kind is told from the type of its value."""
+def _score(score: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
+    """Return the row of a score; its kind is told from the type of its value.
+
+    It is about the trace, or a span of it, unless it names a session and no trace.
+    """
     name, value, id = (score.get(key) for key in ("name", "value", "score_id"))
     if not isinstance(name, str) or not isinstance(id, str) or not isinstance(value, (bool, int, float, str)):
         raise OtlpError("scores", f"has {dict(score)!r:.60}; expected score_id, name and value")
-    kind = "bool" if isinstance(value, bool) else text_score_type(value) if isinstance(value, str) else "number"
+    kind = "bool" if isinstance(value, bool) else text_score_type(name, value) if isinstance(value, str) else "number"
     source = score.get("source")
     texts = {key: score[key] for key in ("comment", "evaluator", "author", "span_id", "session_id") if score.get(key)}
     return {
         **texts,
+        "trace_id": None if "session_id" in texts and score.get("trace_id") is None else trace_id,
         "score_id": id,
         "name": name,
         "value": int(value) if kind == "bool" else float(value) if kind == "number" else value,

@@ -100,7 +100,7 @@ def chat_messages(messages: Any, writer: Writer) -> list[dict[str, Any]]:
         elif role == "assistant":
             made += _chat_answer(message, parts, writer)
         else:
-            content = _content(parts, writer, _chat_piece)
+            content = _content(parts, writer, chat_piece)
             made.append(_named(message, {"role": role, "content": content or ""}))
     return made
 
@@ -135,7 +135,7 @@ def _chat_results(parts: list[Part], writer: Writer) -> Iterator[dict[str, Any]]
         if part.get("type") == "tool_call_response":
             content = text_of(part.get("response"))
             yield {"role": "tool", "tool_call_id": writer.call_id(part), "content": content}
-    if rest and (content := _content(rest, writer, _chat_piece)):
+    if rest and (content := _content(rest, writer, chat_piece)):
         yield {"role": "user", "content": content}
 
 
@@ -150,7 +150,8 @@ def _content(parts: Iterable[Part], writer: Writer, piece: Piece) -> Any:
     return [made for part in found if (made := piece(part, writer)) is not None]
 
 
-def _chat_piece(part: Part, writer: Writer) -> dict[str, Any] | None:
+def chat_piece(part: Part, writer: Writer) -> dict[str, Any] | None:
+    """Return a part as a piece of a chat message's content; None, with a note, when there is no such piece."""
     kind, mime = part.get("type"), str(part.get("mime_type") or "")
     if kind == "text":
         return {"type": "text", "text": text_of(part.get("content"))}

@@ -10,9 +10,10 @@ from ._genai import map_genai
 
 _TEXTS: Final = (
     "level", "cost_source", "feature", "region", "notebook", "cell_id", "cell_hash", "git_commit", "prompt_version",
+    "environment", "release",
 )  # fmt: skip
 _NUMBERS: Final = ("cost_usd", "input_cost_usd", "output_cost_usd")
-_COUNTS: Final = ("first_token_ns", "execution_count")
+_COUNTS: Final = ("first_token_ns", "execution_count", "process_id")
 _STATUSES: Final = ("open", "interrupted", "ok", "error")
 _OWN: Final = "spanbook.attributes."
 
@@ -39,7 +40,6 @@ def map_spanbook(draft: Draft) -> None:
     if draft.left.pop("spanbook.counted", None) is False:
         draft.put("counted", False)
     draft.put("links", draft.items("spanbook.links"))
-    if kind is not None:
-        map_genai(draft)  # what the export adds for Langfuse or Phoenix says less
-    for name, value in draft.below(_OWN).items():
-        draft.left.setdefault(name, value)
+    if kind in KINDS:  # the export says all in GenAI's words; what another dialect left beside these says less
+        map_genai(draft)
+    draft.left |= draft.below(_OWN)  # what stood under these names before

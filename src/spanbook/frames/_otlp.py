@@ -5,18 +5,22 @@ enums as numbers. Attributes: semantic conventions for GenAI (``gen_ai.*``; cont
 ask of span attributes), for exceptions, users and sessions. What they have no name for is under ``spanbook.*``, and
 what a span's ``attributes`` hold is passed on as it is, so nothing is lost. Each payload is said once: as
 ``gen_ai.input.messages`` when it is messages, under the names of tools and retrieval where these apply, else as
-``spanbook.input`` (JSON).
+``spanbook.input`` (JSON). Files stand in them as base64, where the spans were completed with them (``_whole``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from .._version import __version__
+from ..conventions.otel import SPAN_KINDS
 from ..model import Event, Json, Score, Span
 from ._otlp_tools import Extra
+from ._otlp_wire import Item
+from ._whole import Complete
 
 _INT64: Final = 1 << 63
 _INTERNAL, _CLIENT = 1, 3  # SpanKind
@@ -55,33 +59,80 @@ _PARAMETERS: Final = {
 _OWN: Final = (
     "level", "cost_usd", "input_cost_usd", "output_cost_usd", "cost_source", "feature", "region", "prompt_version",
 )  # fmt: skip
+_SCOPE: Final = {"name": "spanbook", "version": __version__}
+#: Attributes by which spans say where they come from (``conventions.registry``) → the type that OTLP has a place for.
+_PLACED: Final = {
+    "otel.resource": Mapping,
+    "otel.scope.name": str,
+    "otel.scope.version": str,
+    "otel.kind": str,
+    "otel.trace_state": str,
+}
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit")
 
 
-def trace_otlp(spans: Sequence[Span], extra: Extra | None = None) -> dict[str, Any]:
+def trace_otlp(spans: Sequence[Span], extra: Extra | None = None, complete: Complete | None = None) -> dict[str, Any]:
     """Return the spans of a trace as an OTLP/JSON ``ExportTraceServiceRequest``, ready for ``POST /v1/traces``.
 
-    ``extra`` gives attributes that one tool needs besides; None as the value of one takes it away.
+    The arguments are those of :func:`otlp_items`.
+    """
+    groups: list[dict[str, Any]] = []
+    for item in otlp_items(spans, extra, complete):
+        if not groups or groups[-1]["resource"] is not item.resource:
+            groups.append({"resource": item.resource, "scopeSpans": [{"scope": item.scope, "spans": []}]})
+        groups[-1]["scopeSpans"][0]["spans"].append(item.span)
+    return {"resourceSpans": groups}
 
-    Spans of one process, environment and release share a resource; a span that does not say its own has those of the
-    first that does. An open span has no ``endTimeUnixNano``; ``spanbook.status`` tells open and interrupted apart.
+
+def otlp_items(spans: Sequence[Span], extra: Extra | None = None, complete: Complete | None = None) -> Iterator[Item]:
+    """Yield the spans of a trace as OTLP/JSON, each with its resource and its scope; those that share them together.
+
+    A span of another program has the resource and the scope it came with. Of ours, those of one process, environment
+    and release share a resource; one that does not say its own has those of the first that does. An open span has no
+    ``endTimeUnixNano``; ``spanbook.status`` tells open and interrupted apart.
+
+    Args:
+        spans: Of one trace.
+        extra: Gives attributes that one tool needs besides; None as the value of one takes it away.
+        complete: Puts into a span what the store keeps apart from it, when its turn has come (``completer``).
     """
     said = [(span.environment, span.release, span.provenance.process_id) for span in spans]
     first = [next((value for value in values if value is not None), None) for values in zip(*said, strict=True)]
-    resources: dict[tuple[Any, ...], list[Span]] = {}
+    groups: dict[str, tuple[Mapping[str, Json], dict[str, Json], list[Span]]] = {}
     for span, own in zip(spans, said, strict=True):
-        key = tuple(usual if value is None else value for value, usual in zip(own, first, strict=True))
-        resources.setdefault(key, []).append(span)
-    scope = {"name": "spanbook", "version": __version__}
-    return {
-        "resourceSpans": [
-            {
-                "resource": {"attributes": attributes(_resource(*key))},
-                "scopeSpans": [{"scope": scope, "spans": [_span(span, extra) for span in group]}],
-            }
-            for key, group in resources.items()
-        ]
-    }
+        resource, scope = _origin(span)
+        if resource is None:
+            facts: Any = [usual if value is None else value for value, usual in zip(own, first, strict=True)]
+            resource = _resource(*facts)
+        groups.setdefault(_text([resource, scope]), (resource, scope, []))[2].append(span)
+    for resource, scope, group in groups.values():
+        form = {"attributes": attributes(resource)}
+        make = partial(_span, resource, extra)
+        for span in group:
+            if complete is None:
+                yield Item(form, scope, make(span))
+            else:
+                yield Item(form, scope, make(complete(span)), partial(_without_files, make, complete, span))
+
+
+def _without_files(make: Callable[[Span], dict[str, Any]], complete: Complete, span: Span) -> dict[str, Any]:
+    return make(complete(span, "the receiver takes no request so large"))
+
+
+def _origin(span: Span) -> tuple[Mapping[str, Json] | None, dict[str, Json]]:
+    """Return the resource that a span came with, None for ours, and its scope."""
+    given = _given(span)
+    resource, name, version = (given.get(f"otel.{key}") for key in ("resource", "scope.name", "scope.version"))
+    if not isinstance(resource, Mapping):
+        resource = None
+    if not isinstance(name, str):
+        return resource, (dict(_SCOPE) if resource is None else {})
+    return resource, {"name": name, "version": version} if isinstance(version, str) else {"name": name}
+
+
+def _given(span: Span) -> Mapping[str, Json]:
+    """Return the attributes of a span; users may have set anything."""
+    return span.attributes if isinstance(span.attributes, Mapping) else {"spanbook.attributes": span.attributes}
 
 
 def _resource(environment: str | None, release: str | None, process_id: int | None) -> dict[str, Any]:
@@ -97,17 +148,22 @@ def _resource(environment: str | None, release: str | None, process_id: int | No
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
+def _span(resource: Mapping[str, Json], extra: Extra | None, span: Span) -> dict[str, Any]:
+    given = _given(span)
     out: dict[str, Any] = {"traceId": span.trace_id, "spanId": span.span_id}
     if span.parent_id is not None:
         out["parentSpanId"] = span.parent_id
     out["name"] = span.name
-    out["kind"] = _CLIENT if span.kind in ("llm", "embedding") else _INTERNAL
+    out["kind"] = _otel_kind(span, given)
+    if isinstance(given.get("otel.trace_state"), str):
+        out["traceState"] = given["otel.trace_state"]
     out["startTimeUnixNano"] = str(span.start_ns)
     if span.end_ns is not None:
         out["endTimeUnixNano"] = str(span.end_ns)
-    links = [link for link in map(_link, span.links) if link is not None]
-    out["attributes"] = attributes(_attributes(span, extra, all_linked=len(links) == len(span.links)))
+    linked = span.links if isinstance(span.links, (list, tuple)) else [span.links]
+    links = [link for link in map(_link, linked) if link is not None]
+    named = _attributes(span, extra, all_linked=len(links) == len(linked)) | _unsaid(span, resource)
+    out["attributes"] = attributes(named)
     out["events"] = [*_exception(span), *map(_event, span.events), *map(_evaluation, span.scores)]
     if links:
         out["links"] = links
@@ -118,11 +174,35 @@ def _span(span: Span, extra: Extra | None) -> dict[str, Any]:
     return out
 
 
+def _otel_kind(span: Span, given: Mapping[str, Json]) -> int:
+    """Return the number of the kind that a span came with, or that one of its sort has."""
+    kind = given.get("otel.kind")
+    if kind in SPAN_KINDS:
+        return SPAN_KINDS.index(kind)
+    is_ours = "otel.resource" not in given and "otel.scope.name" not in given
+    return _CLIENT if is_ours and span.kind in ("llm", "embedding") else _INTERNAL
+
+
 # -- attributes
 
 
+def _unsaid(span: Span, resource: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a span knows of its process that the resource it came with does not say."""
+    environment = resource.get("deployment.environment.name", resource.get("deployment.environment"))
+    facts = (
+        ("environment", span.environment, environment),
+        ("release", span.release, resource.get("service.version")),
+        ("process_id", span.provenance.process_id, resource.get("process.pid")),
+    )
+    return {f"spanbook.{name}": own for name, own, said in facts if own is not None and own != said}
+
+
 def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[str, Json]:
-    """Return the attributes of a span by name; those it came with keep their names and values."""
+    """Return the attributes of a span by name; those it came with keep their names and values.
+
+    Users may set anything, so a field that is not of its type is said as it is. What has a place of its own in OTLP is
+    left out.
+    """
     found: dict[str, Json] = {"spanbook.kind": span.kind, "spanbook.status": span.status}
     if span.kind in _OPERATIONS:
         found["gen_ai.operation.name"] = _OPERATIONS[span.kind]
@@ -135,16 +215,18 @@ def _attributes(span: Span, extra: Extra | None, *, all_linked: bool) -> dict[st
         "gen_ai.prompt.name": span.prompt_name,
         "error.type": span.error_type,
         "spanbook.tags": list(span.tags) or None,
-        "spanbook.metadata": _text(dict(span.metadata)) if span.metadata else None,
+        "spanbook.metadata": _text(span.metadata) if span.metadata else None,
         "spanbook.counted": None if span.counted else False,
-        "spanbook.links": None if all_linked else _text(list(span.links)),
+        "spanbook.links": None if all_linked else _text(span.links),
     }
     found |= {f"spanbook.{name}": getattr(span, name) for name in _OWN}
     found |= {f"spanbook.{name}": getattr(span.provenance, name) for name in _PROVENANCE}
     if extra is not None:
         found |= extra(span)
     out = {name: value for name, value in found.items() if value is not None}
-    for name, value in span.attributes.items():
+    for name, value in _given(span).items():
+        if name in _PLACED and isinstance(value, _PLACED[name]):
+            continue
         taken = name in out and out[name] != value
         out[f"spanbook.attributes.{name}" if taken else name] = value
     return out
@@ -164,9 +246,12 @@ def _call(span: Span) -> dict[str, Json]:
         found["spanbook.first_token_ns"] = span.first_token_ns
     for name, value in span.usage.items():
         found[_USAGE.get(name, f"spanbook.usage.{name}")] = value
-    found |= _parameters(span.model_parameters or {})
+    if isinstance(span.model_parameters, Mapping):
+        found |= _parameters(span.model_parameters)
+    elif span.model_parameters is not None:
+        found["spanbook.model_parameters"] = _text(span.model_parameters)
     if span.tools is not None:
-        found["gen_ai.tool.definitions"] = _text(list(span.tools))
+        found["gen_ai.tool.definitions"] = _text(span.tools)
     return found
 
 
@@ -229,6 +314,7 @@ def _exception(span: Span) -> list[dict[str, Any]]:
         "exception.type": f"{module}.{kind}" if module and module != "builtins" else kind,
         "exception.message": span.error.get("message"),
         "exception.stacktrace": span.error.get("traceback"),
+        "spanbook.module": module if module == "builtins" else None,  # which the type leaves out, as is usual
     }
     given = {name: value for name, value in found.items() if value}
     return [_event_form("exception", span.start_ns if span.end_ns is None else span.end_ns, given)]
@@ -240,13 +326,16 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 def _evaluation(score: Score) -> dict[str, Any]:
-    """Return a score as the event that the conventions have for it."""
+    """Return a score as the event that the conventions have for it; the root bears those of its trace and session."""
+    whole = None if score.span_id is not None else "trace" if score.trace_id is not None else "session"
     is_number = isinstance(score.value, (int, float))  # bool too
     found = {
         "gen_ai.evaluation.name": score.name,
         "gen_ai.evaluation.score.value": float(score.value) if is_number else None,
         "gen_ai.evaluation.score.label": None if is_number else score.value,
         "gen_ai.evaluation.explanation": score.comment,
+        "session.id": score.session_id,
+        "spanbook.about": whole if score.trace_id or score.session_id else None,
         "spanbook.score_id": score.score_id,
         "spanbook.source": score.source,
         "spanbook.evaluator": score.evaluator,

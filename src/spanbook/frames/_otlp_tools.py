@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from ..conventions._requests import Writer, chat_piece
 from ..model import COUNTED_KINDS, Json, Span
 
 Attributes: TypeAlias = dict[str, Json]
@@ -52,12 +53,14 @@ def langfuse_attributes(span: Span) -> Attributes:
     if is_summed(span):
         out |= {
             f"{prefix}model.name": span.model,
-            f"{prefix}model.parameters": _json(dict(span.model_parameters)) if span.model_parameters else None,
+            f"{prefix}model.parameters": _json(span.model_parameters) if span.model_parameters else None,
             f"{prefix}usage_details": _json(disjoint_usage(span.usage)) if span.usage else None,
             f"{prefix}cost_details": _costs(span),
             f"{prefix}completion_start_time": _moment(span.first_token_ns),
         }
     where = "langfuse.trace.metadata" if span.is_root else f"{prefix}metadata"
+    if not isinstance(span.metadata, Mapping):  # users may set anything
+        return out | {where: _shown(span.metadata)}
     return out | {f"{where}.{name}": _shown(value) for name, value in span.metadata.items()}
 
 
@@ -65,7 +68,7 @@ def openinference_attributes(span: Span) -> Attributes:
     """Return what Phoenix reads; None takes an attribute away."""
     out: Attributes = {
         "openinference.span.kind": _OPENINFERENCE_KINDS.get(span.kind, span.kind.upper()),
-        "metadata": _json(dict(span.metadata)) if span.metadata else None,
+        "metadata": _json(span.metadata) if span.metadata else None,
         "tag.tags": list(span.tags) or None,
         **_value("input", span.input),
         **_value("output", span.output),
@@ -146,13 +149,13 @@ def _model_call(span: Span) -> Attributes:
     out: Attributes = {
         "llm.model_name": span.model,
         "llm.provider": span.provider,
-        "llm.invocation_parameters": _json(dict(span.model_parameters)) if span.model_parameters else None,
+        "llm.invocation_parameters": _json(span.model_parameters) if span.model_parameters else None,
         "llm.finish_reason": span.finish_reason,
     }
     for side, value in (("input", span.input), ("output", span.output)):
         for at, message in enumerate(chat_messages(value) or ()):
             out |= _message(f"llm.{side}_messages.{at}.message", message)
-    for at, tool in enumerate(span.tools or ()):
+    for at, tool in enumerate(span.tools if isinstance(span.tools, (list, tuple)) else ()):
         out[f"llm.tools.{at}.tool.json_schema"] = _json(tool)
     return out
 
@@ -164,9 +167,12 @@ def _message(prefix: str, message: Mapping[str, Any]) -> Attributes:
         out[f"{prefix}.content"] = content
     for at, part in enumerate(content if isinstance(content, list) else ()):
         where = f"{prefix}.contents.{at}.message_content"
-        is_text = part.get("type") == "text"
-        out[f"{where}.type"] = part.get("type")
-        out[f"{where}.text"] = part["text"] if is_text else _json(part)
+        picture = part.get("image_url")
+        if isinstance(picture, Mapping):
+            out |= {f"{where}.type": "image", f"{where}.image.image.url": picture.get("url")}
+        else:
+            out[f"{where}.type"] = part.get("type")
+            out[f"{where}.text"] = part["text"] if part.get("type") == "text" else _json(part)
     if "tool_call_id" in message:
         out[f"{prefix}.tool_call_id"] = message["tool_call_id"]
     for at, call in enumerate(message.get("tool_calls") or ()):
@@ -254,7 +260,7 @@ def _chat_content(parts: list[Mapping[str, Any]]) -> Any:
         return None
     if all(part.get("type") == "text" and isinstance(part.get("content"), str) for part in parts):
         return "\n".join(part["content"] for part in parts)
-    return [{"type": "text", "text": part["content"]} if part.get("type") == "text" else dict(part) for part in parts]
+    return [chat_piece(part, Writer()) or dict(part) for part in parts]
 
 
 def _shown(value: Json) -> str | None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol
 
-#: The resource and the scope of a span, and the span, as OTLP/JSON has them.
-Item: TypeAlias = tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
 MAX_SPANS: Final = 512
 MAX_BYTES: Final = 4_000_000  # before compression; collectors take 4 MiB or more
+
+
+class Item(NamedTuple):
+    """The resource and the scope of a span, and the span, as OTLP/JSON has them."""
+
+    resource: Mapping[str, Any]
+    scope: Mapping[str, Any]
+    span: Mapping[str, Any]
+    #: Makes the span without files, for a receiver that does not take one with them.
+    without_files: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(slots=True)
@@ -30,14 +38,6 @@ class Codec(Protocol):
     def part(self, item: Item) -> tuple[Any, int]: ...
     def body(self, parts: Sequence[Any], items: Sequence[Item]) -> bytes: ...
     def rejected(self, reply: bytes) -> tuple[int, str]: ...
-
-
-def items_of(request: Mapping[str, Any]) -> Iterator[Item]:
-    """Yield the spans of an OTLP/JSON request, each with its resource and scope."""
-    for resource in request["resourceSpans"]:
-        for scope in resource["scopeSpans"]:
-            for span in scope["spans"]:
-                yield resource["resource"], scope["scope"], span
 
 
 def batches(items: Iterable[Item], codec: Codec, max_spans: int = MAX_SPANS) -> Iterator[Encoded]:
@@ -60,7 +60,7 @@ def _grouped(parts: Sequence[Any], items: Sequence[Item]) -> Iterator[tuple[Item
     first: Item | None = None
     run: list[Any] = []
     for part, item in zip(parts, items, strict=True):
-        if first is not None and (item[0], item[1]) != (first[0], first[1]):
+        if first is not None and (item.resource, item.scope) != (first.resource, first.scope):
             yield first, run
             first, run = None, []
         first = first or item
@@ -76,13 +76,13 @@ class JsonCodec:
 
     def part(self, item: Item) -> tuple[str, int]:
         """Return a span as text, and its size."""
-        text = _json(item[2])
+        text = _json(item.span)
         return text, len(text)
 
     def body(self, parts: Sequence[str], items: Sequence[Item]) -> bytes:
         """Return the request."""
         groups = (
-            f'{{"resource":{_json(first[0])},"scopeSpans":[{{"scope":{_json(first[1])},"spans":[{",".join(run)}]}}]}}'
+            f'{{"resource":{_json(first.resource)},"scopeSpans":[{{"scope":{_json(first.scope)},"spans":[{",".join(run)}]}}]}}'
             for first, run in _grouped(parts, items)
         )
         return f'{{"resourceSpans":[{",".join(groups)}]}}'.encode("utf-8", "replace")
@@ -110,7 +110,7 @@ class ProtobufCodec:
 
     def part(self, item: Item) -> tuple[Any, int]:
         """Return a span as a message, and its size."""
-        message = self._span(item[2])
+        message = self._span(item.span)
         return message, message.ByteSize()
 
     def body(self, parts: Sequence[Any], items: Sequence[Item]) -> bytes:
@@ -118,9 +118,9 @@ class ProtobufCodec:
         request = self._service.ExportTraceServiceRequest()
         for first, run in _grouped(parts, items):
             group = request.resource_spans.add()
-            group.resource.attributes.extend(self._attributes(first[0].get("attributes")))
+            group.resource.attributes.extend(self._attributes(first.resource.get("attributes")))
             scoped = group.scope_spans.add()
-            scoped.scope.name, scoped.scope.version = first[1].get("name", ""), first[1].get("version", "")
+            scoped.scope.name, scoped.scope.version = first.scope.get("name", ""), first.scope.get("version", "")
             scoped.spans.extend(run)
         return bytes(request.SerializeToString())
 
@@ -141,6 +141,7 @@ class ProtobufCodec:
             trace_id=bytes.fromhex(raw["traceId"]),
             span_id=bytes.fromhex(raw["spanId"]),
             parent_span_id=bytes.fromhex(raw.get("parentSpanId", "")),
+            trace_state=_encodable(raw.get("traceState", "")),
             name=_encodable(raw["name"]),
             kind=raw["kind"],
             start_time_unix_nano=int(raw["startTimeUnixNano"]),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, Final
 
 from ..model import Json, Span, TraceSummary
+
+#: Fields that are empty when something empty was given.
+_GIVEN: Final = frozenset(("input", "output"))
 
 
 def span_record(span: Span) -> dict[str, Json]:
@@ -38,6 +41,6 @@ def _record(record: Any, *flattened: str) -> dict[str, Json]:
         elif field.name in ("events", "scores"):
             if value:
                 out[field.name] = [_record(item) for item in value]
-        elif value is not None and value != () and value != {}:
+        elif value is not None and (field.name in _GIVEN or (value != () and value != {})):
             out[field.name] = list(value) if isinstance(value, tuple) else value
     return out

@@ -20,6 +20,8 @@ from ._foreign import ingest_langfuse, ingest_records, ingest_spans
 from ._report import IngestReport
 
 _BATCH: Final = 500
+#: Characters of lines that wait to be written: with pictures in them, some hundred lines are much.
+_BATCH_SIZE: Final = 32_000_000
 _GZIP: Final = b"\x1f\x8b"
 
 
@@ -42,13 +44,13 @@ def import_file(fold: Fold, path: Path) -> IngestReport:
     """
     report = IngestReport()
     waiting = _Waiting(fold, report, path.stat().st_mtime_ns)
-    for where, document in _documents(path, report):
+    for where, document, size in _documents(path, report):
         try:
-            waiting.take(document)
+            waiting.take(document, size)
         except OtlpError as error:
             report.reject(f"{where}: {error}")
     waiting.write()
-    if not report.spans and not report.logs:
+    if not report.spans and not report.logs and not report.scores:
         said = f" ({report.rejected[0]})" if report.rejected else ""
         raise UsageError(
             f"nothing in {str(path)!r} is a trace{said}; give OTLP/JSON, the lines of `spanbook export --jsonl`, "
@@ -66,16 +68,17 @@ class _Waiting:
         self._logs: list[OtelLog] = []
         self._records: list[Mapping[str, Any]] = []
         self._events: list[Mapping[str, Any]] = []
+        self._size = 0
 
-    def take(self, document: Any) -> None:
-        """Take what is in one document: a request, a span, a row of an export, a chat.
+    def take(self, document: Any, size: int) -> None:
+        """Take what is in one document of so many characters: a request, a span, a row of an export, a chat.
 
         Raises:
             OtlpError: it is neither.
         """
         rejected: list[str] = []
         if not isinstance(document, Mapping):
-            raise OtlpError("", f"is a {type(document).__name__}; expected an object")
+            raise OtlpError("it", f"is a {type(document).__name__}; expected an object")
         if "resourceSpans" in document or "resourceLogs" in document:
             self._spans += decode_spans(document, rejected) if "resourceSpans" in document else []
             self._logs += decode_logs(document, rejected) if "resourceLogs" in document else []
@@ -83,15 +86,18 @@ class _Waiting:
             self._records += [span for span in document["spans"] if isinstance(span, Mapping)]
         elif {"trace_id", "span_id"} <= document.keys():
             self._records.append(document)
-        elif (events := export_events(document)) is not None:
+        elif (events := export_events(document, rejected)) is not None:
             self._events += events
         elif (record := chat_record(document, self._written_ns)) is not None:
             self._records.append(record)
         else:
-            raise OtlpError("", f"has {', '.join(map(str, document))[:80]}; expected a trace, a span or a chat")
+            said = f"has {', '.join(map(str, document))[:80]}" if document else "is empty"
+            raise OtlpError("it", f"{said}; expected a trace, a span or a chat")
         for reason in rejected:
             self._report.reject(reason)
-        if len(self._spans) + len(self._logs) + len(self._records) + len(self._events) >= _BATCH:
+        self._size += size
+        count = len(self._spans) + len(self._logs) + len(self._records) + len(self._events)
+        if count >= _BATCH or self._size >= _BATCH_SIZE:
             self.write()
 
     def write(self) -> None:
@@ -108,10 +114,11 @@ class _Waiting:
             for id, reason in read.refused.items():
                 self._report.reject(f"{id}: {reason}")
         self._spans, self._logs, self._records, self._events = [], [], [], []
+        self._size = 0
 
 
-def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
-    """Yield the documents of a file, each with the words for where it stands."""
+def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any, int]]:
+    """Yield the documents of a file, each with the words for where it stands before and its characters behind it."""
     if path.name.lower().removesuffix(".gz").endswith(".csv"):
         yield from _rows(path, report)
         return
@@ -127,22 +134,22 @@ def _documents(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
                     return
                 report.reject(f"line {number}: no JSON that can be read ({error})")
             else:
-                yield from _items(f"line {number}", document)
+                yield from _items(f"line {number}", document, len(line))
 
 
-def _rows(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
+def _rows(path: Path, report: IngestReport) -> Iterator[tuple[str, Any, int]]:
     """Yield the rows of a CSV file by the names in its first line."""
     csv.field_size_limit(min(sys.maxsize, (1 << 31) - 1))
     with _opened(path) as file:
         reader = csv.DictReader(file, restkey="$more", restval=None)
         try:
             for row in reader:
-                yield f"line {reader.line_num}", row
+                yield f"line {reader.line_num}", row, sum(len(value) for value in row.values() if value)
         except csv.Error as error:
             report.reject(f"line {reader.line_num}: no CSV ({error})")
 
 
-def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
+def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any, int]]:
     """Yield the one document of a file that spans several lines, or what is in it when it is a list."""
     with _opened(path) as file:
         try:
@@ -150,14 +157,17 @@ def _whole(path: Path, report: IngestReport) -> Iterator[tuple[str, Any]]:
         except ValueError as error:
             report.reject(f"no JSON that can be read ({error})")
             return
-    yield from _items("the file", document)
+    yield from _items("the file", document, path.stat().st_size)
 
 
-def _items(where: str, document: Any) -> Iterator[tuple[str, Any]]:
+def _items(where: str, document: Any, size: int) -> Iterator[tuple[str, Any, int]]:
+    if isinstance(document, Mapping) and "meta" in document and isinstance(document.get("data"), list):
+        document = document["data"]  # a page as Langfuse's API gives it
     if isinstance(document, list):
-        yield from ((f"{where}, item {number}", item) for number, item in enumerate(document, 1))
+        each = size // max(len(document), 1)
+        yield from ((f"{where}, item {number}", item, each) for number, item in enumerate(document, 1))
     else:
-        yield where, document
+        yield where, document, size
 
 
 def _opened(path: Path) -> IO[str]:

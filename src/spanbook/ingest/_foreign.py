@@ -96,6 +96,7 @@ def ingest_langfuse(
         one = Ingestion(records, db)
         batch = one.batch_of_langfuse(read)
         report = one.report
+        report.scores = len(read.scores)
         return batch
 
     read = read_batch(events)
@@ -154,7 +155,7 @@ def _take_own(reader: RecordReader, batch: Batch, fields: dict[str, Any]) -> Non
     for at, event in enumerate(events):
         number = f"{event['time_ns']:x}-{at}"
         batch.events.append(reader.event(key, number, event["time_ns"], event["name"], event.get("data"), batch.media))
-    batch.scores += [reader.score({"trace_id": key[0], **score}) for score in scores]
+    batch.scores += map(reader.score, scores)
 
 
 def _say_failures(report: IngestReport) -> None:

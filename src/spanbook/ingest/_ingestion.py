@@ -13,7 +13,7 @@ from ..conventions._langfuse_batch import LangfuseBatch
 from ..conventions._twins import Call, Key, stream_of, uncounted_twins
 from ..conventions.otel import OtelEvent, OtelLog, OtelSpan
 from ..conventions.registry import MappedSpan, map_logs, map_span
-from ..model import COUNTED_KINDS, SCORE_SOURCES, STATUS_RANK, ids
+from ..model import COUNTED_KINDS, SCORE_SOURCES, STATUS_RANK, ids, text_score_type
 from ..model.values import to_json
 from ..store._related import find_calls, find_events, find_recent_traces, find_silent, find_states
 from ..store._write import Batch, SpanRecord
@@ -338,14 +338,15 @@ def _score(key: Key, event: OtelEvent) -> dict[str, Any] | None:
         value = said.get("gen_ai.evaluation.score.value", said.get("gen_ai.evaluation.score.label"))
     if not isinstance(name, str) or not isinstance(value, (bool, int, float, str)):
         return None
-    kind = "bool" if isinstance(value, bool) else "label" if isinstance(value, str) else "number"
+    kind = "bool" if isinstance(value, bool) else text_score_type(name, value) if isinstance(value, str) else "number"
     given = said.get("spanbook.score_id")
     digest = sha256(f"{key} {name} {event.time_ns} {value}".encode("utf-8", "replace")).hexdigest()[:24]
-    source = said.get("spanbook.source")
+    source, about = said.get("spanbook.source"), said.get("spanbook.about")
     return {
         "score_id": given if isinstance(given, str) and given else digest,
-        "trace_id": key[0],
-        "span_id": key[1],
+        "trace_id": None if about == "session" else key[0],
+        "span_id": None if about in ("trace", "session") else key[1],
+        "session_id": _text(said.get("session.id")),
         "name": name,
         "value": float(value) if kind == "number" else int(value) if kind == "bool" else value,
         "value_type": kind,

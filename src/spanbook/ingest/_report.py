@@ -15,6 +15,8 @@ class IngestReport:
 
     spans: int = 0
     logs: int = 0
+    #: Scores that stand by themselves, not in a span.
+    scores: int = 0
     #: Log records that name no span; they are not kept.
     stray_logs: int = 0
     twins: int = 0
@@ -37,16 +39,16 @@ class IngestReport:
     def add(self, other: IngestReport) -> None:
         """Add what became of others."""
         self.rejected = [*self.rejected, *other.rejected][:_MAX_REASONS]
-        for name in ("spans", "logs", "stray_logs", "twins", "n_rejected"):
+        for name in ("spans", "logs", "scores", "stray_logs", "twins", "n_rejected"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("dialects", "failures", "unmapped"):
             getattr(self, name).update(getattr(other, name))
 
     def __str__(self) -> str:
         """Return a few lines for people."""
-        lines = [f"{self.spans:,} span{'' if self.spans == 1 else 's'}"]
-        if self.logs:
-            lines[0] += f" and {self.logs:,} log record{'' if self.logs == 1 else 's'}"
+        counts = [(self.spans, "span"), (self.logs, "log record"), (self.scores, "score")]
+        said = [f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in counts if count or name == "span"]
+        lines = [" and ".join(said)]
         if self.dialects:
             lines.append(
                 "understood as " + ", ".join(f"{name} ({count:,})" for name, count in self.dialects.most_common())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._types import (
+    CORRECTED_OUTPUT,
     COUNTED_KINDS,
     KIND_CODE,
     KINDS,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _RECORDS = frozenset(("Event", "Provenance", "Score", "Span", "TraceSummary"))
 
 __all__ = [
+    "CORRECTED_OUTPUT",
     "COUNTED_KINDS",
     "KINDS",
     "KIND_CODE",

@@ -37,9 +37,14 @@ SCORE_SOURCES: Final[tuple[ScoreSource, ...]] = ("human", "code", "llm", "user")
 _LONGEST_LABEL: Final = 64
 
 
-def text_score_type(value: str) -> Literal["label", "text"]:
+#: Name of the score that holds what an output should have been; its value is always a text.
+CORRECTED_OUTPUT: Final = "corrected_output"
+
+
+def text_score_type(name: str, value: str) -> Literal["label", "text"]:
     """Return the ``value_type`` of a score that is a text: a label when it is short, and one line."""
-    return "label" if len(value) <= _LONGEST_LABEL and "\n" not in value else "text"
+    is_label = name != CORRECTED_OUTPUT and len(value) <= _LONGEST_LABEL and "\n" not in value
+    return "label" if is_label else "text"
 
 
 #: Any value ``json.loads`` can return.

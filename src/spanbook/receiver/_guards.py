@@ -24,6 +24,8 @@ USE_HTTP: Final = (
     "spanbook receives OTLP over HTTP, not gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or use the OTLP/HTTP "
     "exporter"
 )
+#: What clients of Langfuse ask to find out whether they are let in.
+PROJECTS: Final = "/api/public/projects"
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?", re.ASCII)
 _SAME: Final = ("none", "same-origin")
 
@@ -81,16 +83,18 @@ class Guard:
         path, _, query = target.partition("?")
         if headers.get("Content-Type", "").startswith("application/grpc"):
             raise Refusal(415, USE_HTTP)
-        methods = ("POST",) if path in self.paths else ("PUT", "PATCH") if is_upload(path) else ()
+        methods = _methods_of(path, self.paths)
         if not methods:
             raise Refusal(404, f"nothing is served at {path[:100]!r}; OTLP goes to /v1/traces and /v1/logs")
         if method not in methods:
             allowed = " or ".join(methods)
-            text = f"{method[:20]} is not served; send telemetry by {allowed}"
+            text = f"{method[:20]} is not served; {'ask' if path == PROJECTS else 'send telemetry'} by {allowed}"
             raise Refusal(405, text, headers={"Allow": ", ".join(methods)})
         if method == "PUT":  # the address, which was given to who has the token, stands for it
             return Head(path, "json", _compression(headers), upload=self.uploads.read(path, query))
         self._check_token(headers)
+        if path == PROJECTS:
+            return Head(path, "json", "")
         encoding = encoding_of(headers)
         if encoding is None or (encoding != "json" and "/v1/" not in path):
             kind = headers.get("Content-Type", "")
@@ -113,6 +117,15 @@ class Guard:
                 "token is the secret key)",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+
+
+def _methods_of(path: str, paths: Collection[str]) -> tuple[str, ...]:
+    """Return by which methods a path is served; none for one that is not."""
+    if path == PROJECTS:
+        return "GET", "HEAD"
+    if is_upload(path):
+        return "PUT", "PATCH"
+    return ("POST",) if path in paths else ()
 
 
 def encoding_of(headers: Headers) -> Encoding | None:

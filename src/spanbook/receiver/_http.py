@@ -95,12 +95,12 @@ class _Exchange(HTTPMessageDelegate):
         self._headers = HTTPHeaders()
         self._body = bytearray()
         self._reserved = 0
-        self._is_sent = self._has_turns = False
+        self._is_sent = self._has_turns = self._is_head = False
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Check the head; a client that waits for leave to send its body, or has far too much, is told at once."""
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets requests)
-        self._headers = headers
+        self._headers, self._is_head = headers, start_line.method == "HEAD"
         self._traffic.counts["requests"] += 1
         short_turns.begin()
         self._has_turns = True
@@ -175,7 +175,7 @@ class _Exchange(HTTPMessageDelegate):
         head = ResponseStartLine("HTTP/1.1", answer.status, HTTPStatus(answer.status).phrase)
         headers = HTTPHeaders({**_ALWAYS, **answer.headers, "Content-Length": str(len(answer.body))})
         with contextlib.suppress(StreamClosedError):  # the client has gone; it will send again
-            future = self._connection.write_headers(head, headers, answer.body)
+            future = self._connection.write_headers(head, headers, b"" if self._is_head else answer.body)
             future.add_done_callback(_forget_closed)
             self._connection.finish()
 

@@ -23,7 +23,7 @@ from ..tracer._report import report_failure
 from . import _json
 from ._answers import Answer, Encoding, accepted, json_answer, refused
 from ._body import inflate
-from ._guards import Head
+from ._guards import PROJECTS, Head
 from ._media import Media
 from ._protobuf import read_logs, read_spans
 from ._refusal import Refusal
@@ -37,6 +37,9 @@ _SLICE_BYTES: Final = 1 << 20
 _STORE_S: Final = 1.0
 _RETRY_STORE_S: Final = 2
 _NO_METRICS: Final = "spanbook keeps traces and logs, no metrics; OTEL_METRICS_EXPORTER=none stops sending them"
+#: What Langfuse's SDKs are told of where they send to; they refuse an answer without these fields.
+_PROJECT: Final = {"id": "spanbook", "name": "spanbook", "organization": {"id": "spanbook", "name": "spanbook"},
+                   "metadata": {}}  # fmt: skip
 Record = TypeVar("Record")
 
 
@@ -92,6 +95,8 @@ class Intake:
             head, body = request.head, inflate(request.body, request.head.compression)
             if head.upload is not None:
                 return self._media.sent(head.upload, body)
+            if head.path == PROJECTS:
+                return json_answer(200, {"data": [_PROJECT]})
             if head.path not in self._paths:
                 return self._media.reported(body)
             return self._paths[head.path](request, body)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..model import OtlpError
 from ..model.values import MAX_DOCUMENT_DEPTH, parse_json
-from ._refusal import MAX_IN_TEXTS, MAX_JSON, MAX_RECORDS, MAX_VALUES, Budget, Refusal
+from ._refusal import MAX_IN_TEXTS, MAX_INFLATED, MAX_JSON, MAX_RECORDS, MAX_VALUES, Budget, Refusal
 
 #: A string as a whole (also one that does not end, so that none is looked at twice), or what makes one more value.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{,])', re.DOTALL)
@@ -24,7 +24,8 @@ def parse(data: bytes) -> Any:
         Refusal: it is too large, or would become too many objects.
     """
     if len(data) > MAX_JSON:
-        raise Refusal(413, f"the request has {len(data):,} bytes of JSON; at most {MAX_JSON:,} are read")
+        most = f"at most {MAX_JSON:,} are read, compressed or not (of protobuf, {MAX_INFLATED:,})"
+        raise Refusal(413, f"the request has {len(data):,} bytes of JSON; {most}; send smaller batches")
     if sum(map(data.count, _MAKES_VALUE)) > MAX_VALUES:  # in texts, too; so look closer
         values = Budget(MAX_VALUES, "values")
         for token in _TOKEN.finditer(data):

@@ -7,7 +7,8 @@ from typing import Final
 #: Bytes of a body as it comes over the wire, and after decompression.
 MAX_WIRE: Final = 8 << 20
 MAX_INFLATED: Final = 32 << 20
-#: JSON takes several times its size in memory: what one character beyond U+FFFF does to all others of its text.
+#: JSON takes several times its size in memory: what one character beyond U+FFFF does to all others of its text. So it
+#: has the limit of what comes over the wire, however well it was compressed.
 MAX_JSON: Final = 8 << 20
 #: Bytes of one encoded record.
 MAX_RECORD: Final = 8 << 20

@@ -7,14 +7,11 @@ import reprlib
 import sqlite3
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ..model import SCORE_SOURCES, UsageError, clock, ids, text_score_type
+from ..model import CORRECTED_OUTPUT, SCORE_SOURCES, UsageError, clock, ids, text_score_type
 from ..store._segments import SCORE
 from ._span import emit
-
-#: Name of the score that holds what an output should have been; its value is always a text.
-CORRECTED_OUTPUT: Final = "corrected_output"
 
 
 def score_record(name: Any, value: Any, source: Any, comment: Any, score_id: str | None = None) -> dict[str, Any]:
@@ -39,7 +36,7 @@ def score_record(name: Any, value: Any, source: Any, comment: Any, score_id: str
     elif isinstance(value, (int, float)) and abs(value) <= sys.float_info.max:
         kind, kept = "number", float(value)
     elif isinstance(value, str):
-        kind, kept = ("text" if name == CORRECTED_OUTPUT else text_score_type(value)), value
+        kind, kept = text_score_type(name, value), value
     else:
         raise UsageError(
             f"score {name!r} = {reprlib.repr(value)} is a {type(value).__name__}; "

@@ -6,11 +6,11 @@ import hashlib
 import re
 from typing import Any, Final
 
-from ..model import UsageError
+from ..model import CORRECTED_OUTPUT, UsageError
 from ..store._known import score_names
 from ..store._read import StoreReader
 from ..tracer._cancel import cancel_span
-from ..tracer._score import CORRECTED_OUTPUT, keep_score, score_record
+from ..tracer._score import keep_score, score_record
 from ._live import source
 from ._rpc_detail import scores_of
 
