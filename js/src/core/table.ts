@@ -1,7 +1,7 @@
 /** Values that read best as a table: DataFrames, series, arrays, lists of records. */
 
-import { specialType } from "./json.ts";
-import { isLong, isObject, textOf, type Json, type JsonObject } from "./types.ts";
+import { isContainer, specialType } from "./json.ts";
+import { isLong, isObject, numeral, textOf, type Json, type JsonObject } from "./types.ts";
 
 export interface TableData {
   columns: string[];
@@ -51,7 +51,7 @@ export function prefersTable(value: Json, chosen: Json | undefined): boolean {
   if (typeof chosen === "boolean") return chosen;
   if (!Array.isArray(value)) return true;
   const cells = value.slice(0, 50).flatMap((item) => (isObject(item) ? Object.values(item) : []));
-  return cells.filter((cell) => typeof cell !== "object" || cell === null || isLong(cell)).length >= 0.7 * cells.length;
+  return cells.filter((cell) => !isContainer(cell)).length >= 0.7 * cells.length;
 }
 
 const isRecord = (value: Json): value is JsonObject => isObject(value) && !isLong(value) && specialType(value) === null;
@@ -111,7 +111,7 @@ export function isNumeric(table: TableData, column: number): boolean {
   for (const row of table.rows) {
     const cell = row[column];
     if (cell === null || cell === undefined) continue;
-    if (typeof cell !== "number" && specialType(cell) !== "float") return false;
+    if (typeof cell !== "number" && numeral(cell) === null) return false;
     hasNumber = true;
   }
   return hasNumber;
@@ -145,7 +145,8 @@ function sortKey(cell: Json | undefined): SortKey {
   if (cell === undefined || cell === null || cell === "") return null;
   if (typeof cell === "number") return cell;
   if (typeof cell === "boolean") return cell ? 1 : 0;
-  return cellText(cell).toLowerCase();
+  const number = Number(numeral(cell) ?? NaN);
+  return Number.isNaN(number) ? cellText(cell).toLowerCase() : number;
 }
 
 /**

@@ -8,7 +8,7 @@ import { entriesOf, isContainer, isLarge, pathText, sketch, specialType, startsO
 import { pathKey, type Finding } from "../core/jsonfind.ts";
 import { oneLine } from "../core/messages.ts";
 import { isTable, prefersTable } from "../core/table.ts";
-import { isLong, isObject, textOf, type Json as Value, type JsonObject } from "../core/types.ts";
+import { isLong, isObject, jsonText, numeral, textOf, type Json as Value, type JsonObject } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Media, mediaTypeOf } from "./Media.tsx";
 import { Pane } from "./Pane.tsx";
@@ -47,7 +47,7 @@ export function Json({ value, row, label }: JsonProps): JSX.Element {
   const [isSearched, search] = useState(false);
   const [finding, setFinding] = useState<Finding | null>(null);
   const canSearch = useMemo(() => isLarge(value), [value]);
-  const size = useMemo(() => (isLarge(value, 2000) ? formatBytes(JSON.stringify(value).length) : ""), [value]);
+  const size = useMemo(() => (isLarge(value, 2000) ? formatBytes(jsonText(value).length) : ""), [value]);
   const found = useMemo(() => foundOf(finding), [finding]);
   const choose = (table: boolean): void => {
     setAsTable(table);
@@ -217,6 +217,8 @@ function Node({ name, value, row, path, depth, isFirst, isInList }: NodeProps): 
 }
 
 function Leaf({ value, row, isBare = false }: { value: Value; row: number; isBare?: boolean }): JSX.Element {
+  const digits = numeral(value);
+  if (digits !== null) return <span>{digits}</span>;
   const special = specialType(value);
   if (!isBare && special !== null && isTable(value)) return <Json value={value} row={row} label={special} />;
   if (special !== null && isObject(value)) return <Special type={special} value={value} row={row} />;
@@ -257,8 +259,6 @@ function Special({ type, value, row }: { type: string; value: JsonObject; row: n
       );
     case "repr":
       return <Note head={textOf(value.class)} facts={[]} tail={textOf(value.text)} />;
-    case "float":
-      return <span>{textOf(value.text)}</span>;
     case "cycle":
       return <Note head={`↺ ${textOf(value.class)}`} facts={["refers back to itself"]} />;
     case "not_captured":
