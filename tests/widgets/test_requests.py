@@ -161,10 +161,34 @@ def test_a_filter_that_is_wrong_says_where(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "said", "at"),
+    [
+        ('kind = "llm"', "write == to compare", 5),
+        ("has_error and kind=llm", "write == to compare", 18),
+        ('name like "ask"', 'write "text" in name', 5),
+        ('name =~ "ask"', 'write "text" in name', 5),
+        ("cost_usd >", "unfinished", 10),
+        ("kind in", "unfinished", 7),
+        ("has_error && is_root", "write and", 10),
+    ],
+)
+def test_a_filter_with_a_slip_is_no_search_for_words(agent: Agent, query: str, said: str, at: int) -> None:
+    error = asker(agent())("find", query=query)["error"]
+    assert said in error["message"]
+    assert error["at"] == at
+
+
+@pytest.mark.parametrize(
     ("query", "meant"),
     [
         ('kind == "llm"', True),
         ("cost_usd > 0.01", True),
+        ("status is unclear", False),
+        ("error: timeout", False),
+        ("the name = x of it", False),
+        ("?name=x&kind=y", False),
+        ("name contains spaces", False),
+        ("'kind = \"llm\"'", False),
         ("error is not None", True),
         ('name.startswith("a")', True),
         ('any(e.name == "x" for e in events)', True),
