@@ -211,7 +211,7 @@ describe("numbers that JavaScript would change", () => {
 
   it("stand in columns as numbers do", () => {
     const table = tableOf([{ v: number("10.0") }, { v: 9.5 }, { v: number("0.0") }, { v: { $type: "float", text: "nan" } }]) as TableData;
-    expect([isNumeric(table, 0), sortedRows(table, { column: 0, isDown: false }).slice(0, 3)]).toEqual([true, [2, 1, 0]]);
+    expect([isNumeric(table, 0), sortedRows(table, { column: 0, isDown: false }), sortedRows(table, { column: 0, isDown: true })]).toEqual([true, [2, 1, 0, 3], [0, 1, 2, 3]]);
   });
 
   it("are nothing but numbers: what looks like their form stays an object", () => {

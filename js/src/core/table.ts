@@ -125,7 +125,7 @@ export function cellText(cell: Json | undefined): string {
   return textOf(cell);
 }
 
-/** The order of rows: numbers before texts, each by size, what is missing last whichever way. */
+/** The order of rows: numbers before texts, each by size, what is missing, or not a number, last whichever way. */
 export function sortedRows(table: TableData, sorting: Sorting | null): number[] {
   const order = table.rows.map((_, index) => index);
   if (!sorting) return order;
@@ -145,8 +145,9 @@ function sortKey(cell: Json | undefined): SortKey {
   if (cell === undefined || cell === null || cell === "") return null;
   if (typeof cell === "number") return cell;
   if (typeof cell === "boolean") return cell ? 1 : 0;
-  const number = Number(numeral(cell) ?? NaN);
-  return Number.isNaN(number) ? cellText(cell).toLowerCase() : number;
+  const digits = numeral(cell);
+  if (digits === "nan") return null;
+  return digits === null ? cellText(cell).toLowerCase() : Number(digits.replace("inf", "Infinity"));
 }
 
 /**
@@ -156,7 +157,7 @@ function sortKey(cell: Json | undefined): SortKey {
 export function toTsv(columns: readonly string[], rows: readonly (readonly (Json | undefined)[])[]): string {
   const quote = (text: string): string => (/["\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const field = (cell: Json | undefined): string => {
-    const text = cellText(cell);
+    const text = numeral(cell) === "nan" ? "" : cellText(cell); // as pandas writes it
     return quote(typeof cell !== "number" && /^[=+\-@\t\r]/.test(text) && !Number.isFinite(Number(text)) ? `'${text}` : text);
   };
   return [columns, ...rows].map((row) => row.map(field).join("\t")).join("\n");
