@@ -89,7 +89,7 @@ export class Explorer {
 
   readonly isLive = computed(() => {
     this.revision.value;
-    return this.closed.value === null && this.table.value?.summary.status === "open";
+    return !this.host.isFile && this.closed.value === null && this.table.value?.summary.status === "open";
   });
 
   /** Last moment known, and where the axis ends, in ms from the trace's start. */

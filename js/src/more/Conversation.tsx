@@ -89,7 +89,7 @@ function TurnHead({ row, go }: { row: number; go: (row: number) => void }): JSX.
   const tokens = table.c.tokens[row] as number;
   const facts = [
     table.hasError(row) ? "" : table.sub(row),
-    table.isOpen(row) ? "running" : duration >= 0 ? formatDuration(duration) : "",
+    table.isOpen(row) && x.isLive.value ? "running" : duration >= 0 ? formatDuration(duration) : "",
     tokens > 0 ? `${formatCount(tokens)} tok` : "",
   ];
   return (

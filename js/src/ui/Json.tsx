@@ -237,10 +237,13 @@ const list = (value: unknown): Value[] => (Array.isArray(value) ? value : []);
 function Special({ type, value, row }: { type: string; value: JsonObject; row: number }): JSX.Element {
   switch (type) {
     case "series":
-      return <Note head={`Series ${textOf(value.name)}`} facts={[textOf(value.dtype), `${formatCount(number(value.size))} values`]} tail={oneLine(list(value.head), 200)} />;
     case "array": {
-      const range = number(value.min) === null ? "" : `${textOf(value.min)} to ${textOf(value.max)}`;
-      return <Note head={`array [${list(value.shape).join(" × ")}]`} facts={[textOf(value.dtype), range]} tail={oneLine(list(value.head), 200)} />;
+      const head = list(value.head);
+      const shape = type === "array" ? list(value.shape) : [value.size ?? null];
+      const total = shape.reduce<number>((size, each) => size * (number(each) ?? 1), 1);
+      const count = head.length > 0 && head.length < total ? `first ${head.length} of ${formatCount(total)} values` : type === "array" ? "" : `${formatCount(total)} values`;
+      const range = value.max === undefined ? "" : `${textOf(value.min)} to ${textOf(value.max)}`;
+      return <Note head={type === "array" ? `array [${shape.join(" × ")}]` : `Series ${textOf(value.name)}`} facts={[textOf(value.dtype), range, count]} tail={oneLine(head, 200)} />;
     }
     case "blob":
       return typeof value.digest === "string" ? (
