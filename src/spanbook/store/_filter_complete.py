@@ -182,7 +182,7 @@ class _Completer:
         return word in _CONSTANTS or word in self._scopes or self._name_before(len(self._tokens)) is not None
 
     def _fitting(self, names: Iterable[Name], at: int) -> Iterable[Name]:
-        """Those of the names that can stand at a token's place, by the operator in front of it and what that compares."""
+        """Those of the names that can stand at a token's place, by the operator in front of it."""
         before = self._tokens[at - 1].text if at else ""
         if before not in _COMPARISONS | _CALCULATING | {"in", "for"}:
             return names
@@ -190,7 +190,7 @@ class _Completer:
         return (each for each in names if each.type in types)
 
     def _types(self, operator: str, at: int) -> frozenset[Type]:
-        """The types that can stand behind the operator at a token's place; those of what it compares when it compares."""
+        """The types that can stand behind the operator at a token's place, by what is in front of it."""
         left, name = self._tokens[at - 1] if at else None, self._name_before(at)
         if operator == "for" or left is None:
             return frozenset()
