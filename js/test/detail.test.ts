@@ -2,14 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import { findInJson } from "../src/core/jsonfind.ts";
-import { isLarge } from "../src/core/json.ts";
+import { isLarge, sketch } from "../src/core/json.ts";
 import { countSteps, diffMessages, messageKey } from "../src/core/messagediff.ts";
 import { hasHugeLine, pieces } from "../src/core/pieces.ts";
 import { costLines, costSource, formatCosts, formatRate } from "../src/core/pricing.ts";
 import { toPython } from "../src/core/python.ts";
 import { isNumeric, isTable, prefersTable, sortedRows, tableOf, toTsv, type TableData } from "../src/core/table.ts";
 import { culprit, fileName, foldLibraries, packageOf, readTraceback, whereIs } from "../src/core/traceback.ts";
-import { hasLong, headEnd, type Json, type Long, type Message, type Price, type SpanFacts } from "../src/core/types.ts";
+import { hasLong, headEnd, jsonText, numeral, parseJson, type Json, type Long, type Message, type Price, type SpanFacts } from "../src/core/types.ts";
 
 const said = (content: Json, role = "user"): Message => ({ role, parts: [{ type: "text", content }] });
 
@@ -183,6 +183,44 @@ describe("findInJson", () => {
 
 it("a value is large when its lines are more than a glance", () => {
   expect([isLarge({ a: 1 }), isLarge(Array.from({ length: 13 }, () => 1)), isLarge("text".repeat(1000))]).toEqual([false, true, false]);
+});
+
+describe("numbers that JavaScript would change", () => {
+  const number = (text: string): Json => ({ $type: "number", text });
+  const value: Json = { id: number("1234567890123456789"), f: number("1.0"), zero: number("-0.0"), note: 'a "1.0" {"$type":"number"' };
+
+  it("are written digit by digit, as JSON and as Python", () => {
+    const note = JSON.stringify('a "1.0" {"$type":"number"');
+    expect(jsonText(value)).toBe(`{"id":1234567890123456789,"f":1.0,"zero":-0.0,"note":${note}}`);
+    expect(jsonText(value, 2)).toContain('"id": 1234567890123456789,\n');
+    expect(toPython(value)).toBe(`{"id": 1234567890123456789, "f": 1.0, "zero": -0.0, "note": ${note}}`);
+    expect(sketch(value, 30)).toBe("{ id: 1234567890123456789, f: 1.0, zero: -0.0, … }");
+  });
+
+  it("are found by their digits", () => {
+    expect(findInJson(value, "3456789").paths).toEqual([["id"]]);
+    expect(findInJson({ a: number("1.0") }, "number").paths).toEqual([]);
+  });
+
+  it("are read from JSON text as they come from Python", () => {
+    expect(parseJson('{"id": 1234567890123456789, "f": [1.0, 2.5, 7], "text": "1.0 \\" 12345678901234567890"}')).toEqual({
+      id: number("1234567890123456789"), f: [number("1.0"), 2.5, 7], text: '1.0 " 12345678901234567890',
+    });
+    expect(() => parseJson("[01.0]")).toThrow();
+  });
+
+  it("stand in columns as numbers do", () => {
+    const table = tableOf([{ v: number("10.0") }, { v: 9.5 }, { v: number("0.0") }, { v: { $type: "float", text: "nan" } }]) as TableData;
+    expect([isNumeric(table, 0), sortedRows(table, { column: 0, isDown: false }), sortedRows(table, { column: 0, isDown: true })]).toEqual([true, [2, 1, 0, 3], [0, 1, 2, 3]]);
+  });
+
+  it("are nothing but numbers: what looks like their form stays an object", () => {
+    for (const text of ["__import__('os')", "1.0, 2", "01", "1e", "", "0x10", "NaN"]) {
+      expect(numeral(number(text))).toBeNull();
+      expect(JSON.parse(jsonText(number(text)))).toEqual(number(text));
+      expect(toPython(number(text))).toBe(`{"$type": "number", "text": ${JSON.stringify(text)}}`);
+    }
+  });
 });
 
 it("JSON is written as Python", () => {

@@ -85,7 +85,10 @@ test("keys that mean something to objects are only keys", () => {
 
 test.each<[Value, string]>([
   [{ $type: "dataframe", shape: [1200, 2], columns: ["a", "b"], dtypes: { a: "int64", b: "object" }, head: [{ a: 1, b: "x" }] }, "tableJSONDataFrame 1,200 × 2, the first 1 were keptcopy TSVpythonrowab01x"],
-  [{ $type: "array", shape: [3, 4], dtype: "float32", head: [0.5, 1], min: 0, max: 1 }, "tableJSONarray [3 × 4] float32 · 0 to 1[0.5, 1]"],
+  [{ $type: "array", shape: [3, 4], dtype: "float32", head: [0.5, 1], min: 0, max: 1 }, "tableJSONarray [3 × 4] float32 · 0 to 1 · first 2 of 12 values[0.5, 1]"],
+  [{ $type: "array", shape: [2], dtype: "int64", head: [1, 2], min: 1, max: 2 }, "tableJSONarray [2] int64 · 1 to 2[1, 2]"],
+  [{ $type: "series", name: "v", dtype: "float64", size: 50, head: [{ $type: "number", text: "1.0" }, { $type: "float", text: "nan" }] }, "tableJSONSeries v float64 · first 2 of 50 values[1.0, nan]"],
+  [{ $type: "number", text: "12345678901234567890" }, "12345678901234567890"],
   [{ $type: "cut", size: 2_000_000, head: "abc" }, "abc… cut here: 2.0 M in all, the rest was not kept"],
   [{ $type: "repr", class: "app.Thing", text: "<Thing>" }, "app.Thing <Thing>"],
   [{ $type: "cycle", class: "dict" }, "↺ dict refers back to itself"],

@@ -92,6 +92,25 @@ def test_in_means_what_it_means_in_python(store: sb.Store, condition: str, holds
     assert len(store.spans_df(condition)) == holds
 
 
+def test_a_trace_that_runs_has_no_end_yet(store: sb.Store) -> None:
+    """Whatever of it has ended: in frames, filters, SQL and summaries."""
+    with sb.span("agent"):
+        with sb.span("done"):
+            pass
+        with sb.span("hangs"):
+            sb.flush()
+            line = store.traces_df().iloc[0]
+            assert line["status"] == "open"
+            assert pd.isna(line["duration_ms"])
+            assert pd.isna(line["end"])
+            found = store.traces("duration_ms is None and end is None and end_ns is None")
+            assert len(found) == 1
+            assert (found[0].duration_ms, found[0].summary.end_ns) == (None, None)
+            assert len(store.traces("duration_ms < 1e9")) == 0
+            assert store.sql("SELECT duration_ms, end_ns FROM trace_view").iloc[0].isna().all()
+    assert store.traces_df()["duration_ms"][0] > 0
+
+
 def test_scores_keep_their_type_and_have_a_number(store: sb.Store) -> None:
     """Bool, number and label; oldest first."""
     _two_traces()

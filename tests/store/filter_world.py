@@ -69,7 +69,7 @@ def _trace(rng: random.Random, number: int) -> dict[str, Any]:
         "start_ns": spans[0]["start_ns"],
         "end_ns": rng.choice([None, spans[0]["start_ns"] + 3_500_000]),
         "n_spans": len(spans),
-        "n_open": 0,
+        "n_open": rng.choice([0, 0, 1]),
         "n_errors": rng.choice([0, 0, 2]),
         "n_llm": rng.randint(0, 3),
         "input_tokens": rng.choice([None, 0, 5, 100]),
@@ -356,11 +356,12 @@ def _scalar(value: Any) -> Any:
 
 
 def _field(name: str, row: dict[str, Any]) -> Any:
-    start, end = row.get("start_ns"), row.get("end_ns")
+    start, end = row.get("start_ns"), None if row.get("n_open") else row.get("end_ns")
     tokens = [value for value in (row.get("input_tokens"), row.get("output_tokens")) if value is not None]
     computed: dict[str, Any] = {
         "start": start,
         "end": end,
+        "end_ns": end,
         "time": row.get("time_ns"),
         "created": row.get("created_ns"),
         "duration_ms": None if start is None or end is None else (end - start) / 1e6,

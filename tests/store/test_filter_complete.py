@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanbook.store._filter_complete import complete
+from spanbook.store._filter_names import NAMES
 
 KNOWN = {"model": ["gpt-5", "gpt-5-mini"], "metadata": ["tier", "plan"], "scores": ["correct"], "tags": ["beta"]}
 
@@ -38,6 +39,7 @@ def accepted(text: str, choice: str, on: Literal["spans", "traces"] = "spans") -
         ('kind == "|"', "spans", ['"span"', '"llm"', '"embedding"']),
         ('kind in ["llm", "t|', "spans", ['"tool"']),
         ('model == "gpt-5-|', "spans", ['"gpt-5-mini"']),
+        ("has_error == |", "spans", ["True", "False"]),
         ('metadata["|', "spans", ['"tier"', '"plan"']),
         ("scores['c|']", "spans", ["'correct'"]),
         ('kind == "llm" |', "spans", ["and", "or"]),
@@ -56,6 +58,31 @@ def accepted(text: str, choice: str, on: Literal["spans", "traces"] = "spans") -
 )
 def test_the_likeliest_come_first(text: str, on: Literal["spans", "traces"], first: list[str]) -> None:
     assert offered(text, on)[: len(first)] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "types"),
+    [
+        ("cost_usd > |", "spans", {"number"}),
+        ("cost_usd > tok|", "spans", {"number"}),
+        ("1.5 < |", "spans", {"number"}),
+        ("cost_usd > 2 * |", "spans", {"number"}),
+        ("start >= |", "spans", {"time"}),
+        ("name == |", "spans", {"text"}),
+        ("any(s.cost_usd > s.|", "traces", {"number"}),
+        ('any(s.kind == "llm" for s in |', "traces", {"rows", "scores"}),
+    ],
+)
+def test_only_names_that_fit_are_offered(text: str, on: Literal["spans", "traces"], types: set[str]) -> None:
+    names = NAMES["spans"] if text.startswith("any(s.cost") else NAMES[on]
+    assert {names[word].type for word in offered(text, on) if word in names} == types
+
+
+@pytest.mark.parametrize(
+    "text", ["tokens |", "the total cost a|", "日本|", "שלום |", "café|", "日本 k|", "cost_usd in |", "any(x for |"]
+)
+def test_nothing_is_offered_where_nothing_can_stand(text: str) -> None:
+    assert offered(text) == []
 
 
 def test_a_choice_takes_the_place_of_what_was_written() -> None:

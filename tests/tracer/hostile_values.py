@@ -569,7 +569,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
     ),
     "numpy nan array": (
         lambda: np.array([1.0, np.nan]),
-        {"$type": "array", "shape": [2], "dtype": "float64", "head": [1.0, None]},
+        {"$type": "array", "shape": [2], "dtype": "float64", "head": [1.0, {"$type": "float", "text": "nan"}]},
     ),
     "numpy large array": (
         lambda: np.zeros((4_000, 4_000)).T,
@@ -580,13 +580,13 @@ KINDS: dict[str, tuple[Callable[[], Any], Any]] = {
     "numpy scalar array": (lambda: np.array(3), lambda made: (made["shape"], made["head"]) == ([], [3])),
     "numpy empty": (lambda: np.zeros((0, 3)), lambda made: (made["shape"], made["head"]) == ([0, 3], [])),
     "data frame": (
-        lambda: pd.DataFrame({"a": [1.5, None], "b": ["x", "y"]}),
+        lambda: pd.DataFrame({"a": [1.5, None], "b": ["x", None]}),
         {
             "$type": "dataframe",
             "shape": [2, 2],
             "columns": ["a", "b"],
             "dtypes": {"a": "float64", "b": str(pd.Series(["x"]).dtype)},  # "object" before pandas 3
-            "head": [{"a": 1.5, "b": "x"}, {"a": None, "b": "y"}],
+            "head": [{"a": 1.5, "b": "x"}, {"a": {"$type": "float", "text": "nan"}, "b": None}],
         },
     ),
     "wide data frame": (

@@ -90,9 +90,9 @@ def test_a_dataframe_is_a_table_that_sorts(show: Callable[..., Page]) -> None:
     amount = page.get_by_role("columnheader", name="amount")
     amount.get_by_role("button").click()
     expect(amount).to_have_attribute("aria-sort", "ascending")
-    assert column(page, 3) == ["9", "12.5", "100.25", "null"]
+    assert column(page, 3) == ["9.0", "12.5", "100.25", "nan"]
     amount.get_by_role("button").click()
-    assert column(page, 3) == ["100.25", "12.5", "9", "null"]
+    assert column(page, 3) == ["100.25", "12.5", "9.0", "nan"]
 
 
 def test_a_table_is_copied_for_spreadsheets_and_as_python(show: Callable[..., Page]) -> None:

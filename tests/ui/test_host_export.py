@@ -99,6 +99,21 @@ def test_an_image_is_shown_from_the_file(page: Page) -> None:
     expect(page.locator(".sb-detail img")).to_have_js_property("naturalWidth", 2)
 
 
+def test_what_had_not_ended_was_running_when_the_file_was_written(browser: Browser, tmp_path: Path) -> None:
+    sb.init(tmp_path / "store.db", instrument=False)
+    with sb.span("agent"), sb.span("tool", kind="tool", input=""):
+        sb.flush()
+        path = sb.last_trace().export_html(tmp_path / "trace.html")
+    _runtime.reset()
+    opened = browser.new_page()
+    opened.goto(path.as_uri())
+    opened.locator(".sb-row", has_text="tool").click()
+    expect(opened.locator(".sb-foot")).to_contain_text("2 running when this was written")
+    expect(opened.locator(".sb-panel")).to_contain_text("empty text")
+    expect(opened.locator(".sb-panel")).to_contain_text("It was running when this was written.")
+    opened.close()
+
+
 def test_a_table_sorts_and_opens_its_traces(browser: Browser, tmp_path: Path) -> None:
     """Texts of traces stay texts; what was left out is said."""
     store = sb.init(tmp_path / "store.db", instrument=False)

@@ -64,7 +64,7 @@ def test_a_pair_is_asked_for_by_its_row(pair: sb.TraceComparison) -> None:
     found = ask(widget, "detail", row=3)["result"]
     assert [found[side]["span"]["model"] for side in "ab"] == ["gpt-4o-mini", "gpt-4o"]
     assert found["a"]["input"]["kind"] == "messages"
-    assert found["b"]["model_parameters"] == {"temperature": 0.0, "max_tokens": 400}
+    assert found["b"]["model_parameters"] == {"temperature": {"$type": "number", "text": "0.0"}, "max_tokens": 400}
     assert ask(widget, "detail", row=2)["result"]["a"] is None
     assert ask(widget, "detail", row=4)["result"]["b"] is None
 

@@ -10,6 +10,7 @@ import pytest
 
 import spanbook as sb
 from spanbook.api._trace import Trace
+from spanbook.widgets._export import trace_data
 from spanbook.widgets._requests import TraceRequests
 from spanbook.widgets._rpc_files import ASSETS, STATIC
 from spanbook.widgets._rpc_find import is_filter
@@ -82,6 +83,30 @@ def test_a_long_text_comes_in_slices(store: sb.Store) -> None:
     assert read == text
 
 
+def number(text: str) -> dict[str, str]:
+    """The form of a number that JavaScript would read as another one."""
+    return {"$type": "number", "text": text}
+
+
+def test_numbers_that_javascript_would_change_come_with_their_digits(store: sb.Store) -> None:
+    values = [2**53 - 1, 2**53, -(10**40), 1.0, -0.0, 1e22, 0.5, True]
+    exact = [2**53 - 1, number(str(2**53)), number(str(-(10**40))), number("1.0"), number("-0.0"), number("1e+22"),
+             0.5, True]  # fmt: skip
+    said = {"role": "user", "parts": [{"type": "data", "value": values}]}
+    for name in ("first", "second"):
+        with sb.span(name, kind="llm", input=[said], metadata={"values": values}) as span:
+            span.event("seen", {"values": values})
+            span.set(output=values)
+    ask = asker(store.last_trace())
+    found = ask("detail", row=0)
+    assert found["input"]["value"][0]["parts"][0]["value"] == exact
+    assert found["output"]["value"] == found["metadata"]["values"] == found["events"][0]["data"]["values"] == exact
+    assert isinstance(found["events"][0]["time_ms"], float)
+    assert ask("conversation")["turns"][0]["new_input"][0]["parts"][0]["value"] == exact
+    exported = trace_data(store._reader, store.last_trace().trace_id)[0]
+    assert exported["messages"][0]["parts"][0]["value"] == exported["details"]["0"]["output"]["value"] == exact
+
+
 @pytest.mark.parametrize(
     ("method", "params", "said"),
     [
@@ -136,10 +161,34 @@ def test_a_filter_that_is_wrong_says_where(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "said", "at"),
+    [
+        ('kind = "llm"', "write == to compare", 5),
+        ("has_error and kind=llm", "write == to compare", 18),
+        ('name like "ask"', 'write "text" in name', 5),
+        ('name =~ "ask"', 'write "text" in name', 5),
+        ("cost_usd >", "unfinished", 10),
+        ("kind in", "unfinished", 7),
+        ("has_error && is_root", "write and", 10),
+    ],
+)
+def test_a_filter_with_a_slip_is_no_search_for_words(agent: Agent, query: str, said: str, at: int) -> None:
+    error = asker(agent())("find", query=query)["error"]
+    assert said in error["message"]
+    assert error["at"] == at
+
+
+@pytest.mark.parametrize(
     ("query", "meant"),
     [
         ('kind == "llm"', True),
         ("cost_usd > 0.01", True),
+        ("status is unclear", False),
+        ("error: timeout", False),
+        ("the name = x of it", False),
+        ("?name=x&kind=y", False),
+        ("name contains spaces", False),
+        ("'kind = \"llm\"'", False),
         ("error is not None", True),
         ('name.startswith("a")', True),
         ('any(e.name == "x" for e in events)', True),

@@ -289,6 +289,18 @@ def test_a_trace_that_is_shown_while_it_runs_is_followed(store: sb.Store) -> Non
     wait_for(lambda: any(row["status"] == "ok" for message, _ in widget.messages() for row in message.get("rows", ())))
 
 
+def test_a_trace_that_runs_has_no_time_yet_and_is_sorted_last(store: sb.Store) -> None:
+    work(1)
+    with sb.span("long"):
+        with sb.span("ended"):
+            pass
+        sb.flush()
+        widget = table(store)
+        ask(widget, "set", sort="duration_ms")
+        rows = ask(widget, "window", offset=0, limit=2)["rows"]
+        assert [(row["name"], row["duration_ms"] is None) for row in rows] == [("ask 0", False), ("long", True)]
+
+
 def test_a_trace_opens_in_it(store: sb.Store) -> None:
     work(1)
     widget = table(store)

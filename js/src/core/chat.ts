@@ -4,7 +4,7 @@
  * stays JSON.
  */
 
-import { isLong, isObject, textOf, type Json, type JsonObject, type Message, type Part } from "./types.ts";
+import { isLong, isObject, parseJson, textOf, type Json, type JsonObject, type Message, type Part } from "./types.ts";
 
 export interface Chat {
   messages: Message[];
@@ -86,7 +86,7 @@ function callsOf(calls: Json | undefined): Part[] {
 function parsed(given: Json): Json {
   if (typeof given !== "string") return given;
   try {
-    return JSON.parse(given) as Json;
+    return parseJson(given);
   } catch {
     return given; // a model may write anything
   }

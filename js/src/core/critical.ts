@@ -1,7 +1,7 @@
 /** The critical path of a trace: what it was waiting for at each moment, walking back from its end. No DOM. */
 
 import { slack } from "./lanes.ts";
-import { childrenOf, type Tree } from "./tree.ts";
+import { childrenOf, flatten, type Tree } from "./tree.ts";
 
 /** A stretch of time in which nothing but this span held the trace up; `row` itself, not what is below it. */
 export interface Stretch {
@@ -25,12 +25,12 @@ interface Frame {
  *
  * From the end of a span we go to the child that ended last, from its start to the one that had ended last by
  * then, and so on to the span's own start; what lies between them is the span's own time. Children that ran
- * beside one on the path could have taken longer without harm, so they are not on it.
+ * beside one on the path could have taken longer without harm, so they are not on it. What outlives all that
+ * it is below goes on from there as if it were a root.
  */
 export function criticalPath(tree: Tree, start: ArrayLike<number>, end: (row: number) => number): Stretch[] {
   const path: Stretch[] = [];
-  const enter = (row: number, group: Int32Array, begin: number, until: number): Frame => {
-    const children: Stretch[] = [];
+  const enter = (row: number, group: Int32Array, begin: number, until: number, children: Stretch[] = []): Frame => {
     for (const child of group) {
       const from = Math.max(start[child] as number, begin);
       const to = Math.min(end(child), until);
@@ -43,7 +43,7 @@ export function criticalPath(tree: Tree, start: ArrayLike<number>, end: (row: nu
     if (frame.row >= 0 && from < frame.moment) path.push({ row: frame.row, from, to: frame.moment });
     frame.moment = Math.min(frame.moment, from);
   };
-  const stack = [enter(-1, tree.roots, -Infinity, Infinity)];
+  const stack = [enter(-1, tree.roots, -Infinity, Infinity, outliving(tree, start, end))];
   for (let frame = stack[0]; frame; frame = stack.at(-1)) {
     const child = frame.children[frame.at++];
     if (!child) {
@@ -57,6 +57,20 @@ export function criticalPath(tree: Tree, start: ArrayLike<number>, end: (row: nu
     }
   }
   return path.reverse();
+}
+
+/** What is left of spans when all that they are below has ended. */
+function outliving(tree: Tree, start: ArrayLike<number>, end: (row: number) => number): Stretch[] {
+  const found: Stretch[] = [];
+  const reached = new Float64Array(tree.n); // the last end of a row and of those above it
+  for (const row of flatten(tree, new Set()).rows) {
+    const up = tree.parent[row] as number;
+    const to = end(row);
+    const before = up < 0 ? to : (reached[up] as number);
+    if (to > before + slack(start[row] as number, to)) found.push({ row, from: Math.max(start[row] as number, before), to });
+    reached[row] = Math.max(before, to);
+  }
+  return found;
 }
 
 export interface Share {

@@ -14,7 +14,7 @@ import type { FormName, Jump, Said } from "./acts.ts";
 import { OnDemand } from "./ondemand.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import type { Detail, Json, Long, PartialPush, Push, RowsPush, ViewState } from "./types.ts";
+import { jsonText, type Detail, type Json, type Long, type PartialPush, type Push, type RowsPush, type ViewState } from "./types.ts";
 import { wholeValue, type Slice } from "./whole.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
@@ -89,7 +89,7 @@ export class Explorer {
 
   readonly isLive = computed(() => {
     this.revision.value;
-    return this.closed.value === null && this.table.value?.summary.status === "open";
+    return !this.host.isFile && this.closed.value === null && this.table.value?.summary.status === "open";
   });
 
   /** Last moment known, and where the axis ends, in ms from the trace's start. */
@@ -412,7 +412,7 @@ export class Explorer {
   /** A value as text with nothing cut: texts as they are, everything else as JSON. */
   async fullText(row: number, value: unknown): Promise<string> {
     const whole = await this.whole(row, value as Json);
-    return typeof whole === "string" ? whole : JSON.stringify(whole, null, 2);
+    return typeof whole === "string" ? whole : jsonText(whole, 2);
   }
 
   /** A value with all slices of the long texts in it. */

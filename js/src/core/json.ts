@@ -1,6 +1,6 @@
 /** Paths into JSON values and the special objects that captured Python values become. */
 
-import { isLong, isObject, type Json, type JsonObject } from "./types.ts";
+import { isLong, isObject, numeral, type Json, type JsonObject } from "./types.ts";
 
 export type Key = string | number;
 
@@ -37,6 +37,8 @@ export function sketch(value: Json, atMost = 110): string {
     if (isLong(item)) return spend(JSON.stringify(`${item.head.slice(0, 40)}…`));
     if (typeof item === "string") return spend(JSON.stringify(item.length > 44 ? `${item.slice(0, 43)}…` : item));
     if (typeof item !== "object" || item === null) return spend(JSON.stringify(item));
+    const digits = numeral(item);
+    if (digits !== null) return spend(digits);
     const entries = entriesOf(item);
     const open = Array.isArray(item) ? ["[", "]"] : ["{ ", " }"];
     if (entries.length === 0) return Array.isArray(item) ? "[]" : "{}";

@@ -1,7 +1,7 @@
 /** Searching a JSON value: the paths of the keys and values that hold a text. */
 
-import { entriesOf, isContainer, specialType, type Key } from "./json.ts";
-import { isLong, isObject, textOf, type Json } from "./types.ts";
+import { entriesOf, isContainer, type Key } from "./json.ts";
+import { numeral, textOf, type Json } from "./types.ts";
 
 /** One search in one tree: what was found, and which of them is looked at. */
 export interface Finding {
@@ -41,9 +41,7 @@ export function findInJson(value: Json, needle: string): Finding {
 
 function leafHas(value: Json, wanted: string): boolean {
   if (isContainer(value)) return false;
-  if (isLong(value)) return value.head.toLowerCase().includes(wanted);
-  if (isObject(value) && specialType(value) !== null) return JSON.stringify(value).toLowerCase().includes(wanted);
-  return (typeof value === "string" ? value : value === null ? "null" : textOf(value)).toLowerCase().includes(wanted);
+  return (numeral(value) ?? (value === null ? "null" : textOf(value))).toLowerCase().includes(wanted);
 }
 
 /** One text for a path, equal for equal paths alone. */

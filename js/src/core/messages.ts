@@ -1,7 +1,7 @@
 /** Chat messages made ready to read: tool results at their calls, long history folded. */
 
 import { sketch } from "./json.ts";
-import { isLong, isObject, textOf, type Json, type Message, type Part, type Turn } from "./types.ts";
+import { isLong, isObject, numeral, parseJson, textOf, type Json, type Message, type Part, type Turn } from "./types.ts";
 
 /** One message to draw; `results` holds, by call id, the responses that belong to its calls. */
 export interface Shown {
@@ -90,7 +90,7 @@ export function structured(text: string): Json | null {
   const trimmed = text.trim();
   if (!/^[{[]/.test(trimmed) || !/[}\]]$/.test(trimmed)) return null;
   try {
-    const value = JSON.parse(trimmed) as Json;
+    const value = parseJson(trimmed);
     return typeof value === "object" ? value : null;
   } catch {
     return null; // looks like JSON and is not: shown as the text it is
@@ -107,6 +107,8 @@ export function oneLine(value: Json, atMost = 72): string | null {
   const write = (item: Json, depth: number): string => {
     if (left < 0 || depth > 6) return spend("…".repeat(atMost + 1));
     if (Array.isArray(item)) return `[${item.slice(0, atMost).map((inner) => write(inner, depth + 1) + spend(", ").slice(0, 0)).join(", ")}]`;
+    const digits = numeral(item);
+    if (digits !== null) return spend(digits);
     if (isObject(item)) {
       const entries = Object.entries(item).slice(0, atMost);
       return entries.length === 0

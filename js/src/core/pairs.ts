@@ -1,6 +1,6 @@
 /** Payloads of two spans made ready to compare: chat message by message, texts line by line with their words. */
 
-import { isLong, isObject, type Json, type Message, type Part, type Payload } from "./types.ts";
+import { isLong, isObject, jsonText, type Json, type Message, type Part, type Payload } from "./types.ts";
 import type { ChangeKind } from "./comparison.ts";
 import { alignSequences, type Change } from "./worddiff.ts";
 
@@ -43,7 +43,7 @@ function walk(
   }
 }
 
-const pretty = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(withoutLong(value), null, 2) ?? "");
+const pretty = (value: unknown): string => (typeof value === "string" ? value : jsonText(withoutLong(value), 2));
 
 /** Texts that were cut by what came of them. */
 function withoutLong(value: unknown): unknown {

@@ -1,6 +1,6 @@
 /** JSON values as Python that gives them back. */
 
-import { isObject, type Json } from "./types.ts";
+import { jsonText, numeral, type Json } from "./types.ts";
 
 /** On one line when it fits into `width`, else one entry a line. */
 export function toPython(value: Json, depth = 0, width = 100): string {
@@ -9,7 +9,9 @@ export function toPython(value: Json, depth = 0, width = 100): string {
   if (typeof value === "number") return String(value);
   // JSON's escapes are Python's too, but for those beyond them: lone surrogates, which JSON.stringify escapes.
   if (typeof value === "string") return JSON.stringify(value).replace(/\u2028/g, "\\u2028").replace(/\u2029/g, "\\u2029");
-  if (isObject(value) && value.$type === "float" && typeof value.text === "string" && /^[a-z+-]+$/i.test(value.text)) return `float("${value.text}")`;
+  const digits = numeral(value);
+  if (digits !== null && /^[a-z+-]+$/i.test(digits)) return `float("${digits}")`;
+  if (digits !== null && jsonText(value) === digits) return digits;
   const isList = Array.isArray(value);
   const items = isList
     ? value.map((item) => toPython(item, depth + 1, width))

@@ -1,7 +1,7 @@
 /** Values that read best as a table: DataFrames, series, arrays, lists of records. */
 
-import { specialType } from "./json.ts";
-import { isLong, isObject, textOf, type Json, type JsonObject } from "./types.ts";
+import { isContainer, specialType } from "./json.ts";
+import { isLong, isObject, numeral, textOf, type Json, type JsonObject } from "./types.ts";
 
 export interface TableData {
   columns: string[];
@@ -51,7 +51,7 @@ export function prefersTable(value: Json, chosen: Json | undefined): boolean {
   if (typeof chosen === "boolean") return chosen;
   if (!Array.isArray(value)) return true;
   const cells = value.slice(0, 50).flatMap((item) => (isObject(item) ? Object.values(item) : []));
-  return cells.filter((cell) => typeof cell !== "object" || cell === null || isLong(cell)).length >= 0.7 * cells.length;
+  return cells.filter((cell) => !isContainer(cell)).length >= 0.7 * cells.length;
 }
 
 const isRecord = (value: Json): value is JsonObject => isObject(value) && !isLong(value) && specialType(value) === null;
@@ -111,7 +111,7 @@ export function isNumeric(table: TableData, column: number): boolean {
   for (const row of table.rows) {
     const cell = row[column];
     if (cell === null || cell === undefined) continue;
-    if (typeof cell !== "number" && specialType(cell) !== "float") return false;
+    if (typeof cell !== "number" && numeral(cell) === null) return false;
     hasNumber = true;
   }
   return hasNumber;
@@ -125,7 +125,7 @@ export function cellText(cell: Json | undefined): string {
   return textOf(cell);
 }
 
-/** The order of rows: numbers before texts, each by size, what is missing last whichever way. */
+/** The order of rows: numbers before texts, each by size, what is missing, or not a number, last whichever way. */
 export function sortedRows(table: TableData, sorting: Sorting | null): number[] {
   const order = table.rows.map((_, index) => index);
   if (!sorting) return order;
@@ -145,7 +145,9 @@ function sortKey(cell: Json | undefined): SortKey {
   if (cell === undefined || cell === null || cell === "") return null;
   if (typeof cell === "number") return cell;
   if (typeof cell === "boolean") return cell ? 1 : 0;
-  return cellText(cell).toLowerCase();
+  const digits = numeral(cell);
+  if (digits === "nan") return null;
+  return digits === null ? cellText(cell).toLowerCase() : Number(digits.replace("inf", "Infinity"));
 }
 
 /**
@@ -155,7 +157,7 @@ function sortKey(cell: Json | undefined): SortKey {
 export function toTsv(columns: readonly string[], rows: readonly (readonly (Json | undefined)[])[]): string {
   const quote = (text: string): string => (/["\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const field = (cell: Json | undefined): string => {
-    const text = cellText(cell);
+    const text = numeral(cell) === "nan" ? "" : cellText(cell); // as pandas writes it
     return quote(typeof cell !== "number" && /^[=+\-@\t\r]/.test(text) && !Number.isFinite(Number(text)) ? `'${text}` : text);
   };
   return [columns, ...rows].map((row) => row.map(field).join("\t")).join("\n");

@@ -282,10 +282,34 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A number as both JSON and Python write it. */
+const DIGITS = String.raw`-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?`;
+/**
+ * The form of a number that JavaScript would read as another one, `{"$type": "number", "text": "1.0"}`, in JSON text.
+ * It cannot begin inside of a string, where quotes are escaped, and holds nothing but a number.
+ */
+const FORM = new RegExp(String.raw`\{\s*"\$type":\s*"number",\s*"text":\s*"(${DIGITS})"\s*\}`, "g");
+const TOKEN = new RegExp(String.raw`"(?:[^"\\]|\\.)*"|${DIGITS}`, "g");
+
+/** A value as JSON text, each number as Python wrote it. */
+export const jsonText = (value: unknown, indent?: number): string => (JSON.stringify(value, null, indent) ?? "").replace(FORM, "$1");
+
+/** The value of a JSON text; what JavaScript would read as another number is a form, as it comes from Python. */
+export function parseJson(text: string): Json {
+  const value = JSON.parse(text) as Json; // first of all: of a text that is no JSON nothing is replaced
+  const isSame = (token: string): boolean => !Number.isInteger(+token) || String(+token) === token;
+  if (!/\d{16}|\d[.eE]/.test(text)) return value;
+  return JSON.parse(text.replace(TOKEN, (token) => (isSame(token) ? token : `{"$type":"number","text":"${token}"}`))) as Json;
+}
+
+/** What a number reads that came as a form, or that JSON has no word for, such as `nan`; null for any other value. */
+export const numeral = (value: unknown): string | null =>
+  isObject(value) && typeof value.text === "string" && (value.$type === "float" || (value.$type === "number" && jsonText(value) === value.text)) ? value.text : null;
+
 /** The text of a JSON value: strings as they are, everything else as JSON. */
 export function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (value === null || value === undefined) return "";
   if (isLong(value)) return value.head;
-  return JSON.stringify(value);
+  return jsonText(value);
 }

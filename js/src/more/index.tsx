@@ -3,6 +3,7 @@
 import { giveScore, nextBy, stop } from "../core/acts.ts";
 import type { More } from "../core/more.ts";
 import { visitCell } from "./cell.ts";
+import { Conversation } from "./Conversation.tsx";
 import { panes } from "./detail/index.ts";
 import { CorrectForm, ScoreForm } from "./forms/index.tsx";
 import { Graph } from "./Graph.tsx";
@@ -15,6 +16,6 @@ export const more: More = {
   stop,
   nextBy,
   visitCell,
-  views: { timeline: Timeline, graph: Graph, log: Log },
+  views: { timeline: Timeline, conversation: Conversation, graph: Graph, log: Log },
   panes,
 };

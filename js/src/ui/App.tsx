@@ -12,7 +12,6 @@ import { isChord, runKey, type Keys } from "../core/keys.ts";
 import { SLOW_MS, type Host } from "../core/rpc.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
-import { Conversation } from "./Conversation.tsx";
 import { Footer, KEYS } from "./Footer.tsx";
 import { FindNote, Header } from "./Header.tsx";
 import { KeyList } from "./KeyList.tsx";
@@ -164,7 +163,7 @@ function View({ focusTree }: { focusTree: () => void }): JSX.Element {
   const x = useExplorer();
   const view = x.view.value;
   if (view === "tree") return <Split what="tree" panelOf="tree">{(focusDetail) => <TreePane focusDetail={focusDetail} />}</Split>;
-  return <div style={bodyStyle(x.height.value)}>{view === "conversation" ? <Conversation toTree={focusTree} /> : <OtherView id={view} toTree={focusTree} />}</div>;
+  return <div style={bodyStyle(x.height.value)}><OtherView id={view} toTree={focusTree} /></div>;
 }
 
 /** A view that is loaded when it is first wanted. */

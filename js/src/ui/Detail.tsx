@@ -18,6 +18,9 @@ import { Pane } from "./Pane.tsx";
 import { Busy, Copy, Glyph, Section, Tabs, kindClass, type TabSpec } from "./Small.tsx";
 import { Text } from "./Text.tsx";
 
+/** Of what had not ended, in a file: nothing changes there. */
+const WAS_RUNNING = "It was running when this was written.";
+
 export function Detail(): JSX.Element {
   const x = useExplorer();
   const prefix = usePrefix();
@@ -158,25 +161,27 @@ function Chat({ row, detail }: { row: number; detail: DetailData }): JSX.Element
       {detail.output && detail.output.kind !== "messages" && (
         <Section title="Output"><PayloadView payload={detail.output} row={row} label="Output" /></Section>
       )}
-      {isWaiting && <div class="sb-note" role="status">{x.isLive.value ? "Waiting for the first token…" : "It never answered."}</div>}
+      {isWaiting && <div class="sb-note" role="status">{x.isLive.value ? "Waiting for the first token…" : x.host.isFile ? WAS_RUNNING : "It never answered."}</div>}
     </>
   );
 }
 
 function InputOutput({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
+  const x = useExplorer();
   const { input, output } = detail;
   return (
     <>
       {detail.error && <ErrorLine error={detail.error} />}
       {input && <Section title="Input" side={<CopyBoth value={input.value as Value} row={row} what="input" />}><PayloadView payload={input} row={row} label="Input" /></Section>}
       {output && <Section title="Output" side={<CopyBoth value={output.value as Value} row={row} what="output" />}><PayloadView payload={output} row={row} label="Output" /></Section>}
-      {!output && detail.span.status === "open" && <div class="sb-note">Still running.</div>}
+      {!output && detail.span.status === "open" && <div class="sb-note">{x.host.isFile ? WAS_RUNNING : "Still running."}</div>}
     </>
   );
 }
 
 function PayloadView({ payload, row, label }: { payload: Payload; row: number; label: string }): JSX.Element {
   if (payload.kind === "messages") return <Messages shown={pairCalls(payload.value, [])} row={row} fold />;
+  if (payload.value === "") return <div class="sb-muted">empty text</div>;
   if (payload.kind === "text" || typeof payload.value === "string") return <Text value={payload.value} row={row} markdown />;
   return <ValueView value={payload.value} row={row} label={label} />;
 }

@@ -52,7 +52,9 @@ function State(): JSX.Element {
       </span>
     );
   }
-  if (table.summary.status === "interrupted") return <span>interrupted before it ended</span>;
+  const { status, n_open } = table.summary;
+  if (status === "open") return <span>{formatCount(n_open)} running when this was written</span>;
+  if (status === "interrupted") return <span>interrupted before it ended</span>;
   return <span />;
 }
 

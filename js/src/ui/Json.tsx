@@ -8,7 +8,7 @@ import { entriesOf, isContainer, isLarge, pathText, sketch, specialType, startsO
 import { pathKey, type Finding } from "../core/jsonfind.ts";
 import { oneLine } from "../core/messages.ts";
 import { isTable, prefersTable } from "../core/table.ts";
-import { isLong, isObject, textOf, type Json as Value, type JsonObject } from "../core/types.ts";
+import { isLong, isObject, jsonText, numeral, textOf, type Json as Value, type JsonObject } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Media, mediaTypeOf } from "./Media.tsx";
 import { Pane } from "./Pane.tsx";
@@ -47,7 +47,7 @@ export function Json({ value, row, label }: JsonProps): JSX.Element {
   const [isSearched, search] = useState(false);
   const [finding, setFinding] = useState<Finding | null>(null);
   const canSearch = useMemo(() => isLarge(value), [value]);
-  const size = useMemo(() => (isLarge(value, 2000) ? formatBytes(JSON.stringify(value).length) : ""), [value]);
+  const size = useMemo(() => (isLarge(value, 2000) ? formatBytes(jsonText(value).length) : ""), [value]);
   const found = useMemo(() => foundOf(finding), [finding]);
   const choose = (table: boolean): void => {
     setAsTable(table);
@@ -217,6 +217,8 @@ function Node({ name, value, row, path, depth, isFirst, isInList }: NodeProps): 
 }
 
 function Leaf({ value, row, isBare = false }: { value: Value; row: number; isBare?: boolean }): JSX.Element {
+  const digits = numeral(value);
+  if (digits !== null) return <span>{digits}</span>;
   const special = specialType(value);
   if (!isBare && special !== null && isTable(value)) return <Json value={value} row={row} label={special} />;
   if (special !== null && isObject(value)) return <Special type={special} value={value} row={row} />;
@@ -235,10 +237,13 @@ const list = (value: unknown): Value[] => (Array.isArray(value) ? value : []);
 function Special({ type, value, row }: { type: string; value: JsonObject; row: number }): JSX.Element {
   switch (type) {
     case "series":
-      return <Note head={`Series ${textOf(value.name)}`} facts={[textOf(value.dtype), `${formatCount(number(value.size))} values`]} tail={oneLine(list(value.head), 200)} />;
     case "array": {
-      const range = number(value.min) === null ? "" : `${textOf(value.min)} to ${textOf(value.max)}`;
-      return <Note head={`array [${list(value.shape).join(" × ")}]`} facts={[textOf(value.dtype), range]} tail={oneLine(list(value.head), 200)} />;
+      const head = list(value.head);
+      const shape = type === "array" ? list(value.shape) : [value.size ?? null];
+      const total = shape.reduce<number>((size, each) => size * (number(each) ?? 1), 1);
+      const count = head.length > 0 && head.length < total ? `first ${head.length} of ${formatCount(total)} values` : type === "array" ? "" : `${formatCount(total)} values`;
+      const range = value.max === undefined ? "" : `${textOf(value.min)} to ${textOf(value.max)}`;
+      return <Note head={type === "array" ? `array [${shape.join(" × ")}]` : `Series ${textOf(value.name)}`} facts={[textOf(value.dtype), range, count]} tail={oneLine(head, 200)} />;
     }
     case "blob":
       return typeof value.digest === "string" ? (
@@ -257,8 +262,6 @@ function Special({ type, value, row }: { type: string; value: JsonObject; row: n
       );
     case "repr":
       return <Note head={textOf(value.class)} facts={[]} tail={textOf(value.text)} />;
-    case "float":
-      return <span>{textOf(value.text)}</span>;
     case "cycle":
       return <Note head={`↺ ${textOf(value.class)}`} facts={["refers back to itself"]} />;
     case "not_captured":

@@ -8,7 +8,7 @@
 import { fromBase64 } from "../core/base64.ts";
 import { logOf } from "../core/log.ts";
 import type { Host, Reply } from "../core/rpc.ts";
-import type { Detail, Json, Message, Meta, Payload, Previous, RequestCode, Turn, ViewState } from "../core/types.ts";
+import { jsonText, type Detail, type Json, type Message, type Meta, type Payload, type Previous, type RequestCode, type Turn, type ViewState } from "../core/types.ts";
 import { lex } from "./markdown.ts";
 import { css as moreCss, more } from "./more.ts";
 import { mount } from "./explorer.tsx";
@@ -41,7 +41,7 @@ function findWords(data: Exported, query: string): number[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   return Object.entries(data.details)
     .filter(([, { span, input, output, error }]) => {
-      const text = JSON.stringify([span.name, span.model, span.error_type, input, output, error]).toLowerCase();
+      const text = jsonText([span.name, span.model, span.error_type, input, output, error]).toLowerCase();
       return words.every((word) => text.includes(word));
     })
     .map(([row]) => Number(row));

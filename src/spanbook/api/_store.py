@@ -121,7 +121,8 @@ class Store:
         the moment it was made: of a trace that runs, compare again once it has ended.
 
         Args:
-            a: The trace to start from: a Trace (of any store), its id, or the beginning of its id.
+            a: The trace to start from: a Trace (of any store), its id, or the beginning of its id. Traces come newest
+                first, so of the last two it is the second: ``new, old = sb.traces(limit=2)``.
             b: The trace to come to. The same trace twice is allowed; nothing has changed then.
 
         Raises:

@@ -69,7 +69,7 @@ class Trace:
 
     @property
     def duration_ms(self) -> float | None:
-        """Milliseconds from the first start to the last end."""
+        """Milliseconds from the first start to the last end, None while a span is open."""
         return self.summary.duration_ms
 
     @property

@@ -77,8 +77,8 @@ def traces_frame(
     =============================  ====================  ==========================================================
     trace_id, name, status         string                32 hex digits; name of the root span; open, interrupted, ok
                                                          or error
-    start, end                     datetime64[ns, UTC]   first start, last end; NaT while nothing has ended
-    duration_ms                    float64               milliseconds from ``start`` to ``end``
+    start, end                     datetime64[ns, UTC]   first start, last end; NaT while a span is open
+    duration_ms                    float64               milliseconds from ``start`` to ``end``, or NaN
     n_spans, n_errors              int64                 spans; those that failed
     input_tokens, output_tokens    Int64                 sums over counted llm and embedding spans; missing when no
                                                          call gave its usage

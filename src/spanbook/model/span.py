@@ -123,7 +123,7 @@ class TraceSummary:
     root_span_id: str | None
     status: Status
     start_ns: int
-    end_ns: int | None
+    end_ns: int | None  # None while a span is open
     n_spans: int
     n_open: int
     n_errors: int
@@ -143,5 +143,5 @@ class TraceSummary:
 
     @property
     def duration_ms(self) -> float | None:
-        """Milliseconds from the first start to the last end, None while nothing has ended."""
+        """Milliseconds from the first start to the last end, None while a span is open."""
         return None if self.end_ns is None else (self.end_ns - self.start_ns) / 1e6

@@ -25,7 +25,7 @@ from ._filter_nodes import Filter
 from ._filter_reader import Reader
 from ._filter_sql import filter_to_sql
 from ._read import StoreReader, chunks, placeholders
-from ._schema import PAYLOAD_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, TRACE_END
 
 #: Stands for NULL in integer columns: pandas' "not a time", and no count or id of a process.
 MISSING: Final = -(1 << 63)
@@ -107,7 +107,7 @@ def read_spans(reader: StoreReader, names: Sequence[str], chosen: Selection) -> 
 
 def read_traces(reader: StoreReader, names: Sequence[str], chosen: Selection) -> Generator[Columns]:
     """Yield batches of columns of ``traces``, newest first."""
-    wanted = ", ".join(_expression("t", name) for name in names)
+    wanted = ", ".join(_whole(TRACE_END.format("t")) if name == "end_ns" else _expression("t", name) for name in names)
     condition, values = _condition(chosen, "t.start_ns")
     query = f"SELECT {wanted} FROM traces t WHERE {condition} ORDER BY t.start_ns DESC, t.id DESC LIMIT ?"
     yield from _batches(reader, query, [*values, -1 if chosen.limit is None else chosen.limit])
@@ -137,7 +137,11 @@ def read_events(reader: StoreReader, trace_ids: Iterable[str]) -> dict[tuple[str
 
 
 def _expression(alias: str, name: str) -> str:
-    return f"coalesce({alias}.{name}, {MISSING})" if name in _INTEGERS else f"{alias}.{name}"
+    return _whole(f"{alias}.{name}") if name in _INTEGERS else f"{alias}.{name}"
+
+
+def _whole(expression: str) -> str:
+    return f"coalesce({expression}, {MISSING})"
 
 
 def _condition(chosen: Selection, moment: str) -> tuple[str, list[Any]]:

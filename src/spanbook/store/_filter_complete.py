@@ -26,7 +26,19 @@ class Completion:
 
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _NO_OPERAND: Final = frozenset({"and", "or", "not", "in", "is", "if", "for"})
-_SEARCHED: Final = frozenset({"content", "map", "tags", "scores", "text"})
+_CALCULATING: Final = frozenset({"+", "-", "*", "/"})
+_CONSTANTS: Final = frozenset({"None", "True", "False"})
+#: What each type is compared with.
+_FITTING: Final[dict[Type, frozenset[Type]]] = {
+    "text": frozenset({"text"}),
+    "number": frozenset({"number"}),
+    "time": frozenset({"time"}),
+    "content": frozenset({"content", "text", "number"}),
+    "json": frozenset({"json", "text", "number", "content"}),
+}
+_SEARCHED: Final = frozenset[Type]({"content", "map", "tags", "scores", "text"})  # a text is looked for in them
+_HOLDING: Final = frozenset[Type]({"content", "tags", "text"})  # what a field has is looked for in them
+_ROWS: Final = frozenset[Type]({"rows", "scores"})
 _JOIN: Final = {"and": "both must hold", "or": "one must hold"}
 _OPERATORS: Final[dict[Type, dict[str, str]]] = {
     "text": {
@@ -93,11 +105,13 @@ class _Completer:
         if self._open is not None:
             return self._texts(self._open)
         last = self._tokens[-1] if self._tokens else None
-        if last is not None and last.text == ".":
+        if last is None:
+            return self._operands()
+        if last.text == ".":
             return self._after_dot()
-        if last is not None and _ends_operand(last):
-            return self._operators()
-        return self._operands()
+        if _ends_operand(last):
+            return self._operators() if last.kind != "name" or self._is_known() else iter(())
+        return self._operands() if last.text.isascii() else iter(())  # else a letter that no name has
 
     # ------------------------------------------------------------------------------------------- places
 
@@ -121,7 +135,7 @@ class _Completer:
         owner = self._tokens[-2] if len(self._tokens) > 1 else None
         scope = self._scope_of(owner.text) if owner is not None and owner.kind == "name" else None
         if scope is not None:
-            yield from self._names(NAMES[scope].values())
+            yield from self._names(self._fitting(NAMES[scope].values(), len(self._tokens) - 2))
             return
         for method in _matching(self.word, METHODS):
             brackets = "()" if method in ("lower", "upper") else "("
@@ -144,17 +158,14 @@ class _Completer:
             for value in name.choices or self._known.get(name.name, ()):
                 if '"' not in value and "\\" not in value and value.isprintable():
                     yield self._completion(f'"{value}"', "value", "")
-        if last == "is":
-            yield from (self._completion(each, "value", "") for each in _matching(self.word, ("None", "not None")))
+        if last == "is" or (name is not None and name.type == "bool"):
+            values = ("None", "not None") if last == "is" else ("True", "False")
+            yield from (self._completion(each, "value", "") for each in _matching(self.word, values))
             return
         variables = [variable for variable in self._scopes if variable]
         for variable in _matching(self.word, variables):
             yield self._completion(variable + ".", "name", f"one of {self._scopes[variable]}")
-        names = NAMES[self._on].values()
-        if last == "in" and any(token.kind == "string" for token in self._condition()[-2:-1]):
-            yield from self._names(name for name in names if name.type in _SEARCHED)
-        else:
-            yield from self._names(names)
+        yield from self._names(self._fitting(NAMES[self._on].values(), len(self._tokens)))
         if last in ("", "(", "and", "or", "not"):
             for function in _matching(self.word, FUNCTIONS):
                 yield self._completion(function + "(", "function", FUNCTIONS[function])
@@ -164,6 +175,35 @@ class _Completer:
                 )
 
     # ------------------------------------------------------------------------------------------ helpers
+
+    def _is_known(self) -> bool:
+        """Whether the word before the cursor is a name, a variable or a constant, and not just any word."""
+        word = self._tokens[-1].text
+        return word in _CONSTANTS or word in self._scopes or self._name_before(len(self._tokens)) is not None
+
+    def _fitting(self, names: Iterable[Name], at: int) -> Iterable[Name]:
+        """Those of the names that can stand at a token's place, by the operator in front of it."""
+        before = self._tokens[at - 1].text if at else ""
+        if before not in _COMPARISONS | _CALCULATING | {"in", "for"}:
+            return names
+        types = self._types(before, at - 1)
+        return (each for each in names if each.type in types)
+
+    def _types(self, operator: str, at: int) -> frozenset[Type]:
+        """The types that can stand behind the operator at a token's place, by what is in front of it."""
+        left, name = self._tokens[at - 1] if at else None, self._name_before(at)
+        if operator == "for" or left is None:
+            return frozenset()
+        if operator == "in":
+            if at > 1 and self._tokens[at - 2].text == "for":
+                return _ROWS
+            is_text = left.text == "]" or (name is not None and name.type == "text")
+            return _SEARCHED if left.kind == "string" else _HOLDING if is_text else frozenset()
+        if operator in _CALCULATING or left.kind == "number":
+            return _FITTING["number"]
+        if left.kind == "name":
+            return _FITTING.get(name.type, frozenset()) if name is not None else frozenset()
+        return _FITTING["json"]
 
     def _names(self, names: Iterable[Name]) -> Iterator[Completion]:
         by_name = {name.name: name for name in names}

@@ -142,7 +142,7 @@ def lex(text: str) -> list[Token]:
 def lex_unfinished(text: str) -> tuple[list[Token], int | None]:
     """Return the tokens of what is being written, and where a text without its closing quote begins.
 
-    Unlike :func:`lex` it takes anything: what is half written is no error yet.
+    Unlike :func:`lex` it takes anything: what is half written is no error yet, a letter of no name is a sign.
     """
     tokens: list[Token] = []
     at = 0
@@ -150,7 +150,9 @@ def lex_unfinished(text: str) -> tuple[list[Token], int | None]:
         found = _TOKEN.match(text, at)
         if found is None and text[at] in "\"'":
             return tokens, at
-        if found is not None and found.lastgroup not in ("space", "comment"):
+        if found is None:
+            tokens.append(Token("sign", text[at], at))
+        elif found.lastgroup not in ("space", "comment"):
             tokens.append(_token(found))
         at = found.end() if found is not None else at + 1
     return tokens, None

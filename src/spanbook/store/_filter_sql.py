@@ -53,6 +53,7 @@ from ._filter_nodes import (
     Truth,
     Value,
 )
+from ._schema import TRACE_END
 
 
 def filter_to_sql(filter: Filter) -> tuple[str, list[Any]]:
@@ -97,8 +98,9 @@ _COMPUTED: Final[dict[str, dict[str, str]]] = {
     },
     "traces": {
         "start": "{0}.start_ns",
-        "end": "{0}.end_ns",
-        "duration_ms": "(({0}.end_ns - {0}.start_ns) / 1e6)",
+        "end": f"({TRACE_END})",
+        "end_ns": f"({TRACE_END})",
+        "duration_ms": f"(({TRACE_END} - {{0}}.start_ns) / 1e6)",
         "total_tokens": "coalesce({0}.input_tokens + {0}.output_tokens, {0}.input_tokens, {0}.output_tokens)",
         "has_error": "{0}.n_errors > 0",  # as the partial index on traces with errors says it
     },

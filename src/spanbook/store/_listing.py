@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ._columns import Selection
 from ._read import StoreReader, chunks, placeholders, time_window
-from ._schema import TRACE_COLUMNS
+from ._schema import READ_TRACE, TRACE_COLUMNS, TRACE_END
 
 #: What a table can be sorted by, as SQL on alias ``t``.
 ORDERS: Final[dict[str, str]] = {
@@ -28,7 +28,7 @@ ORDERS: Final[dict[str, str]] = {
     )
 } | {
     "start": "t.start_ns",
-    "duration_ms": "t.end_ns - t.start_ns",
+    "duration_ms": f"{TRACE_END.format('t')} - t.start_ns",
     "total_tokens": "nullif(coalesce(t.input_tokens, 0) + coalesce(t.output_tokens, 0), 0)",
 }  # fmt: skip
 #: Values counted in columns of ``traces``, and in columns of ``spans``.
@@ -56,7 +56,7 @@ def rows_of(reader: StoreReader, ids: Sequence[int]) -> list[dict[str, Any]]:
     """Return the summary rows of these row ids, in their order; rows that are gone are left out."""
     found: dict[int, dict[str, Any]] = {}
     for some in chunks(ids, _IDS_AT_ONCE):
-        query = f"SELECT id, {', '.join(TRACE_COLUMNS)} FROM traces WHERE id IN ({placeholders(some)})"
+        query = f"SELECT t.id, {READ_TRACE} FROM traces t WHERE t.id IN ({placeholders(some)})"
         for row in reader.rows(query, list(some)):
             found[row[0]] = dict(zip(TRACE_COLUMNS, row[1:], strict=True))
     return [found[each] for each in ids if each in found]

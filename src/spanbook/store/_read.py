@@ -16,13 +16,13 @@ from ..model import STATUS_RANK, USAGE_FIELDS, Event, Provenance, Score, Span, T
 from ..model.values import not_captured
 from . import _connection
 from ._codec import PayloadReader, decompress, digest_of
-from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, READ_TRACE, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
 
 _SPAN_SELECT: Final = (
     f"SELECT {', '.join('s.' + name for name in SPAN_COLUMNS)}, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
     "FROM spans s LEFT JOIN payloads p ON p.span = s.id"
 )
-_TRACE_SELECT: Final = f"SELECT {', '.join('t.' + name for name in TRACE_COLUMNS)} FROM traces t"
+_TRACE_SELECT: Final = f"SELECT {READ_TRACE} FROM traces t"
 _EVENT_SELECT: Final = "SELECT span_id, name, time_ns, data FROM events WHERE trace_id = ? {}ORDER BY time_ns, id"
 _SCORE_SELECT: Final = f"SELECT span_id, {', '.join(SCORE_COLUMNS)} FROM scores WHERE trace_id = ? {{}}ORDER BY id"
 _OF_SPAN: Final = "AND span_id = ? "

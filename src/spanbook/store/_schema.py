@@ -107,6 +107,12 @@ TRACE_COLUMNS: Final = (
     "git_commit",
     "process_id",
 )
+#: When a trace ended, as SQL on alias ``{0}``: while a span runs, its row holds the last end so far.
+TRACE_END: Final = "CASE WHEN {0}.n_open = 0 THEN {0}.end_ns END"
+#: The columns of ``traces`` as they are read, on alias ``t``.
+READ_TRACE: Final = ", ".join(
+    f"{TRACE_END.format('t')} AS end_ns" if name == "end_ns" else f"t.{name}" for name in TRACE_COLUMNS
+)
 SCORE_COLUMNS: Final = (
     "score_id",
     "trace_id",
@@ -234,7 +240,8 @@ VIEWS: Final = (
     f"""CREATE TEMP VIEW IF NOT EXISTS span_view AS SELECT s.*, (s.end_ns - s.start_ns) / 1e6 AS duration_ms,
  (s.first_token_ns - s.start_ns) / 1e6 AS time_to_first_token_ms, {_PAYLOADS}
  FROM main.spans s LEFT JOIN main.payloads p ON p.span = s.id""",
-    """CREATE TEMP VIEW IF NOT EXISTS trace_view AS SELECT t.*, (t.end_ns - t.start_ns) / 1e6 AS duration_ms,
+    f"""CREATE TEMP VIEW IF NOT EXISTS trace_view AS SELECT t.id, {READ_TRACE},
+ ({TRACE_END.format("t")} - t.start_ns) / 1e6 AS duration_ms,
  sb_json(p.input) AS input, sb_json(p.output) AS output
  FROM main.traces t LEFT JOIN main.spans s ON s.trace_id = t.trace_id AND s.span_id = t.root_span_id
  LEFT JOIN main.payloads p ON p.span = s.id""",

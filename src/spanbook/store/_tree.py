@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ._codec import to_text, unpack_ids
 from ._read import StoreReader, chunks, placeholders
-from ._schema import PAYLOAD_COLUMNS, TRACE_COLUMNS
+from ._schema import PAYLOAD_COLUMNS, READ_TRACE, TRACE_COLUMNS
 
 #: Columns of a tree row, all of them narrow; names are those of ``spans``.
 TREE_COLUMNS: Final = (
@@ -35,7 +35,7 @@ _TIMES: Final = (
     "SELECT min(start_ns), max(coalesce(end_ns, CASE status WHEN 'open' THEN max(?, start_ns) ELSE start_ns END)) "
     "FROM spans WHERE trace_id = ?"
 )
-_TRACES: Final = f"SELECT {', '.join(TRACE_COLUMNS)} FROM traces WHERE trace_id IN"
+_TRACES: Final = f"SELECT {READ_TRACE} FROM traces t WHERE t.trace_id IN"
 _PAYLOADS: Final = (
     f"SELECT s.span_id, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
     "FROM spans s JOIN payloads p ON p.span = s.id WHERE s.trace_id = ?"

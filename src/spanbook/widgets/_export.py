@@ -27,7 +27,7 @@ from ..store._tree import blob_sizes
 from ._facts import shortened, to_ms
 from ._rpc_code import request_code
 from ._rpc_conversation import turns_of
-from ._rpc_detail import span_detail
+from ._rpc_detail import exact, span_detail
 from ._rpc_diff import previous_calls
 from ._rpc_files import STATIC, blob, not_built
 from ._snapshot import snapshot_text
@@ -171,7 +171,7 @@ def trace_data(reader: StoreReader, trace_id: str, room: Room | None = None) -> 
     turns = []
     for turn in turns_of(reader, trace_id):
         for row in state.rows_of([turn.span_id]) if not texts.is_full else ():
-            given, made = texts.numbers(turn.new_input), texts.numbers(turn.output)
+            given, made = texts.numbers(exact(turn.new_input)), texts.numbers(exact(turn.output))
             turns.append({"row": row, "new_input": given, "output": made})
     blobs, more = _blobs(reader, digests, room)
     room.texts -= texts.size

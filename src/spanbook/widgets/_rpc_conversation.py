@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ..store._read import StoreReader
 from ..store._tree import chats
-from ._rpc_detail import LONG_AT, shorten
+from ._rpc_detail import LONG_AT, exact, shorten
 
 #: Characters of all texts together, since the whole answer travels in one message: many messages have short heads.
 _ALL: Final = 4_000_000
@@ -82,4 +82,4 @@ def _clean(part: Any) -> Any:
 
 
 def _shortened(messages: Sequence[Any], field: str, first: int, long_at: int) -> list[Any]:
-    return [shorten(message, field, (first + at,), long_at=long_at) for at, message in enumerate(messages)]
+    return [exact(shorten(message, field, (first + at,), long_at=long_at)) for at, message in enumerate(messages)]

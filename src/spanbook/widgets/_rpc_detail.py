@@ -20,6 +20,8 @@ SLICE: Final = 64 * 1024
 MAX_SLICE: Final = 1024 * 1024
 #: Characters of JSON beyond which an input or output is sent as text, in slices, instead of as a tree.
 MAX_TREE: Final = 2_000_000
+#: Integers up to this are the same in JavaScript.
+_MAX_INT: Final = (1 << 53) - 1
 #: Fields of a span that can be long.
 FIELDS: Final = (
     "input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events", "links",
@@ -77,6 +79,7 @@ def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None
         short[name] = payload(values[name], short[name])
         if long_at is not None and short[name] is not None and short[name]["kind"] != "text":
             short[name] = _in_slices(short[name], values[name], name)
+    short |= {name: exact(short[name]) for name in FIELDS if name != "events"}  # whose times are the page's own
     return {"span": facts, **short, "price": price(span), "scores": [_score(score) for score in scores]}
 
 
@@ -165,6 +168,24 @@ def shorten(value: Any, field: str, path: tuple[str | int, ...] = (), *, long_at
     return value
 
 
+def exact(value: Any) -> Any:
+    """Return the value with each number that JavaScript would read as another one as a form that has its digits.
+
+    ``{"$type": "number", "text": …}``: integers beyond 53 bits, which it rounds, and whole floats, of which it loses
+    that they are floats. The store knows no such form.
+    """
+    kind = type(value)
+    if kind is int:
+        return value if -_MAX_INT <= value <= _MAX_INT else {"$type": "number", "text": str(value)}
+    if kind is float:
+        return {"$type": "number", "text": repr(value)} if value.is_integer() else value
+    if isinstance(value, Mapping):
+        return {key: exact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [exact(item) for item in value]
+    return value
+
+
 def read_span(reader: StoreReader, trace_id: str, span_id: str) -> Span:
     """Return a span.
 
@@ -179,7 +200,9 @@ def read_span(reader: StoreReader, trace_id: str, span_id: str) -> Span:
 
 def _field(span: Span, name: str) -> Any:
     if name == "events":
-        return [{"time_ms": to_ms(event.time_ns), "name": event.name, "data": event.data} for event in span.events]
+        return [
+            {"time_ms": to_ms(event.time_ns), "name": event.name, "data": exact(event.data)} for event in span.events
+        ]
     value = getattr(span, name)
     return None if name in ("metadata", "attributes", "links") and not value else value
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from ..store._read import StoreReader
 from ..store._tree import TREE_COLUMNS, chats, tree_rows
 from ._rpc_conversation import message_key
-from ._rpc_detail import LONG_AT, shorten
+from ._rpc_detail import LONG_AT, exact, shorten
 
 #: Characters of a text that come whole when it has changed: its words are compared in the page.
 _COMPARED: Final = 400_000
@@ -70,7 +70,8 @@ def diff(reader: StoreReader, trace_id: str, span_id: str) -> dict[str, Any]:
             is_compared = left > 0 and keys[text] not in shared
             left -= len(text) if is_compared else 0
             field, place = ("input", at) if at < len(call.given) else ("output", at - len(call.given))
-            shown.append(shorten(json.loads(text), field, (place,), long_at=_COMPARED if is_compared else LONG_AT))
+            long_at = _COMPARED if is_compared else LONG_AT
+            shown.append(exact(shorten(json.loads(text), field, (place,), long_at=long_at)))
     return answer
 
 

@@ -23,11 +23,18 @@ MOST_PROPOSED: Final = 40
 _FLAGS: Final = frozenset(name.name for name in NAMES["spans"].values() if name.type == "bool")
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 #: What no plain text has outside of quotes: a comparison, a method, a function, a subscript of one of our names.
+_NAME: Final = f"({'|'.join(NAMES['spans'])})"
 _OPERATORS: Final = re.compile(
     rf"[=!<>]=|[<>]|\bis\s+(not\s+)?None\b|\.({'|'.join(METHODS)})\(|\b({'|'.join(FUNCTIONS)})\("
-    rf"|\b({'|'.join(NAMES['spans'])})\s*\[|\bin\s+({'|'.join(NAMES['spans'])}|\[|\()"
+    rf"|\b{_NAME}\s*\[|\bin\s+({_NAME}|\[|\()"
 )
-_WORDS: Final = frozenset({"and", "or", "not", "(", ")"})
+#: What a filter has that is right but for a slip, and no plain text: a condition that begins with one of our names and
+#: goes on with an operator of other languages, or ends behind one of ours.
+_SLIP: Final = re.compile(
+    rf"(^|\b(and|or|not)\b|&&|\|\||\()\s*{_NAME}\s*(:?=|!?~|\b(not\s+)?i?(like|contains|matches)\s*\"\")"
+    rf"|^\s*{_NAME}\s+(not\s+in|in|is|is\s+not)\s*$"
+)
+_WORDS: Final = frozenset({"and", "or", "not", "(", ")", "&", "|", "!"})
 
 
 class Found(NamedTuple):
@@ -86,9 +93,12 @@ def problem(text: str, error: FilterError) -> dict[str, Any]:
 
 
 def is_filter(text: str) -> bool:
-    """Whether a query means a filter: it has an operator outside of quotes, or is made of yes-or-no names."""
+    """Whether a query means a filter: it has an operator outside of quotes, or is made of yes-or-no names.
+
+    A filter with a slip in it, such as a single ``=``, is meant as one too: it can then be said what is wrong.
+    """
     bare = _QUOTED.sub('""', text)
-    if _OPERATORS.search(bare):
+    if _OPERATORS.search(bare) or _SLIP.search(bare):
         return True
     words = set(re.findall(r"\w+|\S", bare))
     return bool(words & _FLAGS) and words <= _FLAGS | _WORDS

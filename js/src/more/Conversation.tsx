@@ -5,15 +5,13 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { formatCount, formatDuration } from "../core/format.ts";
 import { pairTurns } from "../core/messages.ts";
+import type { ViewProps } from "../core/more.ts";
 import { debounce, whenSlow } from "../core/rpc.ts";
 import type { Turn } from "../core/types.ts";
-import { useExplorer, usePrefix } from "./context.ts";
-import { Messages } from "./Messages.tsx";
-import { Busy, Glyph } from "./Small.tsx";
+import { Busy, Glyph, Messages, useExplorer } from "../ui/kit.ts";
 
-export function Conversation({ toTree }: { toTree: () => void }): JSX.Element {
+export function Conversation({ toTree }: ViewProps): JSX.Element {
   const x = useExplorer();
-  const prefix = usePrefix();
   const turns = useSignal<Turn[] | null>(null);
   const isSlow = useSignal(false);
   const problem = useSignal<string | null>(null);
@@ -60,7 +58,7 @@ export function Conversation({ toTree }: { toTree: () => void }): JSX.Element {
     toTree();
   };
   return (
-    <div class="sb-convo" role="tabpanel" id={`${prefix}-view-panel`} aria-labelledby={`${prefix}-view-conversation`} tabIndex={0}>
+    <div class="sb-convo" role="region" aria-label="Messages of the trace" tabIndex={0}>
       {(turns.value ?? []).map((turn, i) => (
         <section class="sb-turn" key={turn.row}>
           <TurnHead row={turn.row} go={go} />
@@ -91,7 +89,7 @@ function TurnHead({ row, go }: { row: number; go: (row: number) => void }): JSX.
   const tokens = table.c.tokens[row] as number;
   const facts = [
     table.hasError(row) ? "" : table.sub(row),
-    table.isOpen(row) ? "running" : duration >= 0 ? formatDuration(duration) : "",
+    table.isOpen(row) && x.isLive.value ? "running" : duration >= 0 ? formatDuration(duration) : "",
     tokens > 0 ? `${formatCount(tokens)} tok` : "",
   ];
   return (
