@@ -11,7 +11,7 @@ import { Act } from "./Act.tsx";
 import { useExplorer, usePrefix } from "./context.ts";
 import { CopyBoth } from "./CopyBoth.tsx";
 import { ErrorBox, ErrorLine } from "./ErrorBox.tsx";
-import { Events, Metadata, Scores } from "./Facts.tsx";
+import { Metadata } from "./Facts.tsx";
 import { Json } from "./Json.tsx";
 import { CopyMessages, Messages } from "./Messages.tsx";
 import { Pane } from "./Pane.tsx";
@@ -87,7 +87,8 @@ function tabsOf(detail: DetailData | null, isStreaming: boolean, isLater: boolea
   if (Object.values(span.usage ?? {}).some((count) => typeof count === "number") || typeof span.cost_usd === "number") tabs.push({ id: "usage", label: "Usage" });
   const tools = Array.isArray(detail.tools) ? detail.tools.length : 0;
   if (tools > 0) tabs.push({ id: "tools", label: `Tools ${tools}` });
-  if ((detail.events ?? []).length > 0) tabs.push({ id: "events", label: `Events ${detail.events.length}` });
+  const events = detail.n_events ?? (detail.events ?? []).length;
+  if (events > 0) tabs.push({ id: "events", label: `Events ${formatCount(events)}` });
   if ((detail.scores ?? []).length > 0) tabs.push({ id: "scores", label: `Scores ${detail.scores.length}` });
   tabs.push({ id: "metadata", label: "Metadata" });
   if (input && (span.kind === "llm" || span.kind === "embedding")) tabs.push({ id: "code", label: "Code" });
@@ -127,11 +128,9 @@ function Panel({ id, row, detail }: { id: string; row: number; detail: DetailDat
     case "tools":
     case "diff":
     case "code":
-      return <Pane key={id} id={id} row={row} detail={detail} />;
     case "events":
-      return <Events events={detail.events} row={row} />;
     case "scores":
-      return <Scores scores={detail.scores} />;
+      return <Pane key={id} id={id} row={row} detail={detail} />;
     case "metadata":
       return <Metadata detail={detail} row={row} />;
     default:
@@ -201,7 +200,7 @@ function Raw({ row, detail }: { row: number; detail: DetailData }): JSX.Element 
   return (
     <>
       {attributes && <Section title="Attributes"><Json value={attributes} row={row} label="Attributes" /></Section>}
-      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={() => x.fullText(row, detail)} />}>
+      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={async () => x.fullText(row, await x.withEvents(row, detail))} />}>
         <Json value={detail as unknown as Value} row={row} label="Span" />
       </Section>
     </>
