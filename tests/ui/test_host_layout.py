@@ -40,6 +40,32 @@ def test_nothing_scrolls_sideways_but_code(host: Open, row: int) -> None:
         assert page.evaluate(OVERFLOWING) == []
 
 
+FACTS = """() => {
+  const line = document.querySelector('.sb-sum').getBoundingClientRect();
+  const facts = [...document.querySelectorAll('.sb-sum :is(.sb-err, div > span)')];
+  return facts.filter(fact => {
+    const { top, bottom, right } = fact.getBoundingClientRect();
+    return top >= line.top - 1 && bottom <= line.bottom + 1 && right <= line.right;
+  }).map(fact => fact.innerText);
+}"""
+
+
+def test_a_long_name_takes_no_room_from_errors_time_and_cost(host: Open) -> None:
+    opened = host()
+    named = TraceData([Line("plan", "llm", tokens=1_500, cost=0.006), Line("boom", "tool", status="error")], "n" * 70)
+    opened.explorer(named)
+    page = opened.page
+    for width, facts in (
+        (1180, ["1 ms", "1,500 tok", "$0.0060", "1 error"]),
+        (900, ["1 ms", "1,500 tok", "$0.0060", "1 error"]),
+        (780, ["1 ms", "1 error"]),
+        (700, ["1 ms", "1,500 tok", "$0.0060", "1 error", "2 spans · 1 llm"]),
+    ):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(30)
+        assert page.evaluate(FACTS) == facts
+
+
 def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(host: Open) -> None:
     page = show(host(height=1000))
 
