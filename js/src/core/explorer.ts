@@ -14,7 +14,7 @@ import type { FormName, Jump, Said } from "./acts.ts";
 import { OnDemand } from "./ondemand.ts";
 import { debounce, whenSlow, type Host } from "./rpc.ts";
 import { ancestors, buildTree, flatten, isParent, keepMatches, MATCH, sumBelow } from "./tree.ts";
-import type { Detail, Json, Long, PartialPush, Push, RowsPush, SpanEvent, ViewState } from "./types.ts";
+import type { Detail, Json, Long, PartialPush, Push, RowsPush, ViewState } from "./types.ts";
 import { wholeValue, type Slice } from "./whole.ts";
 
 export const VIEWS = ["tree", "timeline", "conversation", "graph", "log"] as const;
@@ -418,14 +418,6 @@ export class Explorer {
   /** A value with all slices of the long texts in it. */
   whole(row: number, value: Json): Promise<Json> {
     return wholeValue(value, (long, offset) => this.more(row, long, offset));
-  }
-
-  /** A span's detail with the events that did not come with it. */
-  async withEvents(row: number, detail: Detail): Promise<Detail> {
-    const { n_events, ...rest } = detail;
-    if (n_events === undefined) return detail;
-    const { result } = await this.host.rpc<SpanEvent[]>("events", { row });
-    return { ...rest, events: result };
   }
 
   /** The markdown lexer; null, and asked for, as long as it is not here. Without it text stays plain. */

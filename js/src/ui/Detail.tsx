@@ -6,7 +6,7 @@ import { chatIn } from "../core/chat.ts";
 import type { SpanTable } from "../core/columns.ts";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
-import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
+import type { Detail as DetailData, Json as Value, Message, Payload, SpanFacts } from "../core/types.ts";
 import { Act } from "./Act.tsx";
 import { useExplorer, usePrefix } from "./context.ts";
 import { CopyBoth } from "./CopyBoth.tsx";
@@ -134,7 +134,7 @@ function Panel({ id, row, detail }: { id: string; row: number; detail: DetailDat
     case "metadata":
       return <Metadata detail={detail} row={row} />;
     default:
-      return <Raw row={row} detail={detail} />;
+      return <Pane id="raw" row={row} detail={detail} fallback={<Json value={detail as unknown as Value} row={row} label="Span" />} />;
   }
 }
 
@@ -189,20 +189,6 @@ function ValueView({ value, row, label }: { value: Value; row: number; label: st
     <>
       <Messages shown={pairCalls(chat.messages, [])} row={row} fold />
       {hasMore && <Json value={chat.rest} row={row} label={`${label} beside the messages`} />}
-    </>
-  );
-}
-
-/** Everything of a span as the kernel sent it; the unmapped attributes first, since only this place has them. */
-function Raw({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
-  const x = useExplorer();
-  const attributes = isObject(detail.attributes) && Object.keys(detail.attributes).length > 0 ? detail.attributes : null;
-  return (
-    <>
-      {attributes && <Section title="Attributes"><Json value={attributes} row={row} label="Attributes" /></Section>}
-      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={async () => x.fullText(row, await x.withEvents(row, detail))} />}>
-        <Json value={detail as unknown as Value} row={row} label="Span" />
-      </Section>
     </>
   );
 }
