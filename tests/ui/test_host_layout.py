@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.ui import agent
 from tests.ui.conftest import HostPage
-from tests.ui.wire import Line, TraceData
+from tests.ui.wire import Line, TraceData, messages, text
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., HostPage]
@@ -64,6 +64,24 @@ def test_a_long_name_takes_no_room_from_errors_time_and_cost(host: Open) -> None
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_timeout(30)
         assert page.evaluate(FACTS) == facts
+
+
+def test_words_and_numbers_of_a_table_stay_whole(host: Open) -> None:
+    """The table scrolls in its own box where they do not fit."""
+    table = "| plan | export | price | note |\n|---|---|--:|---|\n| Team | yes | 29.00 | a note of many words |"
+    opened = host(width=320)
+    said = messages(text(table.replace("plan", "subscription").replace("export", "exportability"), "assistant"))
+    opened.explorer(TraceData([Line("answer", "llm")], details={0: {"output": said}}))
+    cells = opened.page.locator(".sb-md :is(th, td)")
+    expect(cells).to_have_count(8)
+    rows = """cells => cells.map(cell => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getClientRects().length;
+    })"""
+    assert cells.evaluate_all(rows)[:7] == [1] * 7
+    assert opened.page.locator(".sb-scroll").evaluate("box => box.scrollWidth > box.clientWidth")
+    assert opened.page.evaluate(OVERFLOWING) == []
 
 
 def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(host: Open) -> None:
