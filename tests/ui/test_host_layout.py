@@ -66,6 +66,25 @@ def test_a_long_name_takes_no_room_from_errors_time_and_cost(host: Open) -> None
         assert page.evaluate(FACTS) == facts
 
 
+def test_names_and_markdown_from_right_to_left_are_laid_out_so(host: Open) -> None:
+    """A long name is cut at its end, on the left; what stands in bold follows to the left of what is before."""
+    said = messages(text("המחיר הוא **29.00 EUR** בחודש, (כולל מע״מ).", "assistant"))
+    opened = host(width=360)
+    opened.explorer(TraceData([Line("בדיקה של טקסט " * 9, "llm")], details={0: {"output": said}}))
+    name = opened.page.locator(".sb-row .sb-t")
+    assert name.evaluate("name => [getComputedStyle(name).direction, name.scrollWidth > name.clientWidth]") == [
+        "rtl",
+        True,
+    ]
+    bold = opened.page.locator(".sb-md b")
+    expect(bold).to_have_text("29.00 EUR")
+    assert bold.evaluate("""bold => {
+      const before = document.createRange();
+      before.selectNodeContents(bold.previousSibling);
+      return bold.getBoundingClientRect().right <= before.getBoundingClientRect().left + 1;
+    }""")
+
+
 def test_words_and_numbers_of_a_table_stay_whole(host: Open) -> None:
     """The table scrolls in its own box where they do not fit."""
     table = "| plan | export | price | note |\n|---|---|--:|---|\n| Team | yes | 29.00 | a note of many words |"

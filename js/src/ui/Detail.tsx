@@ -37,7 +37,7 @@ export function Detail(): JSX.Element {
       <div class={`sb-dh ${kindClass(table.kind(row))}`}>
         <h3>
           <Glyph kind={table.kind(row)} />
-          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} title={table.name(row)}>{table.name(row)}</span>
+          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} dir="auto" title={table.name(row)}>{table.name(row)}</span>
           {detail && <Actions detail={detail} tab={active?.id ?? ""} />}
         </h3>
         <Facts row={row} detail={detail} />

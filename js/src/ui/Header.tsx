@@ -28,7 +28,7 @@ export function Header({ focusTree }: { focusTree: () => void }): JSX.Element {
   return (
     <div class="sb-head">
       <span class={`sb-dot sb-dot-${summary.status}`} title={STATUS_WORDS[summary.status]} />
-      <h2 class="sb-title" title={summary.name}>
+      <h2 class="sb-title" dir="auto" title={summary.name}>
         {summary.name}
         <span class="sb-sr">, {STATUS_WORDS[summary.status]}</span>
       </h2>
