@@ -103,6 +103,26 @@ def test_words_and_numbers_of_a_table_stay_whole(host: Open) -> None:
     assert opened.page.evaluate(OVERFLOWING) == []
 
 
+def test_keys_that_scroll_do_not_scroll_the_notebook(host: Open) -> None:
+    """Neither where nothing in the widget can scroll nor at the end of what can."""
+    opened = host(height=600, body='<div style="height: 3000px; padding-top: 200px" id="page"></div>')
+    page = opened.page
+    page.evaluate("document.getElementById('page').append(document.getElementById('cell'))")
+    long = {"output": {"kind": "text", "value": "line\n" * 200}}
+    opened.explorer(TraceData([Line("short"), Line("long", parent=0)], details={1: long}))
+    detail = page.locator(".sb-detail")
+    for row, moves in ((0, False), (1, True)):
+        page.locator(".sb-row").nth(row).click()
+        expect(detail).to_contain_text("line" if moves else "span id")
+        detail.focus()
+        before = page.evaluate("scrollY")
+        for key in ("PageDown", "End", "ArrowDown", "Space", "PageUp", "PageDown", "End", "End", "PageDown"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(120)
+        assert page.evaluate("scrollY") == before
+        assert detail.evaluate("pane => pane.scrollTop > 0") == moves
+
+
 def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(host: Open) -> None:
     page = show(host(height=1000))
 

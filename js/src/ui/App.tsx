@@ -10,6 +10,7 @@ import { useSignal } from "@preact/signals";
 import { Explorer } from "../core/explorer.ts";
 import { isChord, runKey, type Keys } from "../core/keys.ts";
 import { SLOW_MS, type Host } from "../core/rpc.ts";
+import { scrollByKey } from "../core/scroll.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
@@ -119,6 +120,7 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     N: () => x.nextMatch(-1),
   };
   runKey(keys, event);
+  scrollByKey(root, event);
 }
 
 function App({ root }: { root: HTMLElement }): JSX.Element {
