@@ -14,7 +14,7 @@ import { scrollByKey } from "../core/scroll.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
 import { Conversation } from "./Conversation.tsx";
-import { Footer, KEYS } from "./Footer.tsx";
+import { Footer } from "./Footer.tsx";
 import { FindNote, Header } from "./Header.tsx";
 import { KeyList } from "./KeyList.tsx";
 import * as kit from "./kit.ts";
@@ -135,7 +135,7 @@ function App({ root }: { root: HTMLElement }): JSX.Element {
       <Footer />
       <KeyList
         isShown={x.showKeys}
-        keys={KEYS}
+        keys={x.showKeys.value ? (x.parts()?.keys ?? [[["?"], x.moreError.value ?? "Loading…"]]) : []}
         close={() => {
           x.showKeys.value = false;
           focusTree();
