@@ -80,6 +80,7 @@ def test_a_proposal_is_put_in_where_the_cursor_is(explorer: Callable[..., RealEx
     box.press("Enter")
     expect(box).to_have_value('kind == "llm"')
     assert box.evaluate("input => input.selectionStart") == 4
+    expect(page.locator(".sb-find")).to_contain_text("2 found")  # nothing is asked any more when the test ends
 
 
 def test_tab_goes_on_from_proposals_that_scroll(explorer: Callable[..., RealExplorer]) -> None:
