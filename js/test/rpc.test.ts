@@ -2,11 +2,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Channel, ClosedError, modelHost, whenSlow, type AnyModel } from "../src/core/rpc.ts";
 
 type Sent = { id: string; method: string; params: unknown };
+type Callbacks = { iopub: { status(message: object): void } };
 
 /** anywidget's side of a model: keeps what was sent, lets the test answer. */
 function fakeModel(state: Record<string, unknown> = {}) {
   const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
   const sent: Sent[] = [];
+  /** The kernel takes the message of this place, and is done with it. */
+  const through: (() => void)[] = [];
   const model = {
     get: (name: string) => state[name],
     set: (name: string, value: unknown) => {
@@ -14,16 +17,21 @@ function fakeModel(state: Record<string, unknown> = {}) {
       emit(`change:${name}`);
     },
     save_changes: vi.fn(),
-    send: (message: Sent) => sent.push(message),
+    send: (message: Sent, callbacks: Callbacks) => {
+      sent.push(message);
+      through.push(() => ["busy", "idle"].forEach((execution_state) => callbacks.iopub.status({ content: { execution_state } })));
+    },
     on: (event: string, callback: (...args: unknown[]) => void) => listeners.set(event, (listeners.get(event) ?? new Set()).add(callback)),
     off: (event: string, callback: (...args: unknown[]) => void) => listeners.get(event)?.delete(callback),
   };
   const emit = (event: string, ...args: unknown[]) => [...(listeners.get(event) ?? [])].forEach((callback) => callback(...args));
   const answer = (id: string | undefined, body: object, buffers?: DataView[]) => emit("msg:custom", { kind: "rpc-response", v: 1, id, ...body }, buffers);
-  return { model: model as unknown as AnyModel, sent, emit, answer, state, listeners };
+  return { model: model as unknown as AnyModel, sent, emit, answer, state, listeners, through };
 }
 
 describe("Channel", () => {
+  afterEach(() => void vi.useRealTimers());
+
   test("each request gets its own answer, in whatever order they come", async () => {
     const { model, sent, answer } = fakeModel();
     const channel = new Channel(model);
@@ -63,6 +71,46 @@ describe("Channel", () => {
     await expect(waiting).rejects.toBeInstanceOf(ClosedError);
     await expect(channel.call("detail")).rejects.toBeInstanceOf(ClosedError);
     expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  test("a lost answer is asked for again", async () => {
+    vi.useFakeTimers();
+    const { model, sent, answer, through } = fakeModel();
+    const request = new Channel(model).call("detail");
+    through[0]?.();
+    vi.advanceTimersByTime(5_000);
+    expect(sent).toEqual([sent[0], sent[0]]);
+    answer(sent[0]?.id, { result: 1 });
+    through[1]?.();
+    vi.advanceTimersByTime(60_000);
+    expect(sent).toHaveLength(2);
+    await expect(request).resolves.toMatchObject({ result: 1 });
+  });
+
+  test("a kernel that goes through requests and answers none is another one, a busy one is waited for", async () => {
+    vi.useFakeTimers();
+    const { model, sent, through } = fakeModel();
+    const channel = new Channel(model);
+    const closed = vi.fn();
+    channel.onClose(closed);
+    const request = channel.call("detail");
+    vi.advanceTimersByTime(10 * 3_600_000);
+    expect(sent.length).toBeLessThan(14);
+    for (let at = 0; at < 3; at++) {
+      expect(closed).not.toHaveBeenCalled();
+      through.at(-1)?.();
+      vi.advanceTimersByTime(5_000);
+    }
+    expect(closed).toHaveBeenCalledWith("no kernel");
+    await expect(request).rejects.toBeInstanceOf(ClosedError);
+  });
+
+  test("a request that went down with its kernel is sent to the next one", () => {
+    vi.useFakeTimers();
+    const { model, sent } = fakeModel();
+    void new Channel(model).call("detail");
+    vi.advanceTimersByTime(11_000);
+    expect(sent).toEqual([sent[0], sent[0]]);
   });
 
   test("pushes reach listeners, the closing message closes", () => {

@@ -80,6 +80,33 @@ def test_a_proposal_is_put_in_where_the_cursor_is(explorer: Callable[..., RealEx
     box.press("Enter")
     expect(box).to_have_value('kind == "llm"')
     assert box.evaluate("input => input.selectionStart") == 4
+    expect(page.locator(".sb-find")).to_contain_text("2 found")  # nothing is asked any more when the test ends
+
+
+def test_tab_goes_on_from_proposals_that_scroll(explorer: Callable[..., RealExplorer]) -> None:
+    """Chromium makes a stop of what scrolls; the list goes when the box is left, and took the focus with it."""
+    page = explorer().host.page
+    page.get_by_role("combobox").fill("kind and ")
+    expect(page.get_by_role("option").nth(12)).to_be_attached()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Clear search")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox")).to_have_value("")
+
+
+@pytest.mark.parametrize("width", [1180, 360])
+def test_proposals_leave_room_for_what_is_wrong(explorer: Callable[..., RealExplorer], width: int) -> None:
+    page = explorer(width=width).host.page
+    page.get_by_role("combobox").focus()
+    page.get_by_role("combobox").press_sequentially("cots > 1 and ")
+    expect(page.locator(".sb-find-note")).to_contain_text("write a condition")
+    expect(page.get_by_role("option").first).to_be_visible()
+    note, proposals = page.evaluate("""() => {
+      const text = document.createRange();
+      text.selectNodeContents(document.querySelector('.sb-find-note'));
+      return [text.getBoundingClientRect().right, document.querySelector('.sb-props').getBoundingClientRect().left];
+    }""")
+    assert note <= proposals
 
 
 def test_an_unfinished_filter_is_told_quietly_and_a_wrong_one_is_marked(explorer: Callable[..., RealExplorer]) -> None:

@@ -413,6 +413,27 @@ def test_nothing_scrolls_sideways_but_code_and_tables(show: Callable[..., Page],
 # -- without a kernel
 
 
+def test_ten_thousand_events_are_read_page_by_page(host: Open) -> None:
+    """Only what is looked at is drawn and asked for; the whole span is copied with all of them."""
+    events = [{"time_ms": 0, "name": f"event {at}", "data": {"n": at}} for at in range(10_000)]
+    opened = host(width=1180, height=900)
+    answers = {
+        "events": {"$by": "offset", "9900": {"answer": events[9_900:]}, "*": {"answer": events}},
+    }
+    trace = TraceData([Line("logger")], details={0: {"events": events[:100], "n_events": len(events)}})
+    opened.page.evaluate(COPIED)
+    opened.explorer(trace, answers=answers)
+    panel = opened.page.locator(".sb-panel")
+    expect(panel).to_contain_text("1 to 100 of 10,000")
+    assert panel.locator("*").count() < 4_000
+    assert opened.calls("events") == []
+    panel.get_by_role("button", name="last").click()
+    expect(panel.locator(".sb-msgs > div > b").first).to_have_text("event 9900")
+    assert opened.calls("events") == [{"row": 0, "offset": 9_900, "limit": 100}]
+    opened.page.get_by_role("tab", name="Raw").click()
+    assert len(json.loads(copied(opened.page, panel.get_by_title("Copy the whole span as JSON")))["events"]) == 10_000
+
+
 def test_an_exported_file_has_all_of_it(trace: Trace, host: Open, tmp_path: Path) -> None:
     path = trace.export_html(tmp_path / "trace.html")
     page = host(height=900).page

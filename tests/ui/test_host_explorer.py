@@ -43,6 +43,13 @@ def test_a_trace_is_drawn_with_its_numbers(host: Open) -> None:
     assert page.locator(".sb-axis span").all_inner_texts() == ["0", "1", "2", "3 s"]
 
 
+def test_a_cost_says_of_how_many_calls_it_is_not_known(host: Open) -> None:
+    opened = host()
+    opened.explorer(TraceData([Line("priced", "llm", cost=0.01), Line("a", "llm"), Line("b", "llm", status="error")]))
+    expect(opened.page.locator(".sb-sum").get_by_text("$0.01")).to_be_visible()
+    expect(opened.page.locator(".sb-sum").get_by_title("1 call has no price")).to_have_text("$0.0100")
+
+
 def test_bars_tell_waiting_working_and_failing_apart(host: Open) -> None:
     page = show(host())
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.ui import agent
 from tests.ui.conftest import HostPage
-from tests.ui.wire import Line, TraceData
+from tests.ui.wire import Line, TraceData, messages, text
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., HostPage]
@@ -38,6 +38,89 @@ def test_nothing_scrolls_sideways_but_code(host: Open, row: int) -> None:
         page.wait_for_timeout(30)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(OVERFLOWING) == []
+
+
+FACTS = """() => {
+  const line = document.querySelector('.sb-sum').getBoundingClientRect();
+  const facts = [...document.querySelectorAll('.sb-sum :is(.sb-err, div > span)')];
+  return facts.filter(fact => {
+    const { top, bottom, right } = fact.getBoundingClientRect();
+    return top >= line.top - 1 && bottom <= line.bottom + 1 && right <= line.right;
+  }).map(fact => fact.innerText);
+}"""
+
+
+def test_a_long_name_takes_no_room_from_errors_time_and_cost(host: Open) -> None:
+    opened = host()
+    named = TraceData([Line("plan", "llm", tokens=1_500, cost=0.006), Line("boom", "tool", status="error")], "n" * 70)
+    opened.explorer(named)
+    page = opened.page
+    for width, facts in (
+        (1180, ["1 ms", "1,500 tok", "$0.0060", "1 error"]),
+        (900, ["1 ms", "1,500 tok", "$0.0060", "1 error"]),
+        (780, ["1 ms", "1 error"]),
+        (700, ["1 ms", "1,500 tok", "$0.0060", "1 error", "2 spans · 1 llm"]),
+    ):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(30)
+        assert page.evaluate(FACTS) == facts
+
+
+def test_names_and_markdown_from_right_to_left_are_laid_out_so(host: Open) -> None:
+    """A long name is cut at its end, on the left; what stands in bold follows to the left of what is before."""
+    said = messages(text("המחיר הוא **29.00 EUR** בחודש, (כולל מע״מ).", "assistant"))
+    opened = host(width=360)
+    opened.explorer(TraceData([Line("בדיקה של טקסט " * 9, "llm")], details={0: {"output": said}}))
+    name = opened.page.locator(".sb-row .sb-t")
+    assert name.evaluate("name => [getComputedStyle(name).direction, name.scrollWidth > name.clientWidth]") == [
+        "rtl",
+        True,
+    ]
+    bold = opened.page.locator(".sb-md b")
+    expect(bold).to_have_text("29.00 EUR")
+    assert bold.evaluate("""bold => {
+      const before = document.createRange();
+      before.selectNodeContents(bold.previousSibling);
+      return bold.getBoundingClientRect().right <= before.getBoundingClientRect().left + 1;
+    }""")
+
+
+def test_words_and_numbers_of_a_table_stay_whole(host: Open) -> None:
+    """The table scrolls in its own box where they do not fit."""
+    table = "| plan | export | price | note |\n|---|---|--:|---|\n| Team | yes | 29.00 | a note of many words |"
+    opened = host(width=320)
+    said = messages(text(table.replace("plan", "subscription").replace("export", "exportability"), "assistant"))
+    opened.explorer(TraceData([Line("answer", "llm")], details={0: {"output": said}}))
+    cells = opened.page.locator(".sb-md :is(th, td)")
+    expect(cells).to_have_count(8)
+    rows = """cells => cells.map(cell => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      return text.getClientRects().length;
+    })"""
+    assert cells.evaluate_all(rows)[:7] == [1] * 7
+    assert opened.page.locator(".sb-scroll").evaluate("box => box.scrollWidth > box.clientWidth")
+    assert opened.page.evaluate(OVERFLOWING) == []
+
+
+def test_keys_that_scroll_do_not_scroll_the_notebook(host: Open) -> None:
+    """Neither where nothing in the widget can scroll nor at the end of what can."""
+    opened = host(height=600, body='<div style="height: 3000px; padding-top: 200px" id="page"></div>')
+    page = opened.page
+    page.evaluate("document.getElementById('page').append(document.getElementById('cell'))")
+    long = {"output": {"kind": "text", "value": "line\n" * 200}}
+    opened.explorer(TraceData([Line("short"), Line("long", parent=0)], details={1: long}))
+    detail = page.locator(".sb-detail")
+    for row, moves in ((0, False), (1, True)):
+        page.locator(".sb-row").nth(row).click()
+        expect(detail).to_contain_text("line" if moves else "span id")
+        detail.focus()
+        before = page.evaluate("scrollY")
+        for key in ("PageDown", "End", "ArrowDown", "Space", "PageUp", "PageDown", "End", "End", "PageDown"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(120)
+        assert page.evaluate("scrollY") == before
+        assert detail.evaluate("pane => pane.scrollTop > 0") == moves
 
 
 def test_columns_leave_in_order_and_the_detail_goes_under_the_tree(host: Open) -> None:

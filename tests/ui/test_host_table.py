@@ -252,6 +252,17 @@ def test_what_python_sets_is_shown(host: Open, store: sb.Store) -> None:
     expect(shown.page.locator('.sbt-row[aria-selected="true"]')).to_have_count(2)
 
 
+def test_a_cost_too_small_to_count_is_shown_whole(host: Open, store: sb.Store) -> None:
+    with sb.span("tiny", kind="llm", model="gpt-4o-mini", provider="openai") as call:
+        call.set(usage={"input_tokens": 100, "output_tokens": 10})
+    shown = show(host, store)
+    for width in (1280, 560):
+        shown.page.set_viewport_size({"width": width, "height": 700})
+        cost = shown.page.get_by_role("gridcell", name="<$0.0001")
+        expect(cost).to_be_in_viewport(ratio=1)
+        assert cost.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+
+
 def test_columns_are_chosen_and_moved(host: Open, store: sb.Store) -> None:
     work(2)
     shown = show(host, store)

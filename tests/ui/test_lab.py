@@ -285,6 +285,15 @@ def test_a_comparison_is_shown_and_its_selection_read(acts: Notebook) -> None:
     assert "changed: output" in saved
 
 
+def test_a_restart_that_the_page_was_not_told_of_is_noticed(acts: Notebook) -> None:
+    """Another tab or a program restarted the kernel: the new one goes through requests and answers none."""
+    out = acts.run(COMPARISON + 1)
+    [session] = [each for each in acts.server.api("GET", "sessions") if each["path"] == acts.name]
+    acts.server.api("POST", f"kernels/{session['kernel']['id']}/restart")
+    out.locator(".sb-row", has_text="assistant").click()
+    expect(out.locator(".sb-detail")).to_contain_text("No kernel", timeout=30_000)
+
+
 # -- Notebook 7, which has JupyterLab's parts and a page of its own
 
 SETUP = "%load_ext spanbook\nimport spanbook as sb"

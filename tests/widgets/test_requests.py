@@ -56,6 +56,20 @@ def test_plain_text_is_said_to_be_text(agent: Agent) -> None:
     assert found["output"] == {"kind": "text", "value": "It costs 29 EUR."}
 
 
+def test_of_many_events_the_first_come_and_the_rest_is_asked_for(store: sb.Store) -> None:
+    with sb.span("logger") as span:
+        for at in range(250):
+            span.event(f"event {at}")
+    ask = asker(store.last_trace())
+    found = ask("detail", row=0)
+    assert (len(found["events"]), found["n_events"]) == (100, 250)
+    page = ask("events", row=0, offset=200, limit=10)
+    assert [each["name"] for each in page] == [f"event {at}" for at in range(200, 210)]
+    assert ask("events", row=0) == [*found["events"], *ask("events", row=0, offset=100)]
+    with pytest.raises(LookupError, match="whole number"):
+        ask("events", row=0, offset=-1)
+
+
 def test_scores_and_events_come_with_their_span(store: sb.Store) -> None:
     with sb.span("scored") as span:
         span.event("retry", {"attempt": 2})

@@ -179,6 +179,13 @@ export class SpanTable {
     return ((this.c.status[row] ?? 0) & SEEN_TWICE) !== 0;
   }
 
+  /** How many llm calls ended well without a known cost. */
+  unpriced(): number {
+    let n = 0;
+    for (let row = 0; row < this.n; row++) if (Number.isNaN(this.c.cost[row]) && this.kind(row) === "llm" && this.status(row) === "ok" && !this.seenTwice(row)) n++;
+    return n;
+  }
+
   /** Latest moment that any row knows of, ms from the trace's start. */
   lastKnown(): number {
     const { start, duration, firstToken } = this.c;

@@ -26,6 +26,8 @@ export interface FormProps {
 }
 
 export interface More {
+  /** What each key does, or each of several. */
+  keys: [string[], string][];
   /** What a person says of a span; each keeps what it is given by itself, and closes. */
   forms: Record<FormName, ComponentType<FormProps>>;
   giveScore: typeof giveScore;

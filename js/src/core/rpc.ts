@@ -2,7 +2,8 @@
  * Talking to Python: requests by message, and the Host that the explorer is mounted on.
  *
  * A request has no timeout that rejects. While a cell runs, some kernels answer only afterwards; the message
- * waits in their queue and is answered then, so the user is told (see `whenSlow`) and the request stays.
+ * waits in their queue and is answered then, so the user is told (see `whenSlow`) and the request stays. A kernel that
+ * was started anew by somebody else does not know us, and says nothing: see `Channel.#ask`.
  */
 
 import type { Token } from "marked";
@@ -64,6 +65,14 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** How often a request is sent before the widget is taken for gone. */
+const MOST_SENT = 3;
+
+/** What kernels say while they go through a message. */
+interface StatusMessage {
+  content: { execution_state?: unknown };
+}
+
 /** Requests and pushes of one view of one model. */
 export class Channel {
   readonly #pending = new Map<string, Pending>();
@@ -78,18 +87,33 @@ export class Channel {
 
   constructor(model: AnyModel) {
     this.#model = model;
-    model.on("msg:custom", this.#receive);
-    model.on("comm:close", this.#lost);
-    model.on("comm_live_update", this.#lost);
+    for (const [event, callback] of this.#events) model.on(event, callback);
   }
 
   call<T>(method: string, params: object = {}): Promise<Reply<T>> {
-    if (this.#closed !== null) return Promise.reject(new ClosedError(this.#closed));
     const id = `${this.#prefix}-${++this.#count}`;
     return new Promise((resolve, reject) => {
+      if (this.#closed !== null) return reject(new ClosedError(this.#closed));
       this.#pending.set(id, { resolve: resolve as Pending["resolve"], reject });
-      this.#model.send({ kind: "rpc", v: 1, id, method, params });
+      this.#ask({ kind: "rpc", v: 1, id, method, params });
     });
+  }
+
+  /**
+   * Send a request; again where the kernel says that it is done with it (which a busy one says only when it got to
+   * it) and no answer came: notebook servers drop what comes too fast. A kernel that answers none of them is another
+   * one. Where nothing at all is heard, it is busy or the request went down with it: hence again, ever more seldom.
+   */
+  #ask(request: { id: string; [key: string]: unknown }, sent = 1, wait = 10_000): void {
+    const later = (run: () => void, ms: number) => setTimeout(() => this.#pending.has(request.id) && run(), ms);
+    const timer = later(() => this.#ask(request, sent, 2 * wait), wait);
+    const status = ({ content }: StatusMessage): void => {
+      if (content.execution_state !== "idle") return;
+      clearTimeout(timer);
+      later(() => (sent < MOST_SENT ? this.#ask(request, sent + 1) : this.#lost()), 1000 * sent);
+    };
+    // marimo calls what JupyterLab takes callbacks from.
+    this.#model.send(request, Object.assign(() => undefined, { iopub: { status } }));
   }
 
   listen(listener: Listener): () => void {
@@ -104,16 +128,15 @@ export class Channel {
   }
 
   dispose(): void {
-    this.#model.off("msg:custom", this.#receive);
-    this.#model.off("comm:close", this.#lost);
-    this.#model.off("comm_live_update", this.#lost);
+    for (const [event, callback] of this.#events) this.#model.off(event, callback);
+    this.#pending.clear();
     this.#listeners.clear();
     this.#closers.clear();
   }
 
-  readonly #lost = (): void => this.#close("no kernel");
+  readonly #lost = (): void => this.#close();
 
-  #close(reason: string): void {
+  #close(reason = "no kernel"): void {
     if (this.#closed !== null) return;
     this.#closed = reason;
     for (const waiting of this.#pending.values()) waiting.reject(new ClosedError(reason));
@@ -125,14 +148,16 @@ export class Channel {
     if (message?.kind === "rpc-response") {
       const waiting = this.#pending.get(String(message.id));
       this.#pending.delete(String(message.id));
-      if (message.error) waiting?.reject(new Error(message.error.message || "The kernel gave no reason."));
+      if (message.error) waiting?.reject(new Error(message.error.message || "no reason given"));
       else waiting?.resolve({ result: message.result, buffers });
     } else if (message?.kind === "closed") {
-      this.#close(message.reason || "no kernel");
-    } else if (message && typeof message === "object") {
+      this.#close(message.reason);
+    } else if (message) {
       for (const listener of this.#listeners) listener(message, buffers);
     }
   };
+
+  readonly #events = Object.entries({ "msg:custom": this.#receive, "comm:close": this.#lost, comm_live_update: this.#lost });
 }
 
 export const SLOW_MS = 300;

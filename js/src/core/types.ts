@@ -210,6 +210,8 @@ export interface Detail {
   attributes: Json;
   links?: Json;
   events: SpanEvent[];
+  /** How many there are, where `events` are only the first of them. */
+  n_events?: number;
   scores: Score[];
   /** What the cost was computed with; null where that is not known. */
   price?: Price | null;

@@ -149,7 +149,7 @@ function Node({ at, node, place, links: said, isHere, isMain, choose }: NodeProp
     >
       <span class="sb-gname">
         <Glyph kind={node.kind} />
-        <span class="sb-t">{node.name}</span>
+        <span class="sb-t" dir="auto">{node.name}</span>
         {times > 1 && <b class="sb-times">×{formatCount(times)}</b>}
         <span class="sb-sr"> {node.kind}, </span>
       </span>

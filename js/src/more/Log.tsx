@@ -207,7 +207,7 @@ function Line({ table, entry, line, total, id, isHere, selected, choose }: LineP
       <span class={what === "error" ? "sb-lwhat sb-err" : "sb-lwhat"}>{what}</span>
       <span class="sb-n">
         <Glyph kind={kind} />
-        <span class="sb-t" title={isKnown ? table.name(row) : undefined}>{isKnown ? table.name(row) : "a span that is not shown"}</span>
+        <span class="sb-t" dir="auto" title={isKnown ? table.name(row) : undefined}>{isKnown ? table.name(row) : "a span that is not shown"}</span>
       </span>
       <span class="sb-t sb-lmsg" title={`${label} ${text}`.trim()}>
         {label !== "" && <span class={what === "error" ? "sb-err" : undefined}>{label} </span>}

@@ -7,10 +7,12 @@ import { Conversation } from "./Conversation.tsx";
 import { panes } from "./detail/index.ts";
 import { CorrectForm, ScoreForm } from "./forms/index.tsx";
 import { Graph } from "./Graph.tsx";
+import { KEYS } from "./keys.ts";
 import { Log } from "./Log.tsx";
 import { Timeline } from "./Timeline.tsx";
 
 export const more: More = {
+  keys: KEYS,
   forms: { score: ScoreForm, correct: CorrectForm },
   giveScore,
   stop,

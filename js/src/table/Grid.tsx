@@ -25,7 +25,7 @@ export function Grid({ table, prefix, focusOpened }: { table: TraceTable; prefix
     if (!el) return;
     const observer = new ResizeObserver(() => {
       height.value = el.clientHeight || 400;
-      isNarrow.value = el.clientWidth < 480;
+      isNarrow.value = el.clientWidth < 620;
     });
     observer.observe(el);
     return () => observer.disconnect();

@@ -17,7 +17,7 @@ const COLUMNS: Record<string, Column> = {
   total_tokens: { label: "Tokens", width: 68, isNumber: true },
   input_tokens: { label: "Input tokens", width: 92, isNumber: true },
   output_tokens: { label: "Output tokens", width: 100, isNumber: true },
-  cost_usd: { label: "Cost", width: 74, isNumber: true },
+  cost_usd: { label: "Cost", width: 82, isNumber: true },
   n_spans: { label: "Spans", width: 60, isNumber: true },
   n_llm: { label: "LLM calls", width: 76, isNumber: true },
   n_errors: { label: "Errors", width: 60, isNumber: true },

@@ -10,9 +10,10 @@ import { useSignal } from "@preact/signals";
 import { Explorer } from "../core/explorer.ts";
 import { isChord, runKey, type Keys } from "../core/keys.ts";
 import { SLOW_MS, type Host } from "../core/rpc.ts";
+import { scrollByKey } from "../core/scroll.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import { ExplorerContext, newPrefix, PrefixContext, useExplorer, usePrefix } from "./context.ts";
-import { Footer, KEYS } from "./Footer.tsx";
+import { Footer } from "./Footer.tsx";
 import { FindNote, Header } from "./Header.tsx";
 import { KeyList } from "./KeyList.tsx";
 import * as kit from "./kit.ts";
@@ -118,6 +119,7 @@ function anywhere(x: Explorer, root: HTMLElement, event: KeyboardEvent): void {
     N: () => x.nextMatch(-1),
   };
   runKey(keys, event);
+  scrollByKey(root, event);
 }
 
 function App({ root }: { root: HTMLElement }): JSX.Element {
@@ -132,7 +134,7 @@ function App({ root }: { root: HTMLElement }): JSX.Element {
       <Footer />
       <KeyList
         isShown={x.showKeys}
-        keys={KEYS}
+        keys={x.showKeys.value ? (x.parts()?.keys ?? [[["?"], x.moreError.value ?? "Loading…"]]) : []}
         close={() => {
           x.showKeys.value = false;
           focusTree();

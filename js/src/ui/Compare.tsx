@@ -6,6 +6,7 @@ import { Comparing, type CompareHost } from "../core/comparing.ts";
 import { difference, SIDES, signed, type ComparisonTable } from "../core/comparison.ts";
 import { formatCount, formatDuration, formatMoney, plural, STATUS_WORDS } from "../core/format.ts";
 import { isChord, runKey, type Keys } from "../core/keys.ts";
+import { scrollByKey } from "../core/scroll.ts";
 import { followTheme, keepKeys } from "../core/theme.ts";
 import type { Summary } from "../core/types.ts";
 import { ComparingContext, useComparing } from "./compare.ts";
@@ -62,6 +63,7 @@ function anywhere(x: Comparing, root: HTMLElement, event: KeyboardEvent): void {
     s: () => x.setBeside(!x.isBeside.peek()),
   };
   runKey(keys, event);
+  scrollByKey(root, event);
 }
 
 function App({ root }: { root: HTMLElement }): JSX.Element {

@@ -24,7 +24,7 @@ export function PairPane(): JSX.Element {
       <div class={`sb-dh ${kindClass(table.kind(row))}`}>
         <h3>
           <Glyph kind={table.kind(row)} />
-          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} title={table.name(row)}>{table.name(row)}</span>
+          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} dir="auto" title={table.name(row)}>{table.name(row)}</span>
         </h3>
         <div class="sb-facts">
           <span>

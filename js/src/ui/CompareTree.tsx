@@ -78,7 +78,7 @@ function Row({ x, table, row, depth, id }: RowProps): JSX.Element {
       name={
         <>
           <Glyph kind={kind} />
-          <div class={failed ? "sb-t sb-err" : "sb-t"} title={about ? `${name}  ${about}` : name}>
+          <div class={failed ? "sb-t sb-err" : "sb-t"} dir="auto" title={about ? `${name}  ${about}` : name}>
             <span class="sb-step">{name}</span>
             {about && <span class="sb-muted"> {about}</span>}
           </div>

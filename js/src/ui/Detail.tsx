@@ -6,12 +6,12 @@ import { chatIn } from "../core/chat.ts";
 import type { SpanTable } from "../core/columns.ts";
 import { formatCount, formatDuration, formatMoney } from "../core/format.ts";
 import { pairCalls } from "../core/messages.ts";
-import { isObject, type Detail as DetailData, type Json as Value, type Message, type Payload, type SpanFacts } from "../core/types.ts";
+import type { Detail as DetailData, Json as Value, Message, Payload, SpanFacts } from "../core/types.ts";
 import { Act } from "./Act.tsx";
 import { useExplorer, usePrefix } from "./context.ts";
 import { CopyBoth } from "./CopyBoth.tsx";
 import { ErrorBox, ErrorLine } from "./ErrorBox.tsx";
-import { Events, Metadata, Scores } from "./Facts.tsx";
+import { Metadata } from "./Facts.tsx";
 import { Json } from "./Json.tsx";
 import { CopyMessages, Messages } from "./Messages.tsx";
 import { Pane } from "./Pane.tsx";
@@ -40,7 +40,7 @@ export function Detail(): JSX.Element {
       <div class={`sb-dh ${kindClass(table.kind(row))}`}>
         <h3>
           <Glyph kind={table.kind(row)} />
-          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} title={table.name(row)}>{table.name(row)}</span>
+          <span class={table.hasError(row) ? "sb-t sb-err" : "sb-t"} dir="auto" title={table.name(row)}>{table.name(row)}</span>
           {detail && <Actions detail={detail} tab={active?.id ?? ""} />}
         </h3>
         <Facts row={row} detail={detail} />
@@ -90,7 +90,8 @@ function tabsOf(detail: DetailData | null, isStreaming: boolean, isLater: boolea
   if (Object.values(span.usage ?? {}).some((count) => typeof count === "number") || typeof span.cost_usd === "number") tabs.push({ id: "usage", label: "Usage" });
   const tools = Array.isArray(detail.tools) ? detail.tools.length : 0;
   if (tools > 0) tabs.push({ id: "tools", label: `Tools ${tools}` });
-  if ((detail.events ?? []).length > 0) tabs.push({ id: "events", label: `Events ${detail.events.length}` });
+  const events = detail.n_events ?? (detail.events ?? []).length;
+  if (events > 0) tabs.push({ id: "events", label: `Events ${formatCount(events)}` });
   if ((detail.scores ?? []).length > 0) tabs.push({ id: "scores", label: `Scores ${detail.scores.length}` });
   tabs.push({ id: "metadata", label: "Metadata" });
   if (input && (span.kind === "llm" || span.kind === "embedding")) tabs.push({ id: "code", label: "Code" });
@@ -130,15 +131,13 @@ function Panel({ id, row, detail }: { id: string; row: number; detail: DetailDat
     case "tools":
     case "diff":
     case "code":
-      return <Pane key={id} id={id} row={row} detail={detail} />;
     case "events":
-      return <Events events={detail.events} row={row} />;
     case "scores":
-      return <Scores scores={detail.scores} />;
+      return <Pane key={id} id={id} row={row} detail={detail} />;
     case "metadata":
       return <Metadata detail={detail} row={row} />;
     default:
-      return <Raw row={row} detail={detail} />;
+      return <Pane id="raw" row={row} detail={detail} fallback={<Json value={detail as unknown as Value} row={row} label="Span" />} />;
   }
 }
 
@@ -195,20 +194,6 @@ function ValueView({ value, row, label }: { value: Value; row: number; label: st
     <>
       <Messages shown={pairCalls(chat.messages, [])} row={row} fold />
       {hasMore && <Json value={chat.rest} row={row} label={`${label} beside the messages`} />}
-    </>
-  );
-}
-
-/** Everything of a span as the kernel sent it; the unmapped attributes first, since only this place has them. */
-function Raw({ row, detail }: { row: number; detail: DetailData }): JSX.Element {
-  const x = useExplorer();
-  const attributes = isObject(detail.attributes) && Object.keys(detail.attributes).length > 0 ? detail.attributes : null;
-  return (
-    <>
-      {attributes && <Section title="Attributes"><Json value={attributes} row={row} label="Attributes" /></Section>}
-      <Section title="Span" side={<Copy title="Copy the whole span as JSON" text={() => x.fullText(row, detail)} />}>
-        <Json value={detail as unknown as Value} row={row} label="Span" />
-      </Section>
     </>
   );
 }

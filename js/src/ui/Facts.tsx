@@ -1,52 +1,11 @@
-/** The detail's tables: events, scores, metadata. */
+/** What is known of a span beside what went in and came out. */
 
 import { Fragment, type ComponentChildren, type JSX } from "preact";
-import { formatDuration } from "../core/format.ts";
-import { textOf, type Detail, type Json as Value, type Score, type SpanEvent } from "../core/types.ts";
+import type { Detail, Json as Value } from "../core/types.ts";
 import { useExplorer } from "./context.ts";
 import { Json } from "./Json.tsx";
 import { CopyBoth } from "./CopyBoth.tsx";
 import { Section } from "./Small.tsx";
-
-export function Events({ events, row }: { events: SpanEvent[]; row: number }): JSX.Element {
-  const x = useExplorer();
-  const start = (x.table.value?.startMs ?? 0) + (x.table.value?.c.start[row] ?? 0);
-  return (
-    <div class="sb-msgs">
-      {events.map((event, i) => (
-        <div key={i}>
-          <b>{event.name}</b> <span class="sb-muted">after {formatDuration(event.time_ms - start)}</span>
-          {event.data !== null && event.data !== undefined && <Json value={event.data} row={row} label={event.name} />}
-        </div>
-      ))}
-    </div>
-  );
-}
-
-export function Scores({ scores }: { scores: Score[] }): JSX.Element {
-  return (
-    <table class="sb-table">
-      <thead>
-        <tr>
-          <th scope="col">score</th>
-          <th scope="col">value</th>
-          <th scope="col">source</th>
-          <th scope="col">comment</th>
-        </tr>
-      </thead>
-      <tbody>
-        {scores.map((score, i) => (
-          <tr key={i}>
-            <td><b>{score.name}</b></td>
-            <td class={typeof score.value === "number" ? "sb-num" : undefined}>{textOf(score.value)}</td>
-            <td>{score.source}</td>
-            <td>{score.comment}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
 
 type Line = [string, ComponentChildren];
 

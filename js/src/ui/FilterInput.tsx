@@ -139,7 +139,8 @@ export function FilterInput({ value, label, placeholder, title, problem, change,
         onClick={close}
       />
       {isOpen && (
-        <ul class="sb-props" role="listbox" id={prefix} aria-label="Proposals" ref={list}>
+        // Not a stop of its own: Chromium makes one of what scrolls, and Tab puts a proposal in.
+        <ul class="sb-props" role="listbox" id={prefix} aria-label="Proposals" tabIndex={-1} ref={list}>
           {items.map((item, i) => (
             <li
               key={item.text}

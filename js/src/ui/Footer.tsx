@@ -1,4 +1,4 @@
-/** The line under the explorer: how much is shown, the main keys, what is going on; and the list of all keys. */
+/** The line under the explorer: how much is shown, the main keys, and what is going on. */
 
 import type { JSX } from "preact";
 import { formatCount, plural } from "../core/format.ts";
@@ -57,23 +57,3 @@ function State(): JSX.Element {
   if (status === "interrupted") return <span>interrupted before it ended</span>;
   return <span />;
 }
-
-export const KEYS: [string[], string][] = [
-  [["↑", "↓"], "previous, next span"],
-  [["→", "←"], "open or go in, close or go out"],
-  [["Home", "End"], "first, last span"],
-  [["Page ↑", "Page ↓"], "a page up, down"],
-  [["Space"], "open or close a span"],
-  [["-", "*"], "close all, open all"],
-  [["Enter"], "to the detail"],
-  [["Esc"], "back to the tree"],
-  [["e", "E"], "next, previous error"],
-  [["s", "S"], "next slowest span, back"],
-  [["d", "D"], "next dearest span, back"],
-  [["/"], "find or filter"],
-  [["n", "N"], "next, previous match"],
-  [["p", "c", "f"], "in JSON: copy path, copy value, search"],
-  [["+", "-"], "in the timeline: zoom in, out"],
-  [["z", "0"], "in the timeline: only the span, all"],
-  [["Shift ←", "Shift →"], "in the timeline: back, on"],
-];

@@ -3,6 +3,7 @@
 import type { JSX, TargetedMouseEvent } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatMoney, plural, STATUS_WORDS } from "../core/format.ts";
+import type { SpanTable } from "../core/columns.ts";
 import type { Cell, Summary } from "../core/types.ts";
 import type { View } from "../core/explorer.ts";
 import { useExplorer } from "./context.ts";
@@ -27,7 +28,7 @@ export function Header({ focusTree }: { focusTree: () => void }): JSX.Element {
   return (
     <div class="sb-head">
       <span class={`sb-dot sb-dot-${summary.status}`} title={STATUS_WORDS[summary.status]} />
-      <h2 class="sb-title" title={summary.name}>
+      <h2 class="sb-title" dir="auto" title={summary.name}>
         {summary.name}
         <span class="sb-sr">, {STATUS_WORDS[summary.status]}</span>
       </h2>
@@ -46,24 +47,34 @@ function SummaryLine({ summary }: { summary: Summary }): JSX.Element {
   const who = [summary.user_id, summary.session_id, ...(summary.tags ?? [])].filter(Boolean).join(" · ");
   return (
     <div class="sb-sum">
-      {duration !== null && <span><b>{formatDuration(duration)}</b></span>}
-      {tokens > 0 && <span title={`${formatCount(summary.input_tokens)} in, ${formatCount(summary.output_tokens)} out`}><b>{formatCount(tokens)}</b> tok</span>}
-      {summary.cost_usd !== null && (summary.cost_usd > 0 || summary.n_llm > 0) && <span><b>{formatMoney(summary.cost_usd)}</b></span>}
-      {summary.status === "interrupted" && <span><b>interrupted</b></span>}
+      <div>
+        {duration !== null && <span><b>{formatDuration(duration)}</b></span>}
+        {tokens > 0 && <span title={`${formatCount(summary.input_tokens)} in, ${formatCount(summary.output_tokens)} out`}><b>{formatCount(tokens)}</b> tok</span>}
+        {summary.cost_usd !== null && (summary.cost_usd > 0 || summary.n_llm > 0) && <span title={unpriced(x.table.value)}><b>{formatMoney(summary.cost_usd)}</b></span>}
+        {summary.status === "interrupted" && <span><b>interrupted</b></span>}
+      </div>
       {summary.n_errors > 0 && (
         <button type="button" class="sb-err" title="Go to the next error (e)" onClick={() => x.nextError()}>
           {plural(summary.n_errors, "error")}
         </button>
       )}
       {summary.dropped > 0 && <span class="sb-err" title="Spans lost because the store could not keep up">{formatCount(summary.dropped)} dropped</span>}
-      <span>
-        {plural(summary.n_spans, "span")}
-        {summary.n_llm > 0 && ` · ${formatCount(summary.n_llm)} llm`}
-      </span>
-      {summary.cell && <CellLink cell={summary.cell} />}
-      {who && <span title={who}>{who}</span>}
+      <div>
+        <span>
+          {plural(summary.n_spans, "span")}
+          {summary.n_llm > 0 && ` · ${formatCount(summary.n_llm)} llm`}
+        </span>
+        {summary.cell && <CellLink cell={summary.cell} />}
+        {who && <span title={who}>{who}</span>}
+      </div>
     </div>
   );
+}
+
+/** Says of how many calls the cost is not known, where there are such. */
+function unpriced(table: SpanTable | null): string | undefined {
+  const n = table?.unpriced();
+  return n ? `${plural(n, "call has", "calls have")} no price` : undefined;
 }
 
 const STALE = { changed: "has changed since", again: "ran again since" };

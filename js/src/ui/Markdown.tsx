@@ -93,7 +93,7 @@ function List({ list, depth }: { list: Tokens.List; depth: number }): JSX.Elemen
     </li>
   ));
   const start = typeof list.start === "number" ? list.start : 1;
-  return list.ordered ? <ol start={start}>{items}</ol> : <ul>{items}</ul>;
+  return list.ordered ? <ol dir="auto" start={start}>{items}</ol> : <ul dir="auto">{items}</ul>;
 }
 
 function Table({ table, depth }: { table: Tokens.Table; depth: number }): JSX.Element {

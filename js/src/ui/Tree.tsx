@@ -151,7 +151,7 @@ function Name({ table, row, query }: { table: SpanTable; row: number; query: str
   const at = query.trim() === "" ? -1 : name.toLowerCase().indexOf(query.trim().toLowerCase());
   const length = query.trim().length;
   return (
-    <div class={failed ? "sb-t sb-err" : "sb-t"} title={sub ? `${name}  ${sub}` : name}>
+    <div class={failed ? "sb-t sb-err" : "sb-t"} dir="auto" title={sub ? `${name}  ${sub}` : name}>
       {at < 0 ? (
         name
       ) : (

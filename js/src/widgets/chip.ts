@@ -56,15 +56,15 @@ function element<K extends keyof HTMLElementTagNameMap>(tag: K, className: strin
   return made;
 }
 
-function fact(value: string, unit = "", className = ""): HTMLElement {
-  return element("span", className, element("b", "", value), unit && ` ${unit}`);
+function fact(value: string, unit = ""): HTMLElement {
+  return element("span", "", element("b", "", value), unit && ` ${unit}`);
 }
 
 function miniature(bars: ChipSummary["bars"]): HTMLElement {
   const mini = element("span", "sb-mini");
-  mini.setAttribute("aria-hidden", "true");
+  mini.ariaHidden = "true";
   for (const [left, width, lane, kind, failed] of bars.slice(0, 40)) {
-    const bar = element("i", `sb-k-${KINDS[kind] ?? "span"}${failed ? " sb-bad" : ""}`);
+    const bar = element("i", `sb-k-${KINDS[kind]}${failed ? " sb-bad" : ""}`);
     bar.style.left = `${left * 100}%`;
     bar.style.width = `${width * 100}%`;
     bar.style.top = `${1 + 3 * lane}px`;
@@ -76,7 +76,7 @@ function miniature(bars: ChipSummary["bars"]): HTMLElement {
 /** What the chip says; spaces between the facts are for those who hear it. */
 function line(summary: ChipSummary): (Node | string)[] {
   const twisty = element("span", "sb-chip-tw", "▸");
-  twisty.setAttribute("aria-hidden", "true");
+  twisty.ariaHidden = "true";
   const nodes: Node[] = [twisty, fact(plural(summary.n_traces, "trace"))];
   if (summary.bars.length > 0) nodes.push(miniature(summary.bars));
   if (summary.n_llm > 0) nodes.push(fact(formatCount(summary.n_llm), "llm"));
@@ -146,7 +146,7 @@ class Chip {
 
   #draw(): void {
     this.#button.replaceChildren(...line(this.#summary));
-    this.#button.setAttribute("aria-expanded", String(this.#isOpen));
+    this.#button.ariaExpanded = String(this.#isOpen);
     if (this.#isOpen) this.#drawPick();
   }
 
@@ -179,7 +179,7 @@ class Chip {
     this.#leaveTrace();
     this.#clear();
     const ticket = this.#opening;
-    if (!trace) return this.#say("This cell's trace is not here any more. Re-run this cell.", "sb-chip-note");
+    if (!trace) return this.#say("This trace is not here any more. Re-run this cell.", "sb-chip-note");
     this.#shown = trace.trace_id;
     if (this.#view.trace !== this.#shown) this.#keep({ trace: this.#shown });
     this.#drawPick();
@@ -207,7 +207,7 @@ class Chip {
 
   #say(text: string, className: string): void {
     const note = element("div", className, text);
-    note.setAttribute("role", "status");
+    note.role = "status";
     this.#clear();
     this.#panel.append(note);
   }
@@ -223,7 +223,7 @@ class Chip {
     this.#drawn = state;
     const hadFocus = this.#pick.matches(":focus-within");
     const select = element("select", "");
-    select.setAttribute("aria-label", "Trace");
+    select.ariaLabel = "Trace";
     for (const [i, trace] of traces.entries()) {
       const state = trace.status === "ok" ? "" : ` · ${trace.status === "open" ? "running" : trace.status}`;
       const time = trace.duration_ms === null ? "" : ` · ${formatDuration(trace.duration_ms)}`;
@@ -231,15 +231,10 @@ class Chip {
       option.selected = i === at;
       select.append(option);
     }
-    select.addEventListener("change", () => this.#go(select.selectedIndex));
+    select.addEventListener("change", () => this.#openTrace(traces[select.selectedIndex]?.trace_id));
     const more = n_traces > traces.length ? ` (${formatCount(n_traces)} in all)` : "";
     this.#pick.replaceChildren(select, `${at + 1} of ${traces.length}${more}`);
     if (hadFocus) select.focus();
-  }
-
-  #go(index: number): void {
-    const trace = this.#summary.traces[index];
-    if (trace && trace.trace_id !== this.#shown) this.#openTrace(trace.trace_id);
   }
 
   #keep(view: ChipView): void {
@@ -253,7 +248,7 @@ class Chip {
   }
 }
 
-export function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
+function render({ model, el }: { model: AnyModel; el: HTMLElement }): () => void {
   const chip = new Chip(model, el);
   return () => chip.dispose();
 }

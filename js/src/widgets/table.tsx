@@ -2,7 +2,9 @@
 
 import { render as draw, type JSX } from "preact";
 import { formatCount, plural } from "../core/format.ts";
+import { isChord } from "../core/keys.ts";
 import type { AnyModel } from "../core/rpc.ts";
+import { scrollByKey } from "../core/scroll.ts";
 import { TraceTable, type Head } from "../core/traces.ts";
 import { followTheme, hideSnapshot, keepKeys } from "../core/theme.ts";
 import theme from "../core/theme.css";
@@ -112,7 +114,7 @@ export function mountTable(el: HTMLElement, model: AnyModel, partsFor: (table: T
     } else if (event.key === "/" && !isInside) {
       event.preventDefault();
       root.querySelector<HTMLElement>(".sbt-filter input")?.focus();
-    }
+    } else if (!isInside && !isChord(event)) scrollByKey(root, event);
   };
   keepKeys(root);
   root.addEventListener("keydown", onKeyDown);

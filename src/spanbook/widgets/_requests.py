@@ -7,11 +7,11 @@ from typing import Any, Final
 from ._rpc_act import cancel, score, scoring
 from ._rpc_code import request_code
 from ._rpc_conversation import conversation
-from ._rpc_detail import detail, more, read_span
+from ._rpc_detail import detail, events, more, read_span
 from ._rpc_diff import diff
 from ._rpc_files import asset, blob
 from ._rpc_find import complete, find
-from ._rpc_log import LogRequests
+from ._rpc_log import LogRequests, whole_number
 from ._state import TraceState
 
 Params = dict[str, Any]
@@ -20,8 +20,8 @@ Answer = tuple[Any, list[bytes]]
 
 #: What a page may ask an explorer; each is a method of ``TraceRequests``.
 REQUESTS: Final = frozenset(
-    {"reload", "detail", "more", "diff", "request_code", "find", "complete", "conversation", "log", "blob", "asset",
-     "cancel", "score", "scoring"}
+    {"reload", "detail", "more", "events", "diff", "request_code", "find", "complete", "conversation", "log", "blob",
+     "asset", "cancel", "score", "scoring"}
 )  # fmt: skip
 
 
@@ -58,6 +58,12 @@ class TraceRequests:
         """Return a slice of a long text: ``row``, ``field``, ``path``, ``offset``."""
         state, place = self._state, [params.get(name) for name in ("field", "path", "offset")]
         return more(state.reader, state.trace_id, state.span_id(params.get("row")), *place), []
+
+    def events(self, params: Params) -> Answer:
+        """Return the events of the span in ``row`` from ``offset`` on, all or at most ``limit``."""
+        state, offset = self._state, whole_number(params, "offset", 0)
+        limit = whole_number(params, "limit", 0) if "limit" in params else None
+        return events(state.reader, state.trace_id, state.span_id(params.get("row")), offset, limit), []
 
     def diff(self, params: Params) -> Answer:
         """Return the messages of the llm call in ``row`` beside those of the call before it."""

@@ -1,4 +1,4 @@
-"""``detail`` and ``more``: all there is to know of one span, long texts by slices. Pure functions over a reader."""
+"""``detail``, ``more``, ``events``: all there is to know of one span, what is long in parts. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ MAX_SLICE: Final = 1024 * 1024
 MAX_TREE: Final = 2_000_000
 #: Integers up to this are the same in JavaScript.
 _MAX_INT: Final = (1 << 53) - 1
+#: Events that come with the detail; the rest is asked for with ``events``.
+MOST_EVENTS: Final = 100
 #: Fields of a span that can be long.
 FIELDS: Final = (
     "input", "output", "error", "metadata", "model_parameters", "tools", "attributes", "events", "links",
@@ -62,8 +64,11 @@ def _scores(reader: StoreReader, span: Span) -> list[Score]:
 
 
 def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None = LONG_AT) -> dict[str, Any]:
-    """Return what ``detail`` answers for a span; with ``long_at=None`` no text is cut."""
+    """Return what ``detail`` answers for a span; with ``long_at=None`` nothing is cut."""
     values = {name: _field(span, name) for name in FIELDS}
+    n_events = len(span.events)
+    if long_at is not None:
+        values["events"] = values["events"][:MOST_EVENTS]
     short = {name: shorten(value, name, long_at=long_at) for name, value in values.items()}
     facts = {name: getattr(span, name) for name in _FACTS}
     provenance = span.provenance
@@ -80,6 +85,8 @@ def span_detail(span: Span, scores: Sequence[Score] = (), *, long_at: int | None
         if long_at is not None and short[name] is not None and short[name]["kind"] != "text":
             short[name] = _in_slices(short[name], values[name], name)
     short |= {name: exact(short[name]) for name in FIELDS if name != "events"}  # whose times are the page's own
+    if len(values["events"]) < n_events:
+        short["n_events"] = n_events
     return {"span": facts, **short, "price": price(span), "scores": [_score(score) for score in scores]}
 
 
@@ -123,6 +130,17 @@ def more(reader: StoreReader, trace_id: str, span_id: str, field: Any, path: Any
         raise LookupError(f"{field} of this span has no text at {path!r}; open the span again.")
     end = offset + min(max(SLICE, offset), MAX_SLICE)
     return {"text": at[offset:end], "next": end if end < len(at) else None}
+
+
+def events(reader: StoreReader, trace_id: str, span_id: str, offset: int, limit: int | None) -> list[dict[str, Any]]:
+    """Return ``limit`` events of a span from the one at ``offset`` on (None: all of them), as ``detail`` has them.
+
+    Raises:
+        LookupError: the span is not in the store.
+    """
+    every = _field(read_span(reader, trace_id, span_id), "events")
+    page = every[offset:] if limit is None else every[offset : offset + limit]
+    return [shorten(event, "events", (at,)) for at, event in enumerate(page, offset)]
 
 
 def is_messages(value: Any) -> bool:

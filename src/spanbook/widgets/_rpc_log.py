@@ -35,7 +35,7 @@ class LogRequests:
         if "row" in params:
             span_id = self._state.span_id(params["row"])
             return {"place": self._current()[1].place(kinds, span_id)}
-        offset, limit = _whole(params, "offset", 0), _whole(params, "limit", 200)
+        offset, limit = whole_number(params, "offset", 0), whole_number(params, "limit", 200)
         counts, log = self._current()
         page = log.page(kinds, offset, min(limit, MAX_PAGE))
         return {"total": sum(counts[kind] for kind in kinds), "counts": counts, "entries": _told(self._state, page)}
@@ -55,7 +55,12 @@ def _kinds(value: Any) -> list[str]:
     return [kind for kind in ENTRY_KINDS if kind in value]
 
 
-def _whole(params: dict[str, Any], name: str, default: int) -> int:
+def whole_number(params: dict[str, Any], name: str, default: int) -> int:
+    """Return a parameter that counts something.
+
+    Raises:
+        LookupError: it is no whole number from 0 on.
+    """
     value = params.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise LookupError(f"{name}={value!r} has to be a whole number from 0 on.")
