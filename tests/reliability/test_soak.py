@@ -130,5 +130,5 @@ def test_memory_stays_flat_over_millions_of_spans(tmp_path: Path, in_python: boo
 
 @pytest.mark.torture
 def test_an_hour_of_tracing_loses_nothing(tmp_path: Path) -> None:
-    """``SPANBOOK_SOAK_S`` seconds (3,600) in four threads, with a fork each 20 seconds."""
-    soak(tmp_path, spans=10_000, seconds=SOAK_S, threads=4)
+    """``SPANBOOK_SOAK_S`` seconds (3,600) in four threads, and the spans of above, with a fork each 20 seconds."""
+    soak(tmp_path, spans=SOAK_SPANS, seconds=SOAK_S, threads=4)  # a tenth of these come first: memories are full then

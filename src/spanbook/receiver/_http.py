@@ -22,7 +22,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream, StreamClosedError
 
-from ..store._turns import short_turns
+from ..store._turns import REQUEST_S, short_turns
 from . import _grpc
 from ._answers import Answer, refused
 from ._guards import Guard, Head, declared_size, encoding_of, too_large
@@ -102,7 +102,7 @@ class _Exchange(HTTPMessageDelegate):
         assert isinstance(start_line, RequestStartLine)  # noqa: S101 (a server gets requests)
         self._headers, self._is_head = headers, start_line.method == "HEAD"
         self._traffic.counts["requests"] += 1
-        short_turns.begin()
+        short_turns.begin(REQUEST_S)
         self._has_turns = True
         size = declared_size(headers)
         try:
@@ -163,7 +163,7 @@ class _Exchange(HTTPMessageDelegate):
     def _end_turns(self) -> None:
         if self._has_turns:
             self._has_turns = False
-            short_turns.end()
+            short_turns.end(REQUEST_S)
 
     def _send(self, answer: Answer) -> None:
         if self._is_sent:

@@ -22,7 +22,7 @@ from ._checkpoint import Checkpointer
 from ._codec import DICTIONARY_COPY, Dictionary
 from ._schema import PAYLOAD_COLUMNS, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS, id_of
 from ._segments import Position
-from ._turns import short_turns
+from ._turns import FOLD_S, short_turns
 
 Row = dict[str, Any]
 
@@ -162,7 +162,7 @@ class StoreWriter:
             if durable:
                 db.execute("PRAGMA synchronous = FULL")
             _connection.retry_locked(lambda: db.execute("BEGIN IMMEDIATE"), wait_s)
-            with short_turns if urgent else contextlib.nullcontext():
+            with short_turns.within(FOLD_S) if urgent else contextlib.nullcontext():
                 blobs = BlobInserts(db)
                 transaction = _Transaction(db, blobs)
                 written = transaction.write(batch)
