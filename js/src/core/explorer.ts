@@ -87,6 +87,12 @@ export class Explorer {
     return sumBelow(tree, (row) => (table?.hasError(row) ? 1 : 0));
   });
 
+  /** How many llm calls ended well without a known cost. */
+  readonly unpriced = computed(() => {
+    this.revision.value;
+    return this.table.value?.unpriced() ?? 0;
+  });
+
   readonly isLive = computed(() => {
     this.revision.value;
     return !this.host.isFile && this.closed.value === null && this.table.value?.summary.status === "open";

@@ -3,7 +3,6 @@
 import type { JSX, TargetedMouseEvent } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatMoney, plural, STATUS_WORDS } from "../core/format.ts";
-import type { SpanTable } from "../core/columns.ts";
 import type { Cell, Summary } from "../core/types.ts";
 import type { View } from "../core/explorer.ts";
 import { useExplorer } from "./context.ts";
@@ -50,7 +49,7 @@ function SummaryLine({ summary }: { summary: Summary }): JSX.Element {
       <div>
         {duration !== null && <span><b>{formatDuration(duration)}</b></span>}
         {tokens > 0 && <span title={`${formatCount(summary.input_tokens)} in, ${formatCount(summary.output_tokens)} out`}><b>{formatCount(tokens)}</b> tok</span>}
-        {summary.cost_usd !== null && (summary.cost_usd > 0 || summary.n_llm > 0) && <span title={unpriced(x.table.value)}><b>{formatMoney(summary.cost_usd)}</b></span>}
+        {summary.cost_usd !== null && (summary.cost_usd > 0 || summary.n_llm > 0) && <span title={unpriced(x.unpriced.value)}><b>{formatMoney(summary.cost_usd)}</b></span>}
         {summary.status === "interrupted" && <span><b>interrupted</b></span>}
       </div>
       {summary.n_errors > 0 && (
@@ -72,8 +71,7 @@ function SummaryLine({ summary }: { summary: Summary }): JSX.Element {
 }
 
 /** Says of how many calls the cost is not known, where there are such. */
-function unpriced(table: SpanTable | null): string | undefined {
-  const n = table?.unpriced();
+function unpriced(n: number): string | undefined {
   return n ? `${plural(n, "call has", "calls have")} no price` : undefined;
 }
 

@@ -2,14 +2,16 @@
 
 Decision (2026-11): not a cell magic that calls ``run_cell``. That would run the hooks twice, show the result twice and
 fail on top-level await. Instead the first line becomes a comment, and the hooks before and after the cell open and
-close its span; line numbers, results and tracebacks stay what they were. Under another cell magic (``%%time``), where
-no hook runs, and when its arguments are wrong, the line becomes a call of the magic instead.
+close its span; line numbers, results and tracebacks stay what they were. Above another cell magic (``%%time``), whose
+place is at the top, the line is left out. Under one, where no hook runs, and when its arguments are wrong, the line
+becomes a call of the magic instead.
 """
 
 from __future__ import annotations
 
 import shlex
 from argparse import ArgumentParser
+from itertools import dropwhile
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError as MagicError
@@ -64,9 +66,9 @@ def rewrite_trace_cell(lines: list[str]) -> list[str]:
         is_hooked = active is not None and active.cell is None
     except MagicError:
         is_hooked = False
-    below = next((at for at, line in enumerate(lines[1:], 1) if line.strip()), len(lines))
-    if is_hooked and lines[below : below + 1] and lines[below].startswith("%%"):  # its place is at the top
-        return lines[below:]
+    below = list(dropwhile(lambda line: not line.strip(), lines[1:]))
+    if is_hooked and below and below[0].startswith("%%"):
+        return below
     if is_hooked:
         return [f"# {lines[0]}", *lines[1:]]
     return [f"get_ipython().run_line_magic('_spanbook_begin', {arguments!r})\n", *lines[1:]]
