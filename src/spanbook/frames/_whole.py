@@ -36,6 +36,8 @@ def completer(reader: StoreReader, spans: Sequence[Span]) -> Complete:
 
     Scores of the trace and of its session go with its root, or with the first span when that is not among them.
     """
+    if not spans:  # of a damaged store
+        return lambda span, no_files=None, /: span
     trace_id = spans[0].trace_id
     summary = reader.find_trace(trace_id)
     root_id = None if summary is None else summary.root_span_id
