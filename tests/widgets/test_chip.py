@@ -179,7 +179,8 @@ def test_the_selection_of_an_explorer_in_the_chip_is_readable(agent: Agent) -> N
     trace = agent()
     widget = chip(trace)
     assert widget.selected is None
-    widget._view = {"trace": trace.trace_id, "selected": trace.spans[2].span_id}
+    ask(widget, "load", trace=trace.trace_id)
+    ask(widget, "detail", trace=trace.trace_id, row=2)
     assert widget.selected is not None
     assert widget.selected.name == "plan"
 

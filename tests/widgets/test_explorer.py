@@ -125,6 +125,19 @@ def test_selection_works_without_a_page(agent: Agent) -> None:
     assert widget.selected.name == "plan"
 
 
+def test_the_row_whose_detail_a_page_asks_for_is_selected(agent: Agent) -> None:
+    """At once, and the page, which may be elsewhere by now, is not told: the cell after the click may read it."""
+    trace = agent()
+    widget, seen = explorer(trace), list[str]()
+    widget.observe(lambda change: seen.append(change["new"]), "selected_span_id")
+    reply = ask(widget, "detail", row=2)
+    assert seen == [trace.spans[2].span_id] == [reply["result"]["span"]["span_id"]]
+    told = [update["selected_span_id"] for update in widget.updates() if "selected_span_id" in update]
+    assert told == []
+    assert "none of this trace's" in ask(widget, "detail", row=99)["error"]["message"]
+    assert widget.selected_span_id == seen[0]
+
+
 def test_a_span_of_another_trace_cannot_be_selected(agent: Agent) -> None:
     widget = agent().view()
     with pytest.raises(traitlets.TraitError, match="is no span of trace"):

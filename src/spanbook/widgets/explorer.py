@@ -84,6 +84,12 @@ class TraceExplorer(SpanbookWidget):
             self._trait_values.update(_meta={**meta, "snap": self._snapshot.uid}, _cols=cols, _rev=meta["rev"])
         return super().get_state(key, drop_defaults)
 
+    def _selection(self, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"selected_span_id": self._state.span_id(params.get("row"))}
+        except LookupError:  # the answer says so
+            return {}
+
     def _answer(self, method: Any, params: Any) -> Answer:
         return self._requests.answer(method, params)
 
