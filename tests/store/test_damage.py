@@ -124,6 +124,17 @@ def test_a_name_or_a_word_of_ours_that_changed_is_damage(whole: Path, tmp_path: 
     assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
 
 
+def test_a_trace_that_lost_its_spans_is_exported_without_them(whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    shutil.copyfile(whole, path)
+    with closing(sqlite3.connect(path)) as db, db:
+        [(trace_id,)] = db.execute("SELECT trace_id FROM spans WHERE id = 1")
+        db.execute("DELETE FROM spans WHERE trace_id = ?", [trace_id])
+    with closing(sb.open(path)) as store:
+        trace = store.get_trace(trace_id)
+        assert (trace.spans, trace.to_otlp()) == ([], {"resourceSpans": []})
+
+
 def test_a_damaged_value_is_said_where_it_would_stand(whole: Path, tmp_path: Path) -> None:
     """The rest of its trace can be read; and a deep look finds it, which the pages alone do not show."""
     path = tmp_path / "store.db"
