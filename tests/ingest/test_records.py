@@ -148,12 +148,21 @@ def test_what_a_column_cannot_hold_is_kept_in_attributes_and_said(reader: Record
     assert record.payloads["attributes"] == '{"mine":1,"tags":5,"cost_usd":"much"}'
 
 
-@pytest.mark.parametrize("count", [math.nan, math.inf, 2**70, "3", None])
-def test_counts_that_are_no_numbers_are_left_out(reader: RecordReader, count: Any) -> None:
-    """The others of the same usage stay."""
+@pytest.mark.parametrize("count", [math.nan, math.inf, 2**70, 2**52, "3", None])
+def test_counts_that_are_no_amounts_are_kept_in_attributes(reader: RecordReader, count: Any) -> None:
+    """A trace's sum of them would fit no column. The others of the same usage stay."""
     record = only(reader.read([end(kind="llm", usage={"input_tokens": count, "output_tokens": 2.0, "mine": 1})]))
     assert record.columns.get("input_tokens") is None
     assert record.columns["output_tokens"] == 2
+    assert ("input_tokens" in str(record.payloads.get("attributes"))) is (count is not None)
+
+
+@pytest.mark.parametrize("name", ["cost_usd", "output_cost_usd"])
+@pytest.mark.parametrize("usd", [math.nan, math.inf, -1e300, 1e13])
+def test_a_cost_that_is_no_amount_is_kept_in_attributes(reader: RecordReader, name: str, usd: float) -> None:
+    record = only(reader.read([end(kind="llm", **{"cost_usd": 1.0, name: usd})]))
+    assert record.columns.get(name) is None
+    assert name in str(record.payloads["attributes"])
 
 
 @pytest.mark.parametrize("name", [5, b"bytes", "lone \ud800 half", "", "x" * 5_000, ["list"], "nul \0"])

@@ -21,8 +21,11 @@ function fixed(scaled: number, digits: number): string {
   return `${group(Math.floor(scaled / unit))}.${String(scaled % unit).padStart(digits, "0")}`;
 }
 
-function signed(value: number | null | undefined, absolute: (value: number) => string): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
+/** From 1e15 on numbers are no amounts of anything, and are shown as `1.0e+15`. */
+function signed(given: number | null | undefined, absolute: (value: number) => string): string {
+  const value = given as number;
+  if (!Number.isFinite(value)) return NOTHING;
+  if (Math.abs(value) >= 1e15) return value.toExponential(1);
   return value < 0 ? `-${absolute(-value)}` : absolute(value);
 }
 

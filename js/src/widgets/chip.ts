@@ -63,7 +63,7 @@ function fact(value: string, unit = ""): HTMLElement {
 function miniature(bars: ChipSummary["bars"]): HTMLElement {
   const mini = element("span", "sb-mini");
   mini.ariaHidden = "true";
-  for (const [left, width, lane, kind, failed] of bars.slice(0, 40)) {
+  for (const [left, width, lane, kind, failed] of bars) {
     const bar = element("i", `sb-k-${KINDS[kind]}${failed ? " sb-bad" : ""}`);
     bar.style.left = `${left * 100}%`;
     bar.style.width = `${width * 100}%`;
@@ -84,7 +84,7 @@ function line(summary: ChipSummary): (Node | string)[] {
   if (summary.running) nodes.push(element("span", "", element("i", "sb-pulse"), "running"));
   if (typeof summary.duration_ms === "number") nodes.push(fact(formatDuration(summary.duration_ms)));
   if (summary.tokens > 0) nodes.push(fact(formatCount(summary.tokens), "tok"));
-  if (typeof summary.cost_usd === "number" && summary.n_llm + summary.cost_usd > 0) nodes.push(fact(formatMoney(summary.cost_usd)));
+  if (summary.cost_usd !== null && summary.n_llm + summary.cost_usd > 0) nodes.push(fact(formatMoney(summary.cost_usd)));
   if (summary.n_errors > 0) nodes.push(element("span", "sb-err", plural(summary.n_errors, "error")));
   if (summary.dropped > 0) nodes.push(element("span", "sb-err", `${formatCount(summary.dropped)} dropped`));
   return nodes.flatMap((node) => [node, " "]);
@@ -119,7 +119,7 @@ class Chip {
     this.#button.addEventListener("click", () => this.#setOpen(!this.#isOpen));
     el.append(this.#root);
     const onSummary = (): void => this.#draw();
-    const onOpen = (): void => this.#setOpen(Boolean(model.get("_open")));
+    const onOpen = (): void => this.#setOpen(model.get("_open") as boolean);
     model.on("change:_summary", onSummary);
     model.on("change:_open", onOpen);
     this.#offs = [
@@ -129,7 +129,7 @@ class Chip {
       () => model.off("change:_open", onOpen),
     ];
     this.#draw();
-    this.#setOpen(Boolean(model.get("_open")));
+    this.#setOpen(model.get("_open") as boolean);
   }
 
   dispose(): void {
@@ -154,7 +154,7 @@ class Chip {
     if (open === this.#isOpen) return;
     this.#isOpen = open;
     this.#draw();
-    if (Boolean(this.#model.get("_open")) !== open) {
+    if (this.#model.get("_open") !== open) {
       this.#model.set("_open", open);
       this.#model.save_changes();
     }

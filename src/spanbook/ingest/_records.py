@@ -41,6 +41,7 @@ _REST: Final = frozenset(("usage", "error", "level", "tags", "counted", "cost_us
 #: Name of a field → which of these it is.
 _HOW: Final = {name: each for each in (_TEXTS, _OURS, _NUMBERS, _PAYLOADS, _REST) for name in each}
 _MAX_KNOWN: Final = 10_000  # texts, shapes
+_MAX_AMOUNT: Final = 10**12  # tokens, dollars: what is more is no amount, and its sums fit no column
 
 
 class _Shape:
@@ -278,10 +279,10 @@ class RecordReader:
         given = fields.get("cost_usd")
         if given is not None:
             source = fields.get("cost_source")  # said where a store is read back
-            columns.update(cost_usd=float(given), cost_source=source if isinstance(source, str) else "client")
+            columns.update(cost_usd=_dollars(given), cost_source=source if isinstance(source, str) else "client")
             for name in ("input_cost_usd", "output_cost_usd"):
                 if fields.get(name) is not None:
-                    columns[name] = float(fields[name])
+                    columns[name] = _dollars(fields[name])
         elif usage and columns.get("kind") in COUNTED_KINDS:
             cost = self.prices.cost(columns.get("provider"), columns.get("model"), usage, columns["start_ns"])
             if cost is not None:
@@ -349,9 +350,13 @@ def _same(fields: Fields) -> Fields:
 
 
 def _well_typed(fields: Fields) -> Fields:
-    """Return the fields with values of a wrong type moved to attributes."""
+    """Return the fields with values of a wrong type, and amounts that are none, moved to attributes."""
     odd = {name: value for name, value in fields.items() if value is not None and not _fits(name, value)}
     kept = {name: value for name, value in fields.items() if name not in odd}
+    usage = kept.get("usage") or {}
+    if odd_usage := {name: count for name, count in usage.items() if not _is_usage(name, count)}:
+        odd["usage"] = odd_usage
+        kept["usage"] = {name: count for name, count in usage.items() if name not in odd_usage}
     given = kept.get("attributes")
     return {**kept, "attributes": {**(given if isinstance(given, dict) else {}), **odd}}
 
@@ -366,8 +371,10 @@ _BARE: Final[tuple[str, ...]] = ("trace", "span", "parent", "name", "kind", "sta
 
 
 def _fits(name: str, value: Any) -> bool:
-    if name in _NUMBERS or name.endswith("cost_usd"):
+    if name in _NUMBERS:
         return _is_number(value)
+    if name.endswith("cost_usd"):
+        return _is_amount(value)
     if name == "usage":
         return isinstance(value, Mapping)
     if name == "tags":
@@ -380,6 +387,21 @@ def _fits(name: str, value: Any) -> bool:
 def _is_number(value: Any) -> bool:
     """Whether a column takes it: SQLite's integers have 64 bits, and NaN is no number."""
     return isinstance(value, (int, float)) and -(2**63) <= value < 2**63
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and -_MAX_AMOUNT <= value <= _MAX_AMOUNT
+
+
+def _is_usage(name: Any, count: Any) -> bool:
+    return name not in _USAGE or count is None or _is_amount(count)
+
+
+def _dollars(value: Any) -> float:
+    number = float(value)
+    if not _is_amount(number):
+        raise OverflowError(f"a cost of {number:g} is no amount")
+    return number
 
 
 def _int64(name: str, value: Any) -> int:
@@ -398,5 +420,10 @@ def _is_messages(value: Any) -> bool:
 def _usage(value: Any) -> dict[str, int]:
     if not isinstance(value, dict):
         return {}
-    return {name: number if type(number) is int else int(number) for name, number in value.items()
-            if name in _USAGE and _is_number(number)}  # fmt: skip
+    counts: dict[str, int] = {}
+    for name, count in value.items():
+        if name in _USAGE and count is not None:
+            if not _is_amount(count):
+                raise OverflowError(f"{name} of {count!r:.60} is no amount")
+            counts[name] = count if type(count) is int else int(count)
+    return counts

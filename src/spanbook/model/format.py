@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable
 
 NOTHING = "–"
+#: From here on numbers are no amounts of anything, and are shown as ``1.0e+15``.
+_HUGE = 1e15
 
 
 def format_duration(ms: float | None) -> str:
@@ -33,6 +35,8 @@ def format_bytes(n: float | None) -> str:
 def _signed(value: float | None, absolute: Callable[[float], str]) -> str:
     if value is None or not math.isfinite(value):
         return NOTHING
+    if abs(value) >= _HUGE:
+        return f"{value:.1e}"
     return f"-{absolute(-value)}" if value < 0 else absolute(value)
 
 
