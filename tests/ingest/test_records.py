@@ -160,7 +160,8 @@ def test_counts_that_are_no_amounts_are_kept_in_attributes(reader: RecordReader,
 @pytest.mark.parametrize("name", ["cost_usd", "output_cost_usd"])
 @pytest.mark.parametrize("usd", [math.nan, math.inf, -1e300, 1e13])
 def test_a_cost_that_is_no_amount_is_kept_in_attributes(reader: RecordReader, name: str, usd: float) -> None:
-    record = only(reader.read([end(kind="llm", **{"cost_usd": 1.0, name: usd})]))
+    costs: dict[str, Any] = {"cost_usd": 1.0, name: usd}
+    record = only(reader.read([end(kind="llm", **costs)]))
     assert record.columns.get(name) is None
     assert name in str(record.payloads["attributes"])
 
