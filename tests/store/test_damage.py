@@ -124,6 +124,15 @@ def test_a_name_or_a_word_of_ours_that_changed_is_damage(whole: Path, tmp_path: 
     assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
 
 
+def test_a_schema_that_is_no_text_is_damage(whole: Path, tmp_path: Path) -> None:
+    """SQLite quotes what it cannot read, and Python cannot read the quotation."""
+    path = tmp_path / "store.db"
+    path.write_bytes(whole.read_bytes().replace(b"CREATE TABLE payloads", b"CREATE TABL\xc5 payloads"))
+    found = complaints(path)
+    assert found.keys() == READERS.keys()
+    assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
+
+
 def test_a_trace_that_lost_its_spans_is_exported_without_them(whole: Path, tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     shutil.copyfile(whole, path)

@@ -205,6 +205,8 @@ def _look(db: sqlite3.Connection) -> tuple[int, int]:
     try:
         tables = db.execute("SELECT count(*) FROM main.sqlite_master").fetchone()[0]
         return db.execute("PRAGMA application_id").fetchone()[0], tables
+    except UnicodeDecodeError as error:  # SQLite's complaint quotes a name that is no text any more
+        raise sqlite3.DatabaseError("malformed database schema") from error
     finally:
         db.execute("ROLLBACK")
 
