@@ -124,6 +124,39 @@ def test_a_name_or_a_word_of_ours_that_changed_is_damage(whole: Path, tmp_path: 
     assert {name: text for name, text in found.items() if "spanbook salvage" not in text} == {}
 
 
+def check_other_types(whole: Path, path: Path, table: str, column: str) -> None:
+    """A column that holds something of another type: readers get through, or say what helps."""
+    for value in ("'x'", "x'ff00'", "NULL", "-7.5"):
+        shutil.copyfile(whole, path)
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute(
+                "UPDATE sqlite_master SET sql = replace(replace(sql, 'STRICT', ''), 'NOT NULL', '') WHERE name = ?",
+                [table],
+            )
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(f"UPDATE {table} SET {column} = {value} WHERE rowid IN (SELECT max(rowid) FROM {table})")  # noqa: S608 - ours
+        silent = {name: text for name, text in complaints(path).items() if "spanbook salvage" not in text}
+        assert silent == {}, value
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["spans.start_ns", "spans.name", "spans.tags", "spans.output_tokens", "traces.cost_usd", "events.time_ns",
+     "payloads.error", "scores.name"],
+)  # fmt: skip
+def test_values_of_another_type_are_damage(whole: Path, tmp_path: Path, place: str) -> None:
+    check_other_types(whole, tmp_path / "store.db", *place.split("."))
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("table", ["spans", "traces", "events", "scores", "payloads", "blobs"])
+def test_values_of_another_type_in_any_column_are_damage(whole: Path, tmp_path: Path, table: str) -> None:
+    for name in [row[1] for row in rows(whole, f"PRAGMA table_info({table})") if row[1] not in ("id", "span")]:
+        with suppress(sqlite3.IntegrityError):  # a unique one holds that value once
+            check_other_types(whole, tmp_path / "store.db", table, name)
+
+
 def test_a_schema_that_is_no_text_is_damage(whole: Path, tmp_path: Path) -> None:
     """SQLite quotes what it cannot read, and Python cannot read the quotation."""
     path = tmp_path / "store.db"

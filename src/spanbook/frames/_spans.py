@@ -162,13 +162,15 @@ def spans_frame(
         FilterError: the filter cannot be understood.
         UsageError: an unknown column.
     """
-    wanted = _wanted(columns, text)
-    return _frame(reader, wanted, select("spans", where, window, limit))
+    wanted, chosen = _wanted(columns, text), select("spans", where, window, limit)
+    with reader.making_records():
+        return _frame(reader, wanted, chosen)
 
 
 def trace_frame(reader: StoreReader, trace_id: str, *, text: bool = True) -> pd.DataFrame:
     """Return the spans of one trace, oldest first; columns as in :func:`spans_frame`."""
-    return _frame(reader, _wanted(None, text), Selection("s.trace_id = ?", [trace_id]))
+    with reader.making_records():
+        return _frame(reader, _wanted(None, text), Selection("s.trace_id = ?", [trace_id]))
 
 
 def _wanted(columns: Sequence[str] | None, text: bool) -> list[str]:

@@ -113,14 +113,15 @@ def listed_frame(reader: StoreReader, trace_ids: Sequence[str]) -> pd.DataFrame:
 
 
 def _traces_frame(reader: StoreReader, chosen: Selection) -> pd.DataFrame:
-    filled = _fill(_TRACES, read_traces(reader, list(_TRACES), chosen))
-    made = {
-        "start": to_times(filled["start_ns"].values()),
-        "end": to_times(filled["end_ns"].values()),
-        "duration_ms": milliseconds_between(filled["start_ns"].values(), filled["end_ns"].values()),
-        "tags": _parsed(filled["tags"], list),
-        "metadata": _parsed(filled["metadata"], dict),
-    }
+    with reader.making_records():
+        filled = _fill(_TRACES, read_traces(reader, list(_TRACES), chosen))
+        made = {
+            "start": to_times(filled["start_ns"].values()),
+            "end": to_times(filled["end_ns"].values()),
+            "duration_ms": milliseconds_between(filled["start_ns"].values(), filled["end_ns"].values()),
+            "tags": _parsed(filled["tags"], list),
+            "metadata": _parsed(filled["metadata"], dict),
+        }
     return make_frame((name, made[name] if name in made else filled[name].array()) for name in TRACE_FRAME_COLUMNS)
 
 
@@ -154,11 +155,13 @@ def scores_frame(
     Raises:
         FilterError: the filter cannot be understood.
     """
-    filled = _fill(_SCORES, read_scores(reader, list(_SCORES), select("scores", where, window, limit)))
+    chosen = select("scores", where, window, limit)
     values, numbers = Column("object"), Column("float")
-    for value, kind in zip(filled["value"].values(), filled["value_type"].values(), strict=True):
-        values.extend([bool(value) if kind == "bool" else value])
-        numbers.extend([value if kind in ("bool", "number") else None])
+    with reader.making_records():
+        filled = _fill(_SCORES, read_scores(reader, list(_SCORES), chosen))
+        for value, kind in zip(filled["value"].values(), filled["value_type"].values(), strict=True):
+            values.extend([bool(value) if kind == "bool" else value])
+            numbers.extend([value if kind in ("bool", "number") else None])
     made = {
         "value": values.array(),
         "number": numbers.array(),

@@ -26,6 +26,7 @@ from ._filter_reader import Reader
 from ._filter_sql import filter_to_sql
 from ._read import StoreReader, chunks, placeholders
 from ._schema import PAYLOAD_COLUMNS, TRACE_END
+from ._typed import Typed
 
 #: Stands for NULL in integer columns: pandas' "not a time", and no count or id of a process.
 MISSING: Final = -(1 << 63)
@@ -42,6 +43,7 @@ _PAYLOADS: Final = frozenset(PAYLOAD_COLUMNS)
 #: columns, which halves the time (500 against 20,000).
 _BATCH: Final = 500
 _IDS_AT_ONCE: Final = 1_000
+_TYPED_EVENT: Final = Typed("events", ("trace_id", "span_id", "name", "time_ns", "data"))
 #: Characters of JSON parsed in one call; bounds the copy that joining makes.
 _TEXT_AT_ONCE: Final = 1 << 20
 
@@ -122,7 +124,11 @@ def read_scores(reader: StoreReader, names: Sequence[str], chosen: Selection) ->
 
 
 def read_events(reader: StoreReader, trace_ids: Iterable[str]) -> dict[tuple[str, str], list[tuple[str, int, Any]]]:
-    """Return (name, time_ns, payload) of the events of these traces by (trace_id, span_id), in order of time."""
+    """Return (name, time_ns, payload) of the events of these traces by (trace_id, span_id), in order of time.
+
+    Raises:
+        ValueError: one of them is damaged.
+    """
     found: dict[tuple[str, str], list[tuple[str, int, Any]]] = {}
     if not reader.rows("SELECT 1 FROM events LIMIT 1"):
         return found
@@ -131,7 +137,9 @@ def read_events(reader: StoreReader, trace_ids: Iterable[str]) -> dict[tuple[str
             "SELECT trace_id, span_id, name, time_ns, data FROM events "
             f"WHERE trace_id IN ({placeholders(ids)}) ORDER BY time_ns, id"
         )
-        for trace_id, span_id, *event in reader.rows(query, ids):
+        rows = reader.rows(query, ids)
+        _TYPED_EVENT.check(rows)
+        for trace_id, span_id, *event in rows:
             found.setdefault((trace_id, span_id), []).append((event[0], event[1], event[2]))
     return found
 

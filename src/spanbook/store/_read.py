@@ -12,11 +12,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..model import STATUS_RANK, USAGE_FIELDS, Event, Provenance, Score, Span, TraceNotFoundError, TraceSummary, ids
+from ..model import (
+    STATUS_RANK,
+    USAGE_FIELDS,
+    Event,
+    Provenance,
+    Score,
+    Span,
+    SpanbookError,
+    TraceNotFoundError,
+    TraceSummary,
+    ids,
+)
 from ..model.values import not_captured
 from . import _connection
 from ._codec import PayloadReader, decompress, digest_of
 from ._schema import PAYLOAD_COLUMNS, READ_TRACE, SCORE_COLUMNS, SPAN_COLUMNS, TRACE_COLUMNS
+from ._typed import Typed
 
 _SPAN_SELECT: Final = (
     f"SELECT {', '.join('s.' + name for name in SPAN_COLUMNS)}, {', '.join('p.' + name for name in PAYLOAD_COLUMNS)} "
@@ -25,12 +37,17 @@ _SPAN_SELECT: Final = (
 _TRACE_SELECT: Final = f"SELECT {READ_TRACE} FROM traces t"
 _EVENT_SELECT: Final = "SELECT span_id, name, time_ns, data FROM events WHERE trace_id = ? {}ORDER BY time_ns, id"
 _SCORE_SELECT: Final = f"SELECT span_id, {', '.join(SCORE_COLUMNS)} FROM scores WHERE trace_id = ? {{}}ORDER BY id"
+_EVENT_COLUMNS: Final = ("name", "time_ns", "data")
 _OF_SPAN: Final = "AND span_id = ? "
 _PLAIN_FIELDS: Final = tuple(
     name for name in SPAN_COLUMNS
     if name not in {*USAGE_FIELDS, "tags", "counted", "notebook", "cell_id", "execution_count", "cell_hash",
                     "git_commit", "process_id"}
 )  # fmt: skip
+_TYPED_SPAN: Final = Typed("spans", SPAN_COLUMNS)
+_TYPED_TRACE: Final = Typed("traces", TRACE_COLUMNS)
+_TYPED_EVENT: Final = Typed("events", _EVENT_COLUMNS)
+_TYPED_SCORE: Final = Typed("scores", SCORE_COLUMNS)
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit", "process_id")
 
 
@@ -150,10 +167,12 @@ class StoreReader:
             raise
 
     @contextlib.contextmanager
-    def _making_records(self) -> Iterator[None]:
+    def making_records(self) -> Iterator[None]:
         """Make rows that do not read as we write them an error of ours."""
         try:
             yield
+        except SpanbookError:
+            raise
         except (ValueError, TypeError, KeyError) as error:
             raise _connection.damage_error(self.path, f"a row of it cannot be read: {error}") from error
 
@@ -172,13 +191,13 @@ class StoreReader:
         sql, values = time_window(f"{_TRACE_SELECT} WHERE ({where})", "t", since_ns, until_ns)
         query = f"{sql} ORDER BY t.start_ns DESC, t.id DESC LIMIT ?"
         found = self.rows(query, [*parameters, *values, -1 if limit is None else limit])
-        with self._making_records():
+        with self.making_records():
             return [_summary(row) for row in found]
 
     def find_trace(self, trace_id: str) -> TraceSummary | None:
         """Return the summary of one trace, None when there is none."""
         found = self.rows(f"{_TRACE_SELECT} WHERE t.trace_id = ?", [trace_id])
-        with self._making_records():
+        with self.making_records():
             return _summary(found[0]) if found else None
 
     def trace_ids_like(self, prefix: str, limit: int = 2) -> list[str]:
@@ -211,9 +230,9 @@ class StoreReader:
     def spans(self, trace_id: str) -> list[Span]:
         """Return the spans of a trace with payloads, events and scores, in order of start."""
         rows = self.rows(f"{_SPAN_SELECT} WHERE s.trace_id = ? ORDER BY s.start_ns, s.id", [trace_id])
-        events = self._by_span(_EVENT_SELECT.format(""), [trace_id], self._event)
-        scores = self._by_span(_SCORE_SELECT.format(""), [trace_id], _score)
-        with self._making_records():
+        with self.making_records():
+            events = self._by_span(_EVENT_SELECT.format(""), [trace_id], self._event)
+            scores = self._by_span(_SCORE_SELECT.format(""), [trace_id], _score)
             return [self._span(row, events, scores) for row in rows]
 
     def span(self, trace_id: str, span_id: str) -> Span | None:
@@ -222,9 +241,9 @@ class StoreReader:
         if not rows:
             return None
         key = [trace_id, span_id]
-        events = self._by_span(_EVENT_SELECT.format(_OF_SPAN), key, self._event)
-        scores = self._by_span(_SCORE_SELECT.format(_OF_SPAN), key, _score)
-        with self._making_records():
+        with self.making_records():
+            events = self._by_span(_EVENT_SELECT.format(_OF_SPAN), key, self._event)
+            scores = self._by_span(_SCORE_SELECT.format(_OF_SPAN), key, _score)
             return self._span(rows[0], events, scores)
 
     def _by_span(self, query: str, key: list[str], make: Any) -> dict[str, list[Any]]:
@@ -234,6 +253,7 @@ class StoreReader:
         return out
 
     def _event(self, row: Sequence[Any]) -> Event:
+        _TYPED_EVENT.check([row])
         return Event(name=row[0], time_ns=row[1], data=self.json(row[2]))
 
     def json(self, value: Any) -> Any:
@@ -246,20 +266,21 @@ class StoreReader:
 
     def _span(self, row: Sequence[Any], events: dict[str, list[Event]], scores: dict[str, list[Score]]) -> Span:
         columns = dict(zip(SPAN_COLUMNS, row, strict=False))
+        _TYPED_SPAN.check([row[: len(SPAN_COLUMNS)]])
         _check_status(columns["status"])
         payloads = {name: self.json(row[len(SPAN_COLUMNS) + at]) for at, name in enumerate(PAYLOAD_COLUMNS)}
         return Span(
             **{name: columns[name] for name in _PLAIN_FIELDS},
             input=payloads["input"],
             output=payloads["output"],
-            error=payloads["error"],
+            error=_object("error", payloads["error"]),
             metadata=payloads["metadata"] or {},
             model_parameters=payloads["model_parameters"],
             tools=payloads["tools"],
             attributes=payloads["attributes"] or {},
             links=payloads["links"] or (),
             usage={name: columns[name] for name in USAGE_FIELDS if columns[name] is not None},
-            tags=json.loads(columns["tags"]) if columns["tags"] else (),
+            tags=_tags(columns["tags"]),
             events=events.get(columns["span_id"], ()),
             scores=scores.get(columns["span_id"], ()),
             provenance=Provenance(**{name: columns[name] for name in _PROVENANCE}),
@@ -282,7 +303,7 @@ class StoreReader:
         if not found:
             return None
         mime_type, codec, body = found[0]
-        with self._making_records():
+        with self.making_records():
             content = decompress(codec, body)
         if digest_of(content) != key:
             raise _connection.damage_error(self.path, f"the bytes of {digest} are not those that were stored")
@@ -293,7 +314,9 @@ class StoreReader:
     def scores(self, where: str = "1", parameters: Sequence[Any] = (), limit: int | None = None) -> list[Score]:
         """Return scores that match a condition on the table's columns, oldest first."""
         query = f"SELECT {', '.join(SCORE_COLUMNS)} FROM scores WHERE ({where}) ORDER BY id LIMIT ?"
-        return [_score(row) for row in self.rows(query, [*parameters, -1 if limit is None else limit])]
+        found = self.rows(query, [*parameters, -1 if limit is None else limit])
+        with self.making_records():
+            return [_score(row) for row in found]
 
 
 def time_window(
@@ -312,6 +335,7 @@ def time_window(
 
 def _summary(row: Sequence[Any]) -> TraceSummary:
     columns = dict(zip(TRACE_COLUMNS, row, strict=True))
+    _TYPED_TRACE.check([row])
     _check_status(columns["status"])
     provenance = Provenance(**{name: columns.pop(name) for name in _PROVENANCE})
     for name in ("cache_read_tokens", "reasoning_tokens"):
@@ -319,10 +343,30 @@ def _summary(row: Sequence[Any]) -> TraceSummary:
     tags, metadata = columns.pop("tags"), columns.pop("metadata")
     return TraceSummary(
         **columns,
-        tags=json.loads(tags) if tags else (),
-        metadata=json.loads(metadata) if metadata else {},
+        tags=_tags(tags),
+        metadata=_object("metadata", json.loads(metadata)) or {} if metadata else {},
         provenance=provenance,
     )
+
+
+def _tags(text: str | None) -> Sequence[str]:
+    """Return the tags that a column holds.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    if not text:
+        return ()
+    tags = json.loads(text)
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError(f"its tags are {text!r:.40}")
+    return tags
+
+
+def _object(name: str, value: Any) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"its {name} is {value!r:.40}")
+    return value
 
 
 def _check_status(status: Any) -> None:
@@ -331,6 +375,7 @@ def _check_status(status: Any) -> None:
 
 
 def _score(row: Sequence[Any]) -> Score:
+    _TYPED_SCORE.check([row])
     fields = dict(zip(SCORE_COLUMNS, row, strict=True))
     kind = fields.pop("value_type")
     if kind == "bool":

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ._codec import to_text, unpack_ids
 from ._read import StoreReader, chunks, placeholders
 from ._schema import PAYLOAD_COLUMNS, READ_TRACE, TRACE_COLUMNS
+from ._typed import Typed
 
 #: Columns of a tree row, all of them narrow; names are those of ``spans``.
 TREE_COLUMNS: Final = (
@@ -47,11 +48,16 @@ _CHATS: Final = (
 _MATCHING: Final = "SELECT s.span_id FROM spans s LEFT JOIN payloads p ON p.span = s.id WHERE s.trace_id = ? AND "
 _MEDIA: Final = "SELECT digest, mime_type, size FROM blobs WHERE mime_type IS NOT NULL AND digest IN"
 _IDS_AT_ONCE: Final = 500
+_TYPED_TREE: Final = Typed("spans", TREE_COLUMNS)
+_TYPED_TRACE: Final = Typed("traces", TRACE_COLUMNS)
 
 
 def tree_rows(reader: StoreReader, trace_id: str, limit: int | None = None) -> list[tuple[Any, ...]]:
     """Return the spans of a trace as tuples of ``TREE_COLUMNS``, in order of start, at most ``limit``."""
-    return reader.rows(_TREE, [trace_id, -1 if limit is None else limit])
+    found = reader.rows(_TREE, [trace_id, -1 if limit is None else limit])
+    with reader.making_records():
+        _TYPED_TREE.check(found)
+    return found
 
 
 def tree_links(reader: StoreReader, trace_id: str) -> list[tuple[str, str | None]]:
@@ -63,7 +69,10 @@ def tree_rows_of(reader: StoreReader, trace_id: str, span_ids: Sequence[str]) ->
     """Return these spans of a trace by id, as tuples of ``TREE_COLUMNS``."""
     found: dict[str, tuple[Any, ...]] = {}
     for ids in chunks(span_ids, _IDS_AT_ONCE):
-        found.update((row[0], row) for row in reader.rows(f"{_SOME} ({placeholders(ids)})", [trace_id, *ids]))
+        rows = reader.rows(f"{_SOME} ({placeholders(ids)})", [trace_id, *ids])
+        with reader.making_records():
+            _TYPED_TREE.check(rows)
+        found.update((row[0], row) for row in rows)
     return found
 
 
@@ -77,7 +86,10 @@ def trace_rows(reader: StoreReader, trace_ids: Sequence[str]) -> dict[str, dict[
     """Return the summary rows of these traces by id, as dicts of ``TRACE_COLUMNS``; unknown ids are left out."""
     found: dict[str, dict[str, Any]] = {}
     for ids in chunks(trace_ids, _IDS_AT_ONCE):
-        for row in reader.rows(f"{_TRACES} ({placeholders(ids)})", ids):
+        rows = reader.rows(f"{_TRACES} ({placeholders(ids)})", ids)
+        with reader.making_records():
+            _TYPED_TRACE.check(rows)
+        for row in rows:
             found[row[0]] = dict(zip(TRACE_COLUMNS, row, strict=True))
     return found
 

@@ -71,7 +71,7 @@ def term_of(facet: str, value: Any) -> str:
     """Return the filter that keeps the traces with this value of a facet."""
     if facet == "has_error":
         return "has_error" if value else "not has_error"
-    return _TERMS[facet].format(json.dumps(value, ensure_ascii=False))
+    return _TERMS[facet].format(json.dumps(value, ensure_ascii=False, default=repr))
 
 
 def _is_conjunction(where: str) -> bool:
