@@ -218,7 +218,8 @@ class StoreMachine(RuleBasedStateMachine):
             return
         if is_flushed:
             self.flush(durable=False)
-        for path in self.path.parent.glob("store.db*"):
+        # the log first: between two of these steps the fold may make a new store, whose log is not ours to take
+        for path in sorted(self.path.parent.glob("store.db*"), reverse=True):
             path.unlink(missing_ok=True)
         self.acknowledged, self.seen = set(), {}
         self.dropped_before = _recorder.dropped  # from now on they are among those that are gone
