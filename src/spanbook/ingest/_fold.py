@@ -71,6 +71,7 @@ class Fold:
         self._unreadable_in_dead = 0
         self.problem: str | None = None
         self._is_damaged = False
+        self._is_made_anew = False  # the store was gone at the last attempt
         self._root = root
         self._records = RecordReader(Encoder(self.writer.blobs, redactor), prices, journal.pid)
         self._foreign = RecordReader(self._records.encoder, prices, None)  # spans of other processes
@@ -168,7 +169,7 @@ class Fold:
             except (sqlite3.Error, SpanbookError, OSError) as error:
                 self._note(error)
                 return False
-            self.problem, self._is_damaged = None, False
+            self.problem, self._is_damaged, self._is_made_anew = None, False, False
             self._tidy()
             return self._has_work()
 
@@ -201,6 +202,9 @@ class Fold:
         return self._pending is not None or self.journal.waiting_bytes > 0
 
     def _note(self, error: BaseException) -> None:
+        if not self._is_made_anew and (isinstance(error, StoreReplacedError) or self.writer.is_moved()):
+            self._is_made_anew = True  # removed in the middle of it: the next attempt makes it anew
+            return
         self._is_damaged = is_damage(error)
         if self._is_damaged and isinstance(error, sqlite3.Error):
             error = store_error(self.writer.path, error)
@@ -420,7 +424,7 @@ class Fold:
         return True
 
     def _is_synced(self) -> None:
-        self._unsynced, self._last_sync = False, time.monotonic()
+        self._unsynced, self._last_sync, self._is_made_anew = False, time.monotonic(), False
 
     def close(self, timeout: float = 5.0) -> bool:
         """Stop the thread, fold what is left and remove the journal; True when nothing was left behind.

@@ -128,6 +128,10 @@ class StoreWriter:
             self._db = db  # published only once its schema is known to be good
         return self._db
 
+    def is_moved(self) -> bool:
+        """Whether the file that was open last was removed or replaced."""
+        return self._identity is not None and not _connection.is_same(self._identity, self.path)
+
     def _has_written(self) -> bool:
         """Whether this writer, or that of the process it was forked from, had this very file open before."""
         now = _connection.identity_of(self.path)
