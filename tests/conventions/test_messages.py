@@ -69,6 +69,14 @@ def test_one_image_in_many_forms(piece: dict[str, Any]) -> None:
         {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PNG}]}]  # fmt: skip
 
 
+def test_a_call_that_content_and_tool_calls_both_tell_is_one() -> None:
+    """As LangChain keeps an answer of Anthropic's."""
+    used = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+    called = {"type": "tool_call", "id": "t1", "name": "f", "args": {}}
+    message = to_message({"role": "assistant", "content": [used], "tool_calls": [called]})
+    assert message["parts"] == [call("t1", "f", {})]
+
+
 def test_a_result_of_anthropic_names_its_tool() -> None:
     asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]}
     result = {

@@ -85,6 +85,8 @@ def to_message(raw: Any, role: str = "user") -> Message:
             message["name"] = str(raw["name"])
     else:
         message = chat_message({**raw, "role": role, "content": _content(raw)})
+        if raw.get("tool_calls"):
+            message["parts"] = _calls_once(message["parts"])
     if isinstance(raw.get("finish_reason"), str) and raw["finish_reason"]:
         message["finish_reason"] = raw["finish_reason"]
     return message
@@ -280,6 +282,18 @@ def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list
     return parts
 
 
+def _calls_once(parts: Sequence[Part]) -> list[Part]:
+    """Return parts without the calls that the content and ``tool_calls`` both tell (LangChain)."""
+    seen: set[Any] = set()
+    out: list[Part] = []
+    for part in parts:
+        id = part.get("id") if part["type"] == "tool_call" else None
+        if id is None or id not in seen:
+            out.append(part)
+        seen.add(id)
+    return out
+
+
 def _content(raw: Mapping[str, Any]) -> Any:
     """Return a message's content: text, pieces, or text of pieces (as JSON, or as Python writes them: litellm)."""
     content = raw.get("content", raw.get("blocks"))
@@ -295,8 +309,10 @@ def _content(raw: Mapping[str, Any]) -> Any:
 def _flat_tool(tool: Any) -> Any:
     if not isinstance(tool, dict):
         return {"type": "function", "name": tool} if isinstance(tool, str) else tool
-    tool = flat_tool(tool)
+    tool = flat_tool(tool["toolSpec"] if isinstance(tool.get("toolSpec"), dict) else tool)  # Bedrock wraps both
     schema = next((tool[name] for name in _SCHEMAS if tool.get(name) is not None), None)
+    if isinstance(schema, dict) and schema.keys() == {"json"}:
+        schema = schema["json"]
     if schema is None or "parameters" in tool:
         return tool
     rest = {name: value for name, value in tool.items() if name not in _SCHEMAS}
