@@ -19,6 +19,7 @@ from ._draft import Draft
 from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
+from ._genkit import map_genkit
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
@@ -86,6 +87,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
     SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", is_vercel, map_vercel),
+    SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
