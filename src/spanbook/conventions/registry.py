@@ -26,6 +26,7 @@ from ._langsmith import map_langsmith
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
+from ._mastra import map_mastra
 from ._messages import is_messages, join_results, say_gaps
 from ._mlflow import SCOPE as MLFLOW
 from ._mlflow import map_mlflow
@@ -88,6 +89,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", is_vercel, map_vercel),
     SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
+    SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
