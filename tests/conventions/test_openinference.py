@@ -157,6 +157,24 @@ def test_a_result_of_a_tool_that_only_the_request_has() -> None:
     assert [(part["id"], part["response"]) for part in _parts(asked)] == [("t1", [{"json": {"temp": 7}}])]
 
 
+def test_reasoning_that_only_the_response_has() -> None:
+    """As the instrumentor of OpenAI's agents for JavaScript writes an answer: one message a call."""
+    calls = [{"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"} for id in ("c1", "c2")]
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]}
+    attributes = {**LLM, "output.value": dumps({"object": "response", "output": [thought, *calls]})}
+    for index, id in enumerate(("c1", "c2")):
+        attributes |= {
+            f"{_OUT}.{index}.message.role": "assistant",
+            f"{_OUT}.{index}.message.tool_calls.0.tool_call.id": id,
+            f"{_OUT}.{index}.message.tool_calls.0.tool_call.function.name": "f",
+        }
+    said = mapped(attributes)["output"]
+    assert [part["type"] for part in _parts(said)] == ["reasoning", "tool_call", "tool_call"]
+    contents = f"{_IN}.0.message.contents.0.message_content"
+    asked = mapped({**LLM, f"{contents}.type": "text", f"{contents}.text": "Hm"})["input"]
+    assert asked == [text("assistant", "Hm")]
+
+
 def test_the_provider_that_langchain_names() -> None:
     assert mapped({**LLM, "metadata": dumps({"ls_provider": "openai"})})["provider"] == "openai"
 

@@ -169,9 +169,9 @@ def _messages(items: list[Any]) -> list[Message]:
 
 
 def _message(raw: dict[str, Any]) -> Message:
-    role = str(raw.get("role") or "user")
-    parts: list[Part] = []
     contents = raw.get("contents")
+    role = str(raw.get("role") or ("assistant" if contents else "user"))  # OpenAI's agents: a model's reasoning
+    parts: list[Part] = []
     if isinstance(contents, list):
         parts = [part for piece in contents for part in _content_parts(piece)]
     if not parts:

@@ -62,10 +62,10 @@ def fuller(messages: Sequence[Message], raw: Any, role: str) -> list[Message]:
 
 
 def _turns(messages: Sequence[Message]) -> list[list[Message]]:
-    """Return messages one by one, but the results of tools that follow one another together: some clients keep one."""
+    """Return messages by whose turn it is, but each of the user's alone: some clients write one message a part."""
     turns: list[list[Message]] = []
     for message in join_results(messages):
-        if turns and message["role"] == turns[-1][0]["role"] == "tool":
+        if turns and message["role"] == turns[-1][0]["role"] and message["role"] in ("tool", "assistant"):
             turns[-1].append(message)
         else:
             turns.append([message])
@@ -73,10 +73,12 @@ def _turns(messages: Sequence[Message]) -> list[list[Message]]:
 
 
 def _fuller_turn(ours: list[Message], theirs: list[Message]) -> list[Message]:
-    if len(ours) != len(theirs):
-        more = len(theirs) > len(ours) and theirs[0]["role"] == ours[0]["role"]
-        return theirs if more else ours
-    return [their if _says_more(their, our) else our for our, their in zip(ours, theirs, strict=True)]
+    if len(ours) == len(theirs):
+        return [their if _says_more(their, our) else our for our, their in zip(ours, theirs, strict=True)]
+    ours_joined, theirs_joined = (
+        {**turn[0], "parts": [part for message in turn for part in message["parts"]]} for turn in (ours, theirs)
+    )
+    return theirs if _says_more(theirs_joined, ours_joined) else ours
 
 
 def _says_more(their: Message, our: Message) -> bool:
@@ -91,4 +93,4 @@ def _is_partial(part: Part) -> bool:
 
 
 def _texts(message: Message) -> set[str]:
-    return {part["content"] for part in message["parts"] if part["type"] == "text"}
+    return {part["content"] for part in message["parts"] if part["type"] in ("text", "reasoning")}
