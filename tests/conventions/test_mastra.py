@@ -59,3 +59,14 @@ def test_parts_of_a_call_are_none_for_phoenix_either() -> None:
     fields = span("model_generation", "Hi", **kind, llm__model_name="gpt", input__value="Hi")
     assert (fields["kind"], fields["input"]) == ("llm", [text("user", "Hi")])
     assert fields["attributes"] == {"mastra.span.type": "model_generation"}
+
+
+def test_a_call_before_version_1_of_the_exporter() -> None:
+    asked, said = dumps({"messages": [{"role": "user", "content": "Hi"}]}), dumps({"text": "Yo", "files": []})
+    fields = span("model_generation", gen_ai__operation__name="chat", gen_ai__request__model="gpt", input=asked,
+                  gen_ai__prompt=asked, output=said, gen_ai__completion=said, gen_ai__system="openai.chat",
+                  userId="ada", sessionId="s1")  # fmt: skip
+    assert (fields["kind"], fields["provider"]) == ("llm", "openai")
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+    assert (fields["user_id"], fields["session_id"]) == ("ada", "s1")
+    assert fields["attributes"] == {"mastra.span.type": "model_generation"}

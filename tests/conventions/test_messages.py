@@ -77,6 +77,14 @@ def test_a_call_that_content_and_tool_calls_both_tell_is_one() -> None:
     assert message["parts"] == [call("t1", "f", {})]
 
 
+def test_a_result_of_vercels_sdk() -> None:
+    """As Mastra's exporters send an answer."""
+    called = {"toolCallId": "c1", "toolName": "f", "args": {"a": 1}}
+    answer = {"role": "assistant", "parts": [*text("assistant", "Yo")["parts"], call("c1", "f", {"a": 1})]}
+    assert find_messages({"text": "Yo", "toolCalls": [called], "warnings": []}) == [answer]
+    assert find_messages({"text": "Yo"}) is None
+
+
 def test_a_result_of_anthropic_names_its_tool() -> None:
     asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]}
     result = {

@@ -2,19 +2,17 @@
 
 A call of a model is ``model_inference`` in ``model_step`` in ``model_generation``; the one of them that names the model
 has usage and messages, which one depends on version and exporter. What went in and came out of the others stands under
-the name of the type of span.
+the name of the type of span; before version 1 of the exporter it is just ``input`` and ``output``.
 Source: ``gen-ai-semantics.ts`` and ``span-converter.ts`` of ``@mastra/otel-exporter`` 1.4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from ._draft import Draft, moment_ns
-from ._foreign_parts import foreign_parts
-from ._messages import find_messages, to_messages
-from ._parts import Message, Part, parsed_json, text_parts
+from ._messages import to_messages
+from ._parts import parsed_json
 
 _KINDS: Final = {
     "agent_run": "agent",
@@ -44,7 +42,7 @@ def map_mastra(draft: Draft) -> None:
                 draft.left.pop(f"mastra.{type}.{side}", None)
     else:
         _put_contents(draft, type)
-    for name in ("gen_ai.provider.name", "llm.provider"):
+    for name in ("gen_ai.provider.name", "gen_ai.system", "llm.provider"):
         provider, _, api = str(draft.left.get(name, "")).partition(".")
         if api in _APIS:
             draft.put_provider(provider)
@@ -52,29 +50,21 @@ def map_mastra(draft: Draft) -> None:
     draft.put_tags(draft.items("mastra.tags"))
     given = draft.below("mastra.metadata.")
     for field, names in _CONTEXT:
-        name = next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
-        if name is not None:
-            draft.put(field, given.pop(name))
+        found = next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
+        if found is not None:
+            draft.put(field, given.pop(found))
+        draft.put(field, draft.text(*names))  # before version 1 of the exporter
     draft.add("metadata", {name: parsed_json(value) for name, value in given.items()})
 
 
 def _put_contents(draft: Draft, type: str) -> None:
-    asked, said = draft.data(f"mastra.{type}.input"), draft.data(f"mastra.{type}.output")
+    asked, said = (draft.data(f"mastra.{type}.{side}", side) for side in ("input", "output"))
+    for again, value in (("prompt", asked), ("completion", said), ("tool.input", asked), ("tool.output", said)):
+        if value is not None and parsed_json(draft.left.get(f"gen_ai.{again}")) == value:
+            del draft.left[f"gen_ai.{again}"]
     if type in _TALKS:
         draft.put_messages("input", to_messages(asked, "user"))
-        draft.put_messages("output", _answer(said))
+        draft.put_messages("output", to_messages(said, "assistant"))
     else:
         draft.put("input", asked)
         draft.put("output", said)
-
-
-def _answer(said: Any) -> list[Message] | None:
-    """Return what a model answered, given as its text and the calls beside it."""
-    if not isinstance(said, Mapping) or find_messages(said) is not None or "text" not in said:
-        return to_messages(said, "assistant")
-    parts: list[Part] = text_parts(said["text"]) if said["text"] else []
-    calls = said.get("toolCalls")
-    for call in calls if isinstance(calls, list) else ():
-        if isinstance(call, Mapping):
-            parts += foreign_parts({**call, "type": "tool-call"})
-    return [{"role": "assistant", "parts": parts}] if parts else None

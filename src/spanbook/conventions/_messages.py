@@ -25,6 +25,8 @@ _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reason
 _SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
 _SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
+#: What is beside the text of a result of Vercel's AI SDK.
+_OF_A_RESULT: Final = frozenset(("toolCalls", "files", "warnings"))
 #: Roles of those who instruct the model.
 _SYSTEM: Final = ("system", "developer")
 #: Names of instructions in a request.
@@ -226,7 +228,17 @@ def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
     for name in ("prompt", "input"):
         if isinstance(value.get(name), str) and (system or "model" in value or len(value) == 1):
             return [*system, {"role": role, "parts": text_parts(value[name])}]
+    if isinstance(value.get("text"), str) and not _OF_A_RESULT.isdisjoint(value):
+        return _result_of_sdk(value)
     return None
+
+
+def _result_of_sdk(value: Mapping[str, Any]) -> list[Message]:
+    """Return the answer in a result of Vercel's AI SDK, as Mastra's exporters send it."""
+    calls = value.get("toolCalls")
+    pieces = [{**one, "type": "tool-call"} for one in (calls if isinstance(calls, (list, tuple)) else ())
+              if isinstance(one, Mapping)]  # fmt: skip
+    return [{"role": "assistant", "parts": [*text_parts(value["text"]), *content_parts(pieces)]}]
 
 
 def _choice(choice: Mapping[str, Any]) -> Message:
