@@ -79,6 +79,12 @@ def test_node_s_openllmetry_counts_anthropics_cache_beside_the_input() -> None:
     assert mapped(attributes)["usage"]["input_tokens"] == 20
 
 
+def test_a_message_without_content_is_a_gap() -> None:
+    """As OpenLLMetry 0.14 for JavaScript writes a message of calls alone, and without the calls."""
+    asked = mapped({"gen_ai.prompt.0.role": "assistant", "gen_ai.prompt.0.content": "null"})["input"]
+    assert [part["type"] for part in asked[0]["parts"]] == ["not_captured"]
+
+
 def test_a_generated_image_is_a_call_of_a_model() -> None:
     fields = mapped({"gen_ai.operation.name": "image_generation", "gen_ai.usage.input_tokens": 2})
     assert (fields["kind"], "counted" in fields) == ("llm", False)

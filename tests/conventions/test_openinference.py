@@ -154,7 +154,7 @@ def test_a_result_of_a_tool_that_only_the_request_has() -> None:
         **LLM, f"{_IN}.0.message.role": "user", f"{_IN}.0.message.tool_call_id": "t1",
         "input.value": dumps({"messages": [{"role": "user", "content": [result]}]}),
     })["input"]  # fmt: skip
-    assert [(part["id"], part["response"]) for part in _parts(asked)] == [("t1", [{"json": {"temp": 7}}])]
+    assert [(part["id"], part["response"]) for part in _parts(asked)] == [("t1", {"temp": 7})]
 
 
 def test_reasoning_that_only_the_response_has() -> None:

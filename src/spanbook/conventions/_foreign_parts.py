@@ -122,6 +122,9 @@ def _result(piece: Piece) -> list[Part]:
     output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
     if isinstance(output, dict) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
         output = output["value"]
+    if isinstance(output, (list, tuple)) and len(output) == 1 and isinstance(output[0], dict):
+        (only,) = output
+        output = next(iter(only.values())) if only.keys() in ({"json"}, {"text"}) else output  # Bedrock
     media: list[Part] = []
     if isinstance(output, (list, tuple)) and any(isinstance(one, dict) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)

@@ -128,6 +128,8 @@ def _message(raw: dict[str, Any], role: str) -> Message:
         return {"role": "assistant", "parts": [{"type": "reasoning", "content": str(raw.get("content") or "")}]}
     calls = parsed_json(raw.get("tool_calls"))
     given = {**raw, "tool_calls": calls if isinstance(calls, list) else None}
+    if given.get("content") == "null":  # JavaScript's, of a message without any
+        given["content"] = None
     legacy = raw.get("function_call")
     if isinstance(legacy, dict):
         given["function_call"] = legacy
