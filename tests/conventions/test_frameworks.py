@@ -85,6 +85,10 @@ def test_a_message_without_content_is_a_gap() -> None:
     assert [part["type"] for part in asked[0]["parts"]] == ["not_captured"]
 
 
+def test_a_task_that_executes_a_tool_is_a_tool() -> None:
+    assert mapped({"traceloop.span.kind": "task", "gen_ai.operation.name": "execute_tool"})["kind"] == "tool"
+
+
 def test_a_generated_image_is_a_call_of_a_model() -> None:
     fields = mapped({"gen_ai.operation.name": "image_generation", "gen_ai.usage.input_tokens": 2})
     assert (fields["kind"], "counted" in fields) == ("llm", False)

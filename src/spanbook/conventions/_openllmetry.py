@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._genai import lost_input
+from ._genai import lost_input, put_kind
 from ._messages import flat_tools, join_reasoning, to_message, to_messages
 from ._parts import Message, parsed_json
 from ._usage import usage_from
@@ -93,6 +93,8 @@ def map_openllmetry(draft: Draft) -> None:
 def _put_entity(draft: Draft) -> None:
     kind = draft.left.get("traceloop.span.kind")
     if isinstance(kind, str) and kind in _KINDS:
+        if kind == "task":
+            put_kind(draft)  # an operation says more: JavaScript's tools of LangChain are tasks
         draft.put("kind", _KINDS[kind])
         if kind != "task":
             del draft.left["traceloop.span.kind"]
