@@ -85,6 +85,14 @@ def test_a_result_of_vercels_sdk() -> None:
     assert find_messages({"text": "Yo"}) is None
 
 
+def test_a_message_whose_role_is_a_tool_is_its_result() -> None:
+    """As Langfuse's handler for LangChain in JavaScript writes it."""
+    asked = {"role": "assistant", "parts": [call("c1", "f", {})]}
+    said = {"type": "tool_call_response", "id": None, "response": {"a": 1}, "name": "f"}
+    assert join_results([asked, text("f", '{"a": 1}')]) == [asked, {"role": "tool", "parts": [said]}]
+    assert join_results([asked, text("g", "x")]) == [asked, text("g", "x")]
+
+
 def test_a_result_of_anthropic_names_its_tool() -> None:
     asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]}
     result = {

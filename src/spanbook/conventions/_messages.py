@@ -8,7 +8,7 @@ from typing import Any, Final
 from ._openai_chat import chat_message, content_parts
 from ._openai_common import flat_tool
 from ._openai_responses import item_messages
-from ._parts import Message, Part, not_captured, parsed_json, text_parts
+from ._parts import Message, Part, not_captured, parsed_json, text_parts, tool_response
 from ._python_text import parsed_python
 
 #: Roles of LangChain and Gemini → OpenAI's.
@@ -19,6 +19,7 @@ _LANGCHAIN_TYPES: Final = frozenset(
 #: What a message in our form that needs no change has, and whose it is.
 _PLAIN: Final = frozenset(("role", "parts", "finish_reason"))
 _PLAIN_ROLES: Final = ("user", "assistant", "system")
+_STANDARD_ROLES: Final = frozenset((*_PLAIN_ROLES, "developer", "tool", "unknown"))
 #: Types of a Responses item that carry no role.
 _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reasoning", "message", "item_reference"))
 #: A message has one of these.
@@ -143,8 +144,10 @@ def join_reasoning(messages: Sequence[Message]) -> list[Message]:
 def join_results(messages: Sequence[Message]) -> list[Message]:
     """Return messages with each tool's result a message of role ``tool`` that names the tool it came from.
 
-    Anthropic and GenAI put results into the user's message.
+    Anthropic and GenAI put results into the user's message; Langfuse's handler for LangChain in JavaScript writes the
+    name of the tool as the role.
     """
+    messages = _with_results(messages)
     if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
         return list(messages)
     names: dict[Any, str] = {}
@@ -172,6 +175,22 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
         elif rest:
             out.append({**message, "parts": rest})
     return out
+
+
+def _with_results(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return messages whose role is the name of a tool that was called as results of that tool."""
+    if all(message["role"] in _STANDARD_ROLES for message in messages):
+        return messages
+    called = {part.get("name") for message in messages for part in message["parts"] if part["type"] == "tool_call"}
+    return [_result_of(message) if message["role"] in called - _STANDARD_ROLES else message for message in messages]
+
+
+def _result_of(message: Message) -> Message:
+    name = message["role"]
+    parts = [
+        tool_response(None, part["content"], name) if part["type"] == "text" else part for part in message["parts"]
+    ]
+    return {"role": "tool", "parts": parts}
 
 
 def say_gaps(messages: Sequence[Message]) -> list[Message]:
