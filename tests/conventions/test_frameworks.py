@@ -71,6 +71,29 @@ def test_traceloop_entities(theirs: str, ours: str) -> None:
     assert (fields["kind"], fields["input"], fields["output"]) == (ours, {"args": [1]}, 2)
 
 
+def test_node_s_openllmetry_counts_anthropics_cache_beside_the_input() -> None:
+    counts = {"input_tokens": 20, "output_tokens": 12, "total_tokens": 32, "cache_read.input_tokens": 16}
+    attributes = {"gen_ai.operation.name": "chat", **{f"gen_ai.usage.{name}": count for name, count in counts.items()}}
+    node = mapped(attributes, scope_name="@traceloop/instrumentation-anthropic")
+    assert node["usage"] == {"input_tokens": 36, "output_tokens": 12, "cache_read_tokens": 16}
+    assert mapped(attributes)["usage"]["input_tokens"] == 20
+
+
+def test_a_message_without_content_is_a_gap() -> None:
+    """As OpenLLMetry 0.14 for JavaScript writes a message of calls alone, and without the calls."""
+    asked = mapped({"gen_ai.prompt.0.role": "assistant", "gen_ai.prompt.0.content": "null"})["input"]
+    assert [part["type"] for part in asked[0]["parts"]] == ["not_captured"]
+
+
+def test_a_task_that_executes_a_tool_is_a_tool() -> None:
+    assert mapped({"traceloop.span.kind": "task", "gen_ai.operation.name": "execute_tool"})["kind"] == "tool"
+
+
+def test_a_generated_image_is_a_call_of_a_model() -> None:
+    fields = mapped({"gen_ai.operation.name": "image_generation", "gen_ai.usage.input_tokens": 2})
+    assert (fields["kind"], "counted" in fields) == ("llm", False)
+
+
 def test_traceloop_associations() -> None:
     prefix = "traceloop.association.properties."
     fields = mapped({f"{prefix}user_id": "u", f"{prefix}thread_id": "t", f"{prefix}langgraph_step": 1})

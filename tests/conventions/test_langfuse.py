@@ -233,3 +233,7 @@ def test_streamed_calls_without_a_role() -> None:
     said = {"tool_calls": [{"function": {"name": "weather", "arguments": '{"city": "Paris"}'}}]}
     fields = mapped({**GENERATION, f"{O}output": dumps(said)})
     assert fields["output"] == [{"role": "assistant", "parts": [call(None, "weather", {"city": "Paris"})]}]
+
+
+def test_the_provider_that_langchain_names() -> None:
+    assert mapped({**GENERATION, f"{O}metadata.ls_provider": "openai"})["provider"] == "openai"

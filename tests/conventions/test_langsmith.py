@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conventions.spans import dumps, mapped, text
+from tests.conventions.spans import dumps, event, mapped, text
 
 
 def run(kind: str, asked: Any = None, said: Any = None, **given: Any) -> dict[str, Any]:
@@ -66,3 +66,10 @@ def test_who_asked_in_which_thread_and_what_else_is_said() -> None:
     assert fields["metadata"] == {"plan": "pro", "nested": {"a": 1}}
     left = {name for name in fields["attributes"] if name.startswith("langsmith.")}
     assert left == {"langsmith.metadata.LANGSMITH_TRACING"}
+
+
+def test_a_run_that_failed_although_its_status_is_ok() -> None:
+    """LangSmith for JavaScript says "ok" when a run starts, and OpenTelemetry keeps that."""
+    raised = event("exception", **{"exception.message": "Error: boom"})
+    fields = mapped({"langsmith.span.kind": "tool", "langsmith.span.tags": ""}, events=[raised], status="ok")
+    assert (fields["status"], fields["error"]["message"], fields.get("tags")) == ("error", "Error: boom", [])

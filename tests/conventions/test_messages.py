@@ -69,6 +69,30 @@ def test_one_image_in_many_forms(piece: dict[str, Any]) -> None:
         {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PNG}]}]  # fmt: skip
 
 
+def test_a_call_that_content_and_tool_calls_both_tell_is_one() -> None:
+    """As LangChain keeps an answer of Anthropic's."""
+    used = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+    called = {"type": "tool_call", "id": "t1", "name": "f", "args": {}}
+    message = to_message({"role": "assistant", "content": [used], "tool_calls": [called]})
+    assert message["parts"] == [call("t1", "f", {})]
+
+
+def test_a_result_of_vercels_sdk() -> None:
+    """As Mastra's exporters send an answer."""
+    called = {"toolCallId": "c1", "toolName": "f", "args": {"a": 1}}
+    answer = {"role": "assistant", "parts": [*text("assistant", "Yo")["parts"], call("c1", "f", {"a": 1})]}
+    assert find_messages({"text": "Yo", "toolCalls": [called], "warnings": []}) == [answer]
+    assert find_messages({"text": "Yo"}) is None
+
+
+def test_a_message_whose_role_is_a_tool_is_its_result() -> None:
+    """As Langfuse's handler for LangChain in JavaScript writes it."""
+    asked = {"role": "assistant", "parts": [call("c1", "f", {})]}
+    said = {"type": "tool_call_response", "id": None, "response": {"a": 1}, "name": "f"}
+    assert join_results([asked, text("f", '{"a": 1}')]) == [asked, {"role": "tool", "parts": [said]}]
+    assert join_results([asked, text("g", "x")]) == [asked, text("g", "x")]
+
+
 def test_a_result_of_anthropic_names_its_tool() -> None:
     asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "f", "input": {}}]}
     result = {

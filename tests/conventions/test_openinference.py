@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.conventions.spans import PNG, call, dumps, event, mapped, text
@@ -128,6 +130,70 @@ def test_a_request_that_messages_repeat_is_dropped_and_gives_the_response_id() -
 def test_prompts_as_a_list_of_texts() -> None:
     """As the instrumentor of LlamaIndex writes them."""
     assert mapped({**LLM, "llm.prompts": ["Say a poem"]})["input"] == [text("user", "Say a poem")]
+
+
+def test_results_of_tools_of_which_the_attributes_keep_one() -> None:
+    """As the instrumentor of Anthropic's client for JavaScript writes them: in the user's message, the last one."""
+    results = [{"type": "tool_result", "tool_use_id": id, "content": "7"} for id in ("t1", "t2")]
+    attributes = {
+        **LLM, f"{_IN}.0.message.role": "user", f"{_IN}.0.message.tool_call_id": "t2",
+        f"{_IN}.0.message.content": "7",
+    }  # fmt: skip
+    assert [part["id"] for part in _parts(mapped(attributes)["input"])] == ["t2"]
+    request = dumps({"messages": [{"role": "user", "content": results}]})
+    asked = mapped({**attributes, "input.value": request, "input.mime_type": "application/json"})["input"]
+    assert [(part["type"], part["id"]) for part in _parts(asked)] == [
+        ("tool_call_response", "t1"), ("tool_call_response", "t2"),
+    ]  # fmt: skip
+
+
+def test_a_result_of_a_tool_that_only_the_request_has() -> None:
+    """As the instrumentor of Bedrock for JavaScript writes it."""
+    result = {"toolResult": {"toolUseId": "t1", "content": [{"json": {"temp": 7}}]}}
+    asked = mapped({
+        **LLM, f"{_IN}.0.message.role": "user", f"{_IN}.0.message.tool_call_id": "t1",
+        "input.value": dumps({"messages": [{"role": "user", "content": [result]}]}),
+    })["input"]  # fmt: skip
+    assert [(part["id"], part["response"]) for part in _parts(asked)] == [("t1", {"temp": 7})]
+
+
+def test_reasoning_that_only_the_response_has() -> None:
+    """As the instrumentor of OpenAI's agents for JavaScript writes an answer: one message a call."""
+    calls = [{"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"} for id in ("c1", "c2")]
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]}
+    attributes = {**LLM, "output.value": dumps({"object": "response", "output": [thought, *calls]})}
+    for index, id in enumerate(("c1", "c2")):
+        attributes |= {
+            f"{_OUT}.{index}.message.role": "assistant",
+            f"{_OUT}.{index}.message.tool_calls.0.tool_call.id": id,
+            f"{_OUT}.{index}.message.tool_calls.0.tool_call.function.name": "f",
+        }
+    said = mapped(attributes)["output"]
+    assert [part["type"] for part in _parts(said)] == ["reasoning", "tool_call", "tool_call"]
+    contents = f"{_IN}.0.message.contents.0.message_content"
+    asked = mapped({**LLM, f"{contents}.type": "text", f"{contents}.text": "Hm"})["input"]
+    assert asked == [text("assistant", "Hm")]
+
+
+def test_the_provider_that_langchain_names() -> None:
+    assert mapped({**LLM, "metadata": dumps({"ls_provider": "openai"})})["provider"] == "openai"
+
+
+def test_a_tool_of_bedrock() -> None:
+    tool = {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}
+    fields = mapped({**LLM, "llm.tools.0.tool.json_schema": dumps(tool)})
+    assert [(one["name"], one["parameters"]) for one in fields["tools"]] == [("f", {"type": "object"})]
+
+
+def test_an_error_whose_message_ends_with_its_stack() -> None:
+    """As LangChain for JavaScript keeps it."""
+    raised = event("exception", **{"exception.message": "boom\n\nError: boom\n    at f (a.js:1:2)"})
+    error = mapped(LLM, events=[raised], status="error")["error"]
+    assert (error["message"], error["traceback"]) == ("boom", "Error: boom\n    at f (a.js:1:2)")
+
+
+def _parts(messages: Any) -> list[Any]:
+    return [part for message in messages for part in message["parts"]]
 
 
 # -- our own export for Phoenix

@@ -20,6 +20,7 @@ from spanbook.conventions._usage import as_count, usage_from
         ({"input": 9, "output": 6, "cache_read": 3}, 9, 6),
         ({"input_tokens": 5, "output_tokens": 6, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 1}, 9, 6),
         ({"inputTokens": 9, "outputTokens": 6, "cachedInputTokens": 3, "totalTokens": 15}, 9, 6),
+        ({"input_tokens": 5, "output_tokens": 6, "cache_read": 30, "total_tokens": 11}, 35, 6),
     ],
 )
 def test_both_sides_are_inclusive(raw: dict[str, int], into: int, out_of: int) -> None:

@@ -164,3 +164,42 @@ def test_a_call_of_nulls_is_none() -> None:
 
 def test_openinferences_agent_stays_one() -> None:
     assert mapped({"ai.operationId": "ai.generateText", "openinference.span.kind": "AGENT"})["kind"] == "agent"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "usage"),
+    [({"anthropic": {"usage": {"input_tokens": 8, "cache_read_input_tokens": 6, "cache_creation_input_tokens": 1}}},
+      {"input_tokens": 15, "output_tokens": 5, "cache_read_tokens": 6, "cache_write_tokens": 1}),
+     ({"anthropic": {"usage": {"input_tokens": 1, "cache_read_input_tokens": 7}}},  # version 6 has added them up
+      {"input_tokens": 8, "output_tokens": 5}),
+     ({"anthropic": {"cacheReadInputTokens": 6, "cacheCreationInputTokens": 1}},  # version 4
+      {"input_tokens": 15, "output_tokens": 5, "cache_read_tokens": 6, "cache_write_tokens": 1}),
+     ({"openai": {"cachedPromptTokens": 6, "reasoningTokens": 2}},
+      {"input_tokens": 8, "output_tokens": 5, "cache_read_tokens": 6, "reasoning_tokens": 2}),
+     ({"openai": {"cachedPromptTokens": 0}}, {"input_tokens": 8, "output_tokens": 5})],
+)  # fmt: skip
+def test_counts_that_only_the_provider_s_metadata_has(metadata: Any, usage: dict[str, int]) -> None:
+    fields = operation("ai.generateText.doGenerate", usage__promptTokens=8, usage__completionTokens=5,
+                       response__providerMetadata=dumps(metadata))  # fmt: skip
+    assert fields["usage"] == usage
+
+
+def test_the_runtime_context_of_version_7_is_the_context() -> None:
+    context = {"userId": "ada", "sessionId": "s1", "tags": ["a"], "plan": "pro"}
+    given = {f"ai.settings.context.{name}": value for name, value in context.items()}
+    for base in ({"ai.operationId": "ai.generateText"}, {"gen_ai.operation.name": "invoke_agent"}):
+        fields = mapped({**base, **given}, scope_name="gen_ai")
+        assert (fields["user_id"], fields["session_id"], fields["tags"]) == ("ada", "s1", ["a"])
+        assert (fields["metadata"], "model_parameters" in fields) == ({"plan": "pro"}, False)
+
+
+def test_what_version_7_says_beside_genais_attributes() -> None:
+    fields = mapped({
+        "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 6,
+        "gen_ai.usage.cache_read.input_tokens": 4, "ai.usage.outputTokenDetails.reasoningTokens": 5,
+    }, scope_name="gen_ai")  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 9, "output_tokens": 6, "cache_read_tokens": 4, "reasoning_tokens": 5}
+    fields = mapped({
+        "gen_ai.operation.name": "embeddings", "ai.values": ['"a"'], "ai.embeddings": ["[0.1, 0.2]"],
+    }, scope_name="gen_ai")  # fmt: skip
+    assert (fields["kind"], fields["input"], fields["output"]["shape"]) == ("embedding", ["a"], [1, 2])

@@ -72,6 +72,22 @@ def test_partial_updates_come_in_any_order(receiver: Receiver) -> None:
     assert "hi" in json.dumps(span.input) and "hello" in json.dumps(span.output)
 
 
+@pytest.mark.parametrize("end", [{}, {"endTime": "2026-01-01T00:00:03Z"}])
+def test_an_update_with_model_and_usage_is_kept_and_priced(receiver: Receiver, end: dict[str, str]) -> None:
+    """As Mastra's exporter sends it: without the start, which an earlier request has said."""
+    create = event(
+        "generation-create", 1, id="b" * 16, traceId=TRACE_HEX, name="chat", startTime="2026-01-01T00:00:01Z"
+    )
+    update = event("generation-update", 2, id="b" * 16, traceId=TRACE_HEX, model="gpt-4o", output="hello",
+                   usage={"input": 8, "output": 2, "total": 10}, **end)  # fmt: skip
+
+    assert [send(receiver, one).status for one in (create, update)] == [207, 207]
+
+    (span,) = sb.last_trace().spans
+    assert span.usage == {"input_tokens": 8, "output_tokens": 2}
+    assert span.cost_usd and "spanbook.lost" not in span.attributes
+
+
 def test_malformed_events_are_refused_by_their_id(receiver: Receiver, store: Path) -> None:
     """The others are kept."""
     answer = send(receiver, event("span-create", name="no id"), 5, event("trace-create", id=TRACE_HEX, name="kept"))

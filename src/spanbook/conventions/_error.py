@@ -30,12 +30,15 @@ def put_error(draft: Draft) -> None:
 
 def _error(raised: OtelEvent | None, error_type: str | None, message: str) -> dict[str, Any]:
     said = raised.attributes if raised is not None else {}
+    text, trace = _text(said.get("exception.message")) or message, _text(said.get("exception.stacktrace"))
+    if not trace and "\n    at " in text:  # as LangChain for JavaScript keeps an error
+        text, _, trace = text.partition("\n\n")
     module, _, name = _text(said.get("exception.type")).rpartition(".")
     return {
         "type": name or (error_type or "Error").rpartition(".")[2],
         "module": module or _text(said.get("spanbook.module")),
-        "message": _text(said.get("exception.message")) or message,
-        "traceback": _text(said.get("exception.stacktrace")),
+        "message": text,
+        "traceback": trace,
     }
 
 

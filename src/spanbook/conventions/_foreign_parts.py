@@ -1,6 +1,6 @@
 """Pieces of content as other providers and frameworks write them → parts.
 
-Covers OpenTelemetry GenAI, Anthropic, LangChain, Vercel AI, Gemini, Bedrock and LlamaIndex; OpenAI's own are in
+Covers OpenTelemetry GenAI, Anthropic, LangChain, Vercel AI, Gemini, Bedrock, Genkit and LlamaIndex; OpenAI's own are in
 ``_openai_chat`` and ``_openai_responses``. A piece that is none of these is kept as its JSON text.
 """
 
@@ -27,7 +27,7 @@ from ._parts import (
 Piece: TypeAlias = Mapping[str, Any]
 
 _MEDIA: Final = ("image", "document", "file", "audio", "video", "media", "input_image", "input_file")
-#: The one key of an untyped piece (Gemini, Bedrock) → the type of its value.
+#: The one key of an untyped piece (Gemini, Bedrock, Genkit) → the type of its value.
 _UNTYPED: Final = {
     "functionCall": "tool_call",
     "function_call": "tool_call",
@@ -35,6 +35,9 @@ _UNTYPED: Final = {
     "function_response": "tool_result",
     "toolUse": "tool_call",
     "toolResult": "tool_result",
+    "toolRequest": "tool_call",
+    "toolResponse": "tool_result",
+    "media": "media",
     "inlineData": "media",
     "inline_data": "media",
     "fileData": "media",
@@ -76,6 +79,10 @@ def _untyped(piece: Piece) -> list[Part]:
         if piece.get("thought") is True:  # Gemini
             return [{"type": "reasoning", "content": piece["text"]}]
         return text_parts(piece["text"])
+    if isinstance(piece.get("reasoning"), str):  # Genkit
+        return _reasoning(piece)
+    if piece.keys() == {"data"}:
+        return text_parts(piece["data"])
     for name, kind in _UNTYPED.items():
         if isinstance(piece.get(name), dict):
             return _READERS[kind](piece[name])
@@ -106,15 +113,18 @@ def _call(piece: Piece) -> list[Part]:
     arguments = first(piece, "arguments", "args", "input", "tool_kwargs")
     if arguments is None and isinstance(inner, dict):
         arguments = first(inner, "arguments", "input") or inner
-    id = first(piece, "id", "toolCallId", "call_id", "tool_call_id", "toolUseId")
+    id = first(piece, "id", "toolCallId", "call_id", "tool_call_id", "toolUseId", "ref")
     return [tool_call(id, first(piece, "name", "toolName", "tool_name"), arguments)]
 
 
 def _result(piece: Piece) -> list[Part]:
-    id = first(piece, "tool_use_id", "toolCallId", "call_id", "tool_call_id", "toolUseId", "id")
+    id = first(piece, "tool_use_id", "toolCallId", "call_id", "tool_call_id", "toolUseId", "id", "ref")
     output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
     if isinstance(output, dict) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
         output = output["value"]
+    if isinstance(output, (list, tuple)) and len(output) == 1 and isinstance(output[0], dict):
+        (only,) = output
+        output = next(iter(only.values())) if only.keys() in ({"json"}, {"text"}) else output  # Bedrock
     media: list[Part] = []
     if isinstance(output, (list, tuple)) and any(isinstance(one, dict) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)
@@ -181,7 +191,7 @@ def _modality(piece: Piece) -> str:
 
 
 def _mime(piece: Piece) -> str | None:
-    mime = first(piece, "mime_type", "mediaType", "media_type", "mimeType", "image_mimetype")
+    mime = first(piece, "mime_type", "mediaType", "media_type", "mimeType", "image_mimetype", "contentType")
     if isinstance(mime, str) and "/" in mime:
         return mime
     format = piece.get("format")

@@ -110,10 +110,12 @@ def _put_trace(draft: Draft) -> None:
 
 
 def _put_response(draft: Draft) -> None:
-    """Set what the wrappers of OpenAI's client say in metadata: why a stream ended, what ``responses`` was told."""
+    """Set what wrappers say in metadata: provider, why a stream ended, what OpenAI's ``responses`` was told."""
     said = draft.fields.get("metadata")
     if not said or not draft.is_kind("llm"):
         return
+    provider = said.get("ls_provider")  # of LangChain's models
+    draft.put_provider(provider if isinstance(provider, str) else None)
     reason = said.get("finish_reason")
     draft.put("finish_reason", reason if isinstance(reason, str) and reason else None)
     if not isinstance(said.get("status"), str) or not isinstance(said.get("tools"), list):

@@ -40,8 +40,10 @@ def map_langsmith(draft: Draft) -> None:
         del draft.left["langsmith.trace.name"]
     tags = draft.left.get("langsmith.span.tags")
     if isinstance(tags, str):
-        draft.put_tags(tags.split(", "))
+        draft.put_tags([tag for tag in tags.split(", ") if tag])
         del draft.left["langsmith.span.tags"]
+    if any(event.name == "exception" for event in draft.events):  # of a run that failed
+        draft.put("status", "error")  # JavaScript's sets "ok" when a run starts, which is then final
     _put_metadata(draft)
     asked, said = _value(draft, "gen_ai.prompt"), _value(draft, "gen_ai.completion")
     if draft.is_kind("llm"):
@@ -75,7 +77,8 @@ def _put_metadata(draft: Draft) -> None:
         usage = usage_from(given.get("usage_metadata"))
         if usage:
             draft.put_usage(usage)
-            del given["usage_metadata"]
+            if parsed_json(draft.left.get("langsmith.usage_metadata")) == given.pop("usage_metadata"):
+                del draft.left["langsmith.usage_metadata"]
         draft.add("model_parameters", {ours: given.pop(name) for name, ours in _PARAMETERS.items() if name in given})
     if draft.left.get("gen_ai.system") == "langchain":
         del draft.left["gen_ai.system"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from ._openai_chat import chat_message, content_parts
 from ._openai_common import flat_tool
 from ._openai_responses import item_messages
-from ._parts import Message, Part, not_captured, parsed_json, text_parts
+from ._parts import Message, Part, not_captured, parsed_json, text_parts, tool_response
 from ._python_text import parsed_python
 
 #: Roles of LangChain and Gemini → OpenAI's.
@@ -19,12 +19,15 @@ _LANGCHAIN_TYPES: Final = frozenset(
 #: What a message in our form that needs no change has, and whose it is.
 _PLAIN: Final = frozenset(("role", "parts", "finish_reason"))
 _PLAIN_ROLES: Final = ("user", "assistant", "system")
+_STANDARD_ROLES: Final = frozenset((*_PLAIN_ROLES, "developer", "tool", "unknown"))
 #: Types of a Responses item that carry no role.
 _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reasoning", "message", "item_reference"))
 #: A message has one of these.
 _SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
 _SCHEMAS: Final = ("inputSchema", "input_schema", "parameters_json_schema")
+#: What is beside the text of a result of Vercel's AI SDK.
+_OF_A_RESULT: Final = frozenset(("toolCalls", "files", "warnings"))
 #: Roles of those who instruct the model.
 _SYSTEM: Final = ("system", "developer")
 #: Names of instructions in a request.
@@ -85,6 +88,8 @@ def to_message(raw: Any, role: str = "user") -> Message:
             message["name"] = str(raw["name"])
     else:
         message = chat_message({**raw, "role": role, "content": _content(raw)})
+        if raw.get("tool_calls"):
+            message["parts"] = _calls_once(message["parts"])
     if isinstance(raw.get("finish_reason"), str) and raw["finish_reason"]:
         message["finish_reason"] = raw["finish_reason"]
     return message
@@ -139,8 +144,10 @@ def join_reasoning(messages: Sequence[Message]) -> list[Message]:
 def join_results(messages: Sequence[Message]) -> list[Message]:
     """Return messages with each tool's result a message of role ``tool`` that names the tool it came from.
 
-    Anthropic and GenAI put results into the user's message.
+    Anthropic and GenAI put results into the user's message; Langfuse's handler for LangChain in JavaScript writes the
+    name of the tool as the role.
     """
+    messages = _with_results(messages)
     if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
         return list(messages)
     names: dict[Any, str] = {}
@@ -168,6 +175,22 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
         elif rest:
             out.append({**message, "parts": rest})
     return out
+
+
+def _with_results(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return messages whose role is the name of a tool that was called as results of that tool."""
+    if all(message["role"] in _STANDARD_ROLES for message in messages):
+        return messages
+    called = {part.get("name") for message in messages for part in message["parts"] if part["type"] == "tool_call"}
+    return [_result_of(message) if message["role"] in called - _STANDARD_ROLES else message for message in messages]
+
+
+def _result_of(message: Message) -> Message:
+    name = message["role"]
+    parts = [
+        tool_response(None, part["content"], name) if part["type"] == "text" else part for part in message["parts"]
+    ]
+    return {"role": "tool", "parts": parts}
 
 
 def say_gaps(messages: Sequence[Message]) -> list[Message]:
@@ -224,7 +247,17 @@ def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
     for name in ("prompt", "input"):
         if isinstance(value.get(name), str) and (system or "model" in value or len(value) == 1):
             return [*system, {"role": role, "parts": text_parts(value[name])}]
+    if isinstance(value.get("text"), str) and not _OF_A_RESULT.isdisjoint(value):
+        return _result_of_sdk(value)
     return None
+
+
+def _result_of_sdk(value: Mapping[str, Any]) -> list[Message]:
+    """Return the answer in a result of Vercel's AI SDK, as Mastra's exporters send it."""
+    calls = value.get("toolCalls")
+    pieces = [{**one, "type": "tool-call"} for one in (calls if isinstance(calls, (list, tuple)) else ())
+              if isinstance(one, Mapping)]  # fmt: skip
+    return [{"role": "assistant", "parts": [*text_parts(value["text"]), *content_parts(pieces)]}]
 
 
 def _choice(choice: Mapping[str, Any]) -> Message:
@@ -280,6 +313,18 @@ def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list
     return parts
 
 
+def _calls_once(parts: Sequence[Part]) -> list[Part]:
+    """Return parts without the calls that the content and ``tool_calls`` both tell (LangChain)."""
+    seen: set[Any] = set()
+    out: list[Part] = []
+    for part in parts:
+        id = part.get("id") if part["type"] == "tool_call" else None
+        if id is None or id not in seen:
+            out.append(part)
+        seen.add(id)
+    return out
+
+
 def _content(raw: Mapping[str, Any]) -> Any:
     """Return a message's content: text, pieces, or text of pieces (as JSON, or as Python writes them: litellm)."""
     content = raw.get("content", raw.get("blocks"))
@@ -295,8 +340,10 @@ def _content(raw: Mapping[str, Any]) -> Any:
 def _flat_tool(tool: Any) -> Any:
     if not isinstance(tool, dict):
         return {"type": "function", "name": tool} if isinstance(tool, str) else tool
-    tool = flat_tool(tool)
+    tool = flat_tool(tool["toolSpec"] if isinstance(tool.get("toolSpec"), dict) else tool)  # Bedrock wraps both
     schema = next((tool[name] for name in _SCHEMAS if tool.get(name) is not None), None)
+    if isinstance(schema, dict) and schema.keys() == {"json"}:
+        schema = schema["json"]
     if schema is None or "parameters" in tool:
         return tool
     rest = {name: value for name, value in tool.items() if name not in _SCHEMAS}

@@ -107,7 +107,10 @@ def _put_context(draft: Draft) -> None:
     draft.put("session_id", draft.text("session.id"))
     draft.put("user_id", draft.text("user.id"))
     draft.put_tags(draft.items("tag.tags"))
-    draft.add("metadata", draft.mapping("metadata"))
+    metadata = draft.mapping("metadata")
+    draft.add("metadata", metadata)
+    if draft.is_kind("llm") and isinstance(provider := metadata.get("ls_provider"), str):  # LangChain
+        draft.put_provider(provider)
     if "openinference.span.kind" in draft.span.attributes:  # one each, as its processor for Vercel's SDK writes them
         known = [draft.fields.get(name) for name in ("user_id", "session_id", "tags")]
         draft.add("metadata", {name: one for name, one in draft.below("metadata.").items() if one not in known})
@@ -166,14 +169,14 @@ def _messages(items: list[Any]) -> list[Message]:
 
 
 def _message(raw: dict[str, Any]) -> Message:
-    role = str(raw.get("role") or "user")
-    parts: list[Part] = []
     contents = raw.get("contents")
+    role = str(raw.get("role") or ("assistant" if contents else "user"))  # OpenAI's agents: a model's reasoning
+    parts: list[Part] = []
     if isinstance(contents, list):
         parts = [part for piece in contents for part in _content_parts(piece)]
     if not parts:
         parts = _text(raw.get("content"))
-    if role in ("tool", "function"):
+    if role in ("tool", "function") or (role == "user" and raw.get("tool_call_id")):  # Anthropic's and Bedrock's
         parts = _tool_result(raw, parts)
     calls = raw.get("tool_calls")
     parts += [_call(item["tool_call"]) for item in (calls if isinstance(calls, list) else ())

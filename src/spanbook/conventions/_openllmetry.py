@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._genai import lost_input
+from ._genai import lost_input, put_kind
 from ._messages import flat_tools, join_reasoning, to_message, to_messages
 from ._parts import Message, parsed_json
+from ._usage import usage_from
 
 _KINDS: Final = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
 _REQUESTS: Final = {
@@ -35,6 +36,14 @@ _FLAT: Final = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.is_streaming")
 _CHUNKS: Final = ("gen_ai.content.completion.chunk", "llm.content.completion.chunk")
 #: OpenLLMetry's names of counts → GenAI's, which the mapper of those reads.
 _USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
+#: The instrumentation of Node counts as Anthropic's API does, input without the cache; that of Python adds them up.
+_APART: Final = "@traceloop/instrumentation-anthropic"
+_APART_USAGE: Final = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cache_read.input_tokens": "cache_read_input_tokens",
+    "cache_creation.input_tokens": "cache_creation_input_tokens",
+}
 
 
 def is_flat(attributes: Mapping[str, Any]) -> bool:
@@ -68,6 +77,9 @@ def map_openllmetry(draft: Draft) -> None:
         count = draft.count(name)
         if count is not None:
             draft.left.setdefault(ours, count)
+    if draft.span.scope_name == _APART and (counts := draft.counts("gen_ai.usage.", _APART_USAGE)):
+        draft.put_usage(usage_from(counts))
+        draft.count("gen_ai.usage.total_tokens")  # of input and output, without the cache
     names = [name for name in _PARAMETERS if draft.left.get(name) is not None]
     draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
     draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
@@ -81,6 +93,8 @@ def map_openllmetry(draft: Draft) -> None:
 def _put_entity(draft: Draft) -> None:
     kind = draft.left.get("traceloop.span.kind")
     if isinstance(kind, str) and kind in _KINDS:
+        if kind == "task":
+            put_kind(draft)  # an operation says more: JavaScript's tools of LangChain are tasks
         draft.put("kind", _KINDS[kind])
         if kind != "task":
             del draft.left["traceloop.span.kind"]
@@ -116,6 +130,8 @@ def _message(raw: dict[str, Any], role: str) -> Message:
         return {"role": "assistant", "parts": [{"type": "reasoning", "content": str(raw.get("content") or "")}]}
     calls = parsed_json(raw.get("tool_calls"))
     given = {**raw, "tool_calls": calls if isinstance(calls, list) else None}
+    if given.get("content") == "null":  # JavaScript's, of a message without any
+        given["content"] = None
     legacy = raw.get("function_call")
     if isinstance(legacy, dict):
         given["function_call"] = legacy

@@ -10,7 +10,7 @@ from ._draft import Draft
 from ._messages import INSTRUCTIONS, find_messages, flat_tools, join_results
 from ._openai_common import put_request as put_asked
 from ._openai_responses import finish_reason
-from ._parts import Message
+from ._parts import Message, Part
 from ._usage import usage_from
 
 #: How Python writes what stands for an argument that was not given, in OpenAI's client and those made like it.
@@ -52,20 +52,45 @@ def fuller(messages: Sequence[Message], raw: Any, role: str) -> list[Message]:
         raw: The request or response that they were taken from; anything that is none changes nothing.
         role: Whose words a raw message without a role are.
     """
-    ours, theirs = join_results(messages), join_results(find_messages(raw, role) or ())
-    system = theirs[:1] if len(theirs) == len(ours) + 1 and theirs[0]["role"] == "system" else []
+    ours, theirs = _turns(messages), _turns(find_messages(raw, role) or ())
+    system = theirs[:1] if len(theirs) == len(ours) + 1 and theirs[0][0]["role"] == "system" else []
     theirs = theirs[len(system) :]
-    if len(ours) != len(theirs) or (system and ours[0]["role"] == "system"):
+    if len(ours) != len(theirs) or (system and ours[0][0]["role"] == "system"):
         return list(messages)
-    return [*system, *(their if _says_more(their, our) else our for our, their in zip(ours, theirs, strict=True))]
+    turns = [_fuller_turn(our, their) for our, their in zip(ours, theirs, strict=True)]
+    return [message for turn in [*system, *turns] for message in turn]
+
+
+def _turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """Return messages by whose turn it is, but each of the user's alone: some clients write one message a part."""
+    turns: list[list[Message]] = []
+    for message in join_results(messages):
+        if turns and message["role"] == turns[-1][0]["role"] and message["role"] in ("tool", "assistant"):
+            turns[-1].append(message)
+        else:
+            turns.append([message])
+    return turns
+
+
+def _fuller_turn(ours: list[Message], theirs: list[Message]) -> list[Message]:
+    if len(ours) == len(theirs):
+        return [their if _says_more(their, our) else our for our, their in zip(ours, theirs, strict=True)]
+    ours_joined, theirs_joined = (
+        {**turn[0], "parts": [part for message in turn for part in message["parts"]]} for turn in (ours, theirs)
+    )
+    return theirs if _says_more(theirs_joined, ours_joined) else ours
 
 
 def _says_more(their: Message, our: Message) -> bool:
     if their["role"] != our["role"] or not _texts(our) <= _texts(their):  # something else, or made unreadable
         return False
     more = len(their["parts"]) - len(our["parts"])
-    return more > 0 or (more == 0 and any("id" in part and part["id"] is None for part in our["parts"]))
+    return more > 0 or (more == 0 and any(map(_is_partial, our["parts"])))
+
+
+def _is_partial(part: Part) -> bool:
+    return ("id" in part and part["id"] is None) or part.get("response") == ""
 
 
 def _texts(message: Message) -> set[str]:
-    return {part["content"] for part in message["parts"] if part["type"] == "text"}
+    return {part["content"] for part in message["parts"] if part["type"] in ("text", "reasoning")}

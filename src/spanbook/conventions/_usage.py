@@ -2,8 +2,9 @@
 
 Clients disagree on whether ``input`` holds what was read from a cache. One rule fits all that were recorded:
 ``total == input + output`` means inclusive; ``total`` equal to the sum with the parts of a side means that the parts
-are beside it, and they are added. Without a total the counts are taken as inclusive, unless that is impossible (parts
-larger than their whole) or the names are those of Anthropic's API, which counts the cache apart.
+are beside it, and they are added. Without a total the counts are taken as inclusive, unless the names are those of
+Anthropic's API, which counts the cache apart. Parts larger than their whole are beside it, whatever the total says:
+some clients add the total up themselves.
 """
 
 from __future__ import annotations
@@ -67,12 +68,12 @@ def _inclusive(found: dict[str, int], total: int | None, beside: Mapping[str, in
     into, out_of = found.get("input_tokens", 0), found.get("output_tokens", 0)
     more_in = _sum(found, _INPUT_PARTS) + beside["input"]
     more_out = _sum(found, _OUTPUT_PARTS) + beside["output"]
-    if total is None:
+    left = 0 if total is None else total - into - out_of
+    if left <= 0:
         adds_in = into < _sum(found, _INPUT_PARTS[:2])
         adds_out = out_of < found.get("reasoning_tokens", 0)
         more_in, more_out = _sum(found, _INPUT_PARTS[:2]), found.get("reasoning_tokens", 0)
     else:
-        left = total - into - out_of
         adds_in = left > 0 and left in (more_in, more_in + more_out)
         adds_out = left > 0 and left in (more_out, more_in + more_out) and not (adds_in and left == more_in)
     out = dict(found)

@@ -1,4 +1,4 @@
-"""The AI SDK of Vercel, versions 3 to 6 (``ai.*``); version 7 speaks GenAI's conventions.
+"""The AI SDK of Vercel, versions 3 to 6 (``ai.*``); version 7 speaks GenAI's conventions, with ``ai.*`` beside them.
 
 Each call is two spans, ``ai.generateText`` and within it one ``ai.generateText.doGenerate`` a step; both say the usage,
 the inner ones are the calls.
@@ -6,7 +6,7 @@ the inner ones are the calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from ._draft import Draft
@@ -15,7 +15,8 @@ from ._messages import flat_tools, instructions, to_message, to_messages
 from ._openai_embeddings import vectors_summary
 from ._openinference import kind_of
 from ._parts import Message, Part, parsed_json, text_parts
-from ._usage import usage_from
+from ._usage import as_count, usage_from
+from .otel import OtelSpan
 
 #: What comes below ``ai.usage.`` → the name that ``usage_from`` reads; version 6 has the parts by two names.
 _USAGE: Final = {
@@ -27,26 +28,52 @@ _USAGE: Final = {
     **dict.fromkeys(("reasoningTokens", "outputTokenDetails.reasoningTokens"), "output_reasoning"),
 }
 _CONTEXT: Final = {"user_id": ("userId", "user_id"), "session_id": ("sessionId", "session_id", "conversationId")}
+#: Counts in the metadata of a provider → the names that ``usage_from`` reads: Anthropic's are beside the input.
+_PROVIDER_COUNTS: Final = {
+    "cacheReadInputTokens": "cache_read_input_tokens",
+    "cacheCreationInputTokens": "cache_creation_input_tokens",
+    "cachedPromptTokens": "cached_tokens",
+    "reasoningTokens": "reasoning_tokens",
+}
+#: The scope of version 7.
+_SCOPE: Final = "gen_ai"
+
+
+def is_vercel(span: OtelSpan, roots: Set[str]) -> bool:
+    """Tell whether the SDK says something of its own about a span."""
+    return "ai" in roots and ("ai.operationId" in span.attributes or span.scope_name == _SCOPE)
 
 
 def map_vercel(draft: Draft) -> None:
     """Set what ``ai.*`` says."""
+    if "ai.operationId" not in draft.left:
+        _put_beside_genai(draft)
+        return
     operation = str(draft.left.get("ai.operationId"))
     draft.put("kind", kind_of(draft.left.get("openinference.span.kind")) or _kind(operation))
     _put_model(draft)
     draft.left.pop("operation.name", None)  # the same, once more
     _put_usage(draft)
+    _put_context(draft)
+    draft.add("model_parameters", draft.below("ai.settings."))
     if draft.is_kind("tool"):
         _put_tool(draft)
     elif operation.startswith("ai.embed"):
         _put_embedding(draft)
     else:
         _put_call(draft)
-    _put_context(draft)
     start = draft.first_event("ai.stream.firstChunk")
     draft.put("first_token_ns", start.time_ns if start is not None else None)
     draft.put_ms_to_first_token(draft.number("ai.response.msToFirstChunk"))
     draft.events = [event for event in draft.events if not event.name.startswith("ai.stream.")]
+
+
+def _put_beside_genai(draft: Draft) -> None:
+    """Set what version 7 adds to GenAI's attributes when it is asked to."""
+    _put_usage(draft)
+    if draft.left.get("gen_ai.operation.name") == "embeddings":
+        _put_embedding(draft)
+    _put_context(draft)
 
 
 def _kind(operation: str) -> str:
@@ -63,7 +90,24 @@ def _put_usage(draft: Draft) -> None:
         repeated = draft.count(f"gen_ai.usage.{side}_tokens")
         if repeated is not None:
             counts.setdefault(side, repeated)
+    beside = _beside(draft.left.get("ai.response.providerMetadata"), counts)
+    if beside and draft.is_kind("llm"):  # the outer spans have that of the last step
+        wholes = {f"{side}_tokens": counts[side] for side in ("input", "output") if side in counts}
+        draft.put_usage(usage_from({**beside, **wholes}))
     draft.put_usage(usage_from(counts))
+
+
+def _beside(metadata: Any, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return what the provider counted and the SDK, up to version 5, left out, by names that ``usage_from`` reads."""
+    given = parsed_json(metadata)
+    found = [one for one in given.values() if isinstance(one, Mapping)] if isinstance(given, Mapping) else []
+    about = found[0] if found else {}
+    usage = about.get("usage")
+    if isinstance(usage, Mapping):  # from version 6 on, the input is already the sum
+        named = dict(usage) if "input" in counts and as_count(usage.get("input_tokens")) == counts["input"] else {}
+    else:
+        named = {ours: about.get(name) for name, ours in _PROVIDER_COUNTS.items()}
+    return {name: count for name in _PROVIDER_COUNTS.values() if (count := as_count(named.get(name)))}
 
 
 def _put_model(draft: Draft) -> None:
@@ -81,7 +125,6 @@ def _put_model(draft: Draft) -> None:
     if reason is not None:
         draft.put("finish_reason", reason)
         draft.left.pop("gen_ai.response.finish_reasons", None)
-    draft.add("model_parameters", draft.below("ai.settings."))
 
 
 def _put_call(draft: Draft) -> None:
@@ -158,7 +201,7 @@ def _put_tool(draft: Draft) -> None:
 
 
 def _put_context(draft: Draft) -> None:
-    given = draft.below("ai.telemetry.metadata.")
+    given = {**draft.below("ai.settings.context."), **draft.below("ai.telemetry.metadata.")}
     for field, names in _CONTEXT.items():
         value = first(given, *names)
         if isinstance(value, str) and value:

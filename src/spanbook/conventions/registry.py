@@ -19,12 +19,14 @@ from ._draft import Draft
 from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
+from ._genkit import map_genkit
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
+from ._mastra import map_mastra
 from ._messages import is_messages, join_results, say_gaps
 from ._mlflow import SCOPE as MLFLOW
 from ._mlflow import map_mlflow
@@ -32,7 +34,7 @@ from ._openinference import map_openinference
 from ._openllmetry import is_flat, map_openllmetry
 from ._pydantic_ai import map_pydantic_ai
 from ._spanbook import map_spanbook
-from ._vercel import map_vercel
+from ._vercel import is_vercel, map_vercel
 from .otel import OtelEvent, OtelLog, OtelSpan
 
 
@@ -66,7 +68,8 @@ def _always(span: OtelSpan, roots: Set[str]) -> bool:
 
 
 def _is_openllmetry(span: OtelSpan, roots: Set[str]) -> bool:
-    return "traceloop" in roots or "llm" in roots or ("gen_ai" in roots and is_flat(span.attributes))
+    named = "traceloop" in roots or "llm" in roots or span.scope_name.startswith("@traceloop/")
+    return named or ("gen_ai" in roots and is_flat(span.attributes))
 
 
 def _is_litellm(span: OtelSpan, roots: Set[str]) -> bool:
@@ -84,7 +87,9 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("spanbook", _any_of("spanbook"), map_spanbook),
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
     SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
-    SpanMapper("vercel", lambda span, roots: "ai.operationId" in span.attributes, map_vercel),
+    SpanMapper("vercel", is_vercel, map_vercel),
+    SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
+    SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from types import NoneType
@@ -284,7 +285,8 @@ class RecordReader:
                 if fields.get(name) is not None:
                     columns[name] = _dollars(fields[name])
         elif usage and columns.get("kind") in COUNTED_KINDS:
-            cost = self.prices.cost(columns.get("provider"), columns.get("model"), usage, columns["start_ns"])
+            at_ns = columns.get("start_ns") or columns.get("end_ns") or time.time_ns()  # an update may say neither
+            cost = self.prices.cost(columns.get("provider"), columns.get("model"), usage, at_ns)
             if cost is not None:
                 columns.update(cost_usd=cost.total_usd, input_cost_usd=cost.input_usd, output_cost_usd=cost.output_usd,
                                cost_source=cost.source)  # fmt: skip
@@ -352,6 +354,8 @@ def _same(fields: Fields) -> Fields:
 def _well_typed(fields: Fields) -> Fields:
     """Return the fields with values of a wrong type, and amounts that are none, moved to attributes."""
     odd = {name: value for name, value in fields.items() if value is not None and not _fits(name, value)}
+    if "start_ns" in odd:
+        raise TypeError("the start of a span is no time")  # without it there is no operation
     kept = {name: value for name, value in fields.items() if name not in odd}
     usage = kept.get("usage") or {}
     if odd_usage := {name: count for name, count in usage.items() if not _is_usage(name, count)}:
