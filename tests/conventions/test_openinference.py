@@ -42,6 +42,11 @@ def test_tool_calls_and_their_results_are_joined() -> None:
     ]
 
 
+def test_the_models_own_role_is_the_assistants() -> None:
+    fields = mapped({**LLM, f"{_OUT}.0.message.role": "model", f"{_OUT}.0.message.content": "Hello"})
+    assert fields["output"] == [text("assistant", "Hello")]
+
+
 def test_an_image_becomes_a_blob() -> None:
     piece = f"{_IN}.0.message.contents.0.message_content"
     fields = mapped({**LLM, f"{piece}.type": "image", f"{piece}.image.image.url": f"data:image/png;base64,{PNG}"})

@@ -12,7 +12,7 @@ from ._parts import Message, Part, not_captured, parsed_json, text_parts
 from ._python_text import parsed_python
 
 #: Roles of LangChain and Gemini → OpenAI's.
-_ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant"}
+ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant"}
 _LANGCHAIN_TYPES: Final = frozenset(
     ("human", "ai", "system", "tool", "function", "chat", "AIMessageChunk", "HumanMessageChunk", "remove")
 )
@@ -77,7 +77,7 @@ def to_message(raw: Any, role: str = "user") -> Message:
     raw = _unwrapped(raw)
     said = raw.get("role")
     name = said if isinstance(said, str) and said else role
-    role = _ROLES.get(name, name)
+    role = ROLES.get(name, name)
     parts = parsed_json(raw.get("parts"))
     if isinstance(parts, (list, tuple)):
         message: Message = {"role": role, "parts": _all_parts(parts, raw, role)}
@@ -266,7 +266,7 @@ def _unwrapped(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(raw.get("role"), str) or not isinstance(kind, str):
         return raw
     role = {"AIMessageChunk": "assistant", "HumanMessageChunk": "user"}.get(kind, kind)
-    return {**raw, "role": _ROLES.get(role, role)}
+    return {**raw, "role": ROLES.get(role, role)}
 
 
 def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list[Part]:

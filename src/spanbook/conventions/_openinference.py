@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, instructions, is_messages, join_reasoning, to_messages
+from ._messages import ROLES, flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
 from ._raw import fuller, put_response
@@ -167,20 +167,21 @@ def _messages(items: list[Any]) -> list[Message]:
 
 def _message(raw: dict[str, Any]) -> Message:
     role = str(raw.get("role") or "user")
+    role = ROLES.get(role, role)
     parts: list[Part] = []
     contents = raw.get("contents")
     if isinstance(contents, list):
         parts = [part for piece in contents for part in _content_parts(piece)]
     if not parts:
         parts = _text(raw.get("content"))
-    if role in ("tool", "function"):
+    if role == "tool":
         parts = _tool_result(raw, parts)
     calls = raw.get("tool_calls")
     parts += [_call(item["tool_call"]) for item in (calls if isinstance(calls, list) else ())
               if isinstance(item, dict) and _is_call(item.get("tool_call"))]  # fmt: skip
     if raw.get("function_call_name"):
         parts.append(tool_call(None, raw["function_call_name"], raw.get("function_call_arguments_json")))
-    message: Message = {"role": "tool" if role == "function" else role, "parts": parts}
+    message: Message = {"role": role, "parts": parts}
     if raw.get("name") and role != "tool":
         message["name"] = str(raw["name"])
     if isinstance(raw.get("finish_reason"), str):
