@@ -268,6 +268,19 @@ def test_details_in_an_event_each() -> None:
     assert as_events["finish_reason"] == "stop"
 
 
+def test_tools_offered_may_be_in_the_log_of_a_call() -> None:
+    """As OpenTelemetry's instrumentation of Gemini has it when contents go to events alone."""
+    tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}}]
+    one = log(_DETAILS, None, **{"gen_ai.input.messages": [text("user", "Hi")], "gen_ai.tool.definitions": tools})
+    assert mapped({"gen_ai.operation.name": "generate_content"}, [one])["tools"] == tools
+    assert map_logs([one])["tools"] == tools
+
+
+def test_a_modality_that_is_half_a_media_type_is_none() -> None:
+    part = {"type": "uri", "modality": "application", "mime_type": "application/pdf", "uri": "gs://b/x.pdf"}
+    assert messages(part) == [{**part, "modality": "document"}]
+
+
 def test_a_tool_of_strands() -> None:
     fields = mapped(
         {"gen_ai.operation.name": "execute_tool"},

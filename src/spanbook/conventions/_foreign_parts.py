@@ -26,6 +26,7 @@ from ._parts import (
 
 Piece: TypeAlias = Mapping[str, Any]
 
+_MODALITIES: Final = ("image", "audio", "video", "document")
 _MEDIA: Final = ("image", "document", "file", "audio", "video", "media", "input_image", "input_file")
 #: The one key of an untyped piece (Gemini, Bedrock) → the type of its value.
 _UNTYPED: Final = {
@@ -171,8 +172,8 @@ def _data_part(data: Any, modality: str, mime: str | None) -> Part:
 
 def _modality(piece: Piece) -> str:
     given = piece.get("modality")
-    if isinstance(given, str) and given:
-        return given
+    if given in _MODALITIES:
+        return str(given)
     mime = _mime(piece)
     if mime:
         return modality_of(mime)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ._draft import Draft
 from ._genai import put_contents
-from ._messages import is_messages, join_reasoning, to_message, with_instructions
+from ._messages import flat_tools, is_messages, join_reasoning, to_message, with_instructions
 from ._openai_responses import item_messages
 from ._parts import Message, parsed_json
 
@@ -62,6 +62,7 @@ def map_genai_events(draft: Draft) -> None:
             if one.name == _DETAILS:
                 details = {**one.body, **details}
         put_contents(draft, details)
+        draft.put("tools", flat_tools(details.get("gen_ai.tool.definitions")))
         if system:
             draft.fields["input"] = with_instructions(system, draft.fields.get("input") or [])
         draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
