@@ -50,7 +50,7 @@ _USAGE: Final = {
         ("details.cache_read_tokens", "details.cached_tokens", "details.cache_read_input_tokens"), "cache_read"
     ),
     **dict.fromkeys(("details.cache_write_tokens", "details.cache_creation_input_tokens"), "cache_write"),
-    "details.reasoning_tokens": "output_reasoning",
+    **dict.fromkeys(("details.reasoning_tokens", "details.thoughts_tokens"), "output_reasoning"),
     "details.input_audio_tokens": "input_audio",
     "details.output_audio_tokens": "output_audio",
 }
