@@ -206,6 +206,41 @@ def test_old_messages_from_the_attribute_of_pydantic_ai() -> None:
     assert (fields["input"], fields["output"]) == (OLD_INPUT, OLD_OUTPUT)
 
 
+def test_contents_of_gemini_in_events() -> None:
+    """As OpenTelemetry's instrumentation before 1.0 has them: as the API does, or one piece alone."""
+    picture = {"inline_data": {"data": PNG, "mime_type": "image/png"}, "function_call": None, "text": None}
+    asked = {"role": "model", "parts": [{"text": None, "function_call": {"id": "c1", "name": "f", "args": {}}}]}
+    fields = mapped(CHAT, [log("gen_ai.user.message", {"content": one}) for one in (picture, asked)])
+    assert fields["input"][0]["parts"][0]["content"] == PNG
+    assert fields["input"][1] == {"role": "assistant", "parts": [call("c1", "f", {})]}
+
+
+def test_a_picture_that_is_stored_already() -> None:
+    """The log that brought it came before its span."""
+    stored = {"$type": "blob", "modality": "image", "mime_type": "image/png", "digest": "ab", "size": 70}
+    fields = mapped(CHAT, [log("gen_ai.user.message", {"content": {"inline_data": {"data": stored}}})])
+    (part,) = fields["input"][0]["parts"]
+    assert part == {"type": "blob", "modality": "image", "mime_type": "image/png", "digest": "ab", "size": 70}
+
+
+def test_chunks_of_gemini_are_one_answer() -> None:
+    said: list[dict[str, Any]] = [{"text": "Hm", "thought": True}, {"text": "Yo "}, {"text": "there"}]
+    chunks = [{"index": index, "content": {"role": "model", "parts": [one]}} for index, one in enumerate(said)]
+    chunks[-1]["finish_reason"] = "STOP"
+    for given, reason in ((chunks, {"finish_reason": "STOP"}), (chunks[:2], {})):
+        fields = mapped(CHAT, [log("gen_ai.choice", chunk) for chunk in given])
+        (answer,) = fields["output"]
+        words = "Yo there" if reason else "Yo "
+        assert answer == {"role": "assistant", **reason, "parts": [
+            {"type": "reasoning", "content": "Hm"}, {"type": "text", "content": words}]}  # fmt: skip
+
+
+def test_arguments_of_a_tool_one_attribute_each() -> None:
+    fields = mapped({"gen_ai.operation.name": "execute_tool", "code.function.parameters.city.value": "Rome",
+                     "code.function.return.value": "18C"})  # fmt: skip
+    assert (fields["input"], fields["output"], fields["attributes"]) == ({"city": "Rome"}, "18C", {})
+
+
 def test_one_event_for_all() -> None:
     fields = mapped(
         CHAT,

@@ -29,7 +29,7 @@ Piece: TypeAlias = Mapping[str, Any]
 _MODALITIES: Final = ("image", "audio", "video", "document")
 _MEDIA: Final = ("image", "document", "file", "audio", "video", "media", "input_image", "input_file")
 #: The one key of an untyped piece (Gemini, Bedrock) → the type of its value.
-_UNTYPED: Final = {
+UNTYPED: Final = {
     "functionCall": "tool_call",
     "function_call": "tool_call",
     "functionResponse": "tool_result",
@@ -77,7 +77,7 @@ def _untyped(piece: Piece) -> list[Part]:
         if piece.get("thought") is True:  # Gemini
             return [{"type": "reasoning", "content": piece["text"]}]
         return text_parts(piece["text"])
-    for name, kind in _UNTYPED.items():
+    for name, kind in UNTYPED.items():
         if isinstance(piece.get(name), dict):
             return _READERS[kind](piece[name])
     return text_parts(dict(piece)) if piece else []
@@ -167,6 +167,9 @@ def _data_part(data: Any, modality: str, mime: str | None) -> Part:
         return {"type": "blob", "modality": modality, "mime_type": mime, "content": data}
     if isinstance(data, str) and data.startswith("data:"):
         return media_part(data, modality, mime)
+    if isinstance(data, dict) and data.get("$type") == "blob":  # stored already, with the log that brought it
+        rest = {name: value for name, value in data.items() if name != "$type"}
+        return {"modality": modality, **rest, "type": "blob", "mime_type": mime or data.get("mime_type")}
     return blob_part(data, modality, mime)
 
 

@@ -202,3 +202,8 @@ def _put_tool(draft: Draft) -> None:
     """Set what a tool was given and returned; its name and the id of its call stay, they join it to the message."""
     draft.put("input", draft.data("gen_ai.tool.call.arguments"))
     draft.put("output", draft.data("gen_ai.tool.call.result"))
+    start, end = "code.function.parameters.", ".value"  # OpenTelemetry's for Gemini before 1.0
+    names = [name for name in draft.left if name.startswith(start) and name.endswith(end)]
+    if names:
+        draft.put("input", {name[len(start) : -len(end)]: draft.left.pop(name) for name in names})
+    draft.put("output", draft.data("code.function.return.value"))

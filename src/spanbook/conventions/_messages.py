@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ._foreign_parts import UNTYPED
 from ._openai_chat import chat_message, content_parts
 from ._openai_common import flat_tool
 from ._openai_responses import item_messages
@@ -75,6 +76,9 @@ def to_message(raw: Any, role: str = "user") -> Message:
     if not isinstance(raw, dict):
         return {"role": role, "parts": text_parts(raw)}
     raw = _unwrapped(raw)
+    content = raw.get("content")
+    if isinstance(content, dict) and isinstance(content.get("parts"), (list, tuple)):  # Gemini
+        raw = {**raw, **content, "role": content.get("role") or raw.get("role")}
     said = raw.get("role")
     name = said if isinstance(said, str) and said else role
     role = ROLES.get(name, name)
@@ -133,6 +137,17 @@ def join_reasoning(messages: Sequence[Message]) -> list[Message]:
             out[-1] = {**message, "parts": [*last["parts"], *message["parts"]]}
         else:
             out.append(message)
+    return out
+
+
+def run_on(parts: Sequence[Part]) -> list[Part]:
+    """Return parts with neighbours that are text, or reasoning, as one: the pieces of a stream."""
+    out: list[Part] = []
+    for part in parts:
+        if out and part["type"] == out[-1]["type"] and part["type"] in ("text", "reasoning"):
+            out[-1] = {**out[-1], "content": f"{out[-1]['content']}{part['content']}"}
+        else:
+            out.append(part)
     return out
 
 
@@ -287,8 +302,8 @@ def _content(raw: Mapping[str, Any]) -> Any:
         pieces = parsed_python(content) if content[2:3] == "'" else parsed_json(content)
         if isinstance(pieces, list) and all(isinstance(one, dict) and "type" in one for one in pieces):
             return pieces
-    if isinstance(content, dict) and "parts" in content:
-        return content["parts"]
+    if isinstance(content, dict) and raw.get("role") != "tool" and not UNTYPED.keys().isdisjoint(content):
+        return [content]  # Gemini's, one piece alone
     return content
 
 

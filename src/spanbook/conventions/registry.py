@@ -186,10 +186,12 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
 
 
 def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
-    """Return what log records tell of a call that is not at hand (any more, or yet): its contents, tools, finish reason."""
+    """Return what log records tell of a call that is not at hand (any more, or yet): contents, tools, finish reason."""
     stand_in = OtelSpan(trace_id="", span_id="", name="", start_ns=0, attributes={"gen_ai.operation.name": "chat"})
     mapped = map_span(stand_in, logs).fields
-    return {name: mapped[name] for name in ("input", "output", "tools", "finish_reason") if mapped.get(name) is not None}
+    return {
+        name: mapped[name] for name in ("input", "output", "tools", "finish_reason") if mapped.get(name) is not None
+    }
 
 
 def _has_content(span: OtelSpan, logs: Sequence[OtelLog]) -> bool:
