@@ -18,6 +18,8 @@ _OUTPUT: Final = frozenset(
 _TOTAL: Final = frozenset(("total", "total_tokens", "totalTokens"))
 #: Anthropic's own response: ``input_tokens`` is what was neither read from the cache nor written to it.
 _ANTHROPIC: Final = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
+#: Gemini's API: its parts of the output, and what tools added to the input, are beside their wholes.
+_GEMINI: Final = frozenset(("prompt_token_count", "promptTokenCount"))
 _WHOLES: Final = frozenset(("input_tokens", "output_tokens"))
 _INPUT_PARTS: Final = ("cache_read_tokens", "cache_write_tokens", "audio_input_tokens")
 _OUTPUT_PARTS: Final = ("reasoning_tokens", "audio_output_tokens")
@@ -37,12 +39,15 @@ def usage_from(raw: Any) -> dict[str, int]:
     """Return usage in our names from a mapping of counts as clients send it; unknown stays absent.
 
     Args:
-        raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Vercel's, LangChain's, Langfuse's buckets.
+        raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Gemini's, Vercel's, LangChain's, Langfuse's
+            buckets.
     """
     if not raw or not isinstance(raw, dict):
         return {}
     if raw.keys() <= _WHOLES:  # no parts that could lie beside their whole
         return {name: count for name, value in raw.items() if (count := as_count(value)) is not None}
+    if raw.keys() & _GEMINI:
+        return _of_gemini(raw)
     found: dict[str, int] = {}
     beside = {"input": 0, "output": 0}  # parts that have no name of ours
     for name, count in _counts(raw):
@@ -60,6 +65,17 @@ def usage_from(raw: Any) -> dict[str, int]:
         found["input_tokens"] = found.get("input_tokens", 0) + _sum(found, _INPUT_PARTS[:2])
         return found
     return _inclusive(found, total, beside)
+
+
+def _of_gemini(raw: Mapping[str, Any]) -> dict[str, int]:
+    counts = {name.replace("_", "").lower(): as_count(value) for name, value in raw.items()}
+    read, thought = counts.get("cachedcontenttokencount"), counts.get("thoughtstokencount")
+    found = {
+        "input_tokens": (counts.get("prompttokencount") or 0) + (counts.get("tooluseprompttokencount") or 0),
+        "output_tokens": (counts.get("candidatestokencount") or 0) + (thought or 0),
+    }
+    parts = {"cache_read_tokens": read, "reasoning_tokens": thought}
+    return found | {name: count for name, count in parts.items() if count is not None}
 
 
 def _inclusive(found: dict[str, int], total: int | None, beside: Mapping[str, int]) -> dict[str, int]:

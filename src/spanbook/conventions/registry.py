@@ -19,6 +19,8 @@ from ._draft import Draft
 from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
+from ._google_adk import SCOPE as GOOGLE_ADK
+from ._google_adk import map_google_adk
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
@@ -90,6 +92,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
     SpanMapper("logfire-agents", lambda span, roots: span.scope_name == SCOPE, map_logfire_agents),
+    SpanMapper("google-adk", lambda span, roots: "gcp" in roots or span.scope_name == GOOGLE_ADK, map_google_adk),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_of("logfire"), map_logfire),
     SpanMapper("otel", _always, map_common),
