@@ -223,6 +223,30 @@ def test_a_picture_that_is_stored_already() -> None:
     assert part == {"type": "blob", "modality": "image", "mime_type": "image/png", "digest": "ab", "size": 70}
 
 
+def test_bedrock_tells_calls_and_results_twice() -> None:
+    """As OpenTelemetry's instrumentation of botocore has them."""
+    use = {"toolUse": {"toolUseId": "c1", "name": "f", "input": {"a": 1}}}
+    called = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+    result = {"toolResult": {"toolUseId": "c1", "content": [{"json": {"b": 2}}], "status": "success"}}
+    fields = mapped(CHAT, [
+        log("gen_ai.assistant.message", {"content": [{"text": "So"}, use], "tool_calls": [called]}),
+        log("gen_ai.tool.message", {"id": "c1", "content": [{"json": {"b": 2}}]}),
+        log("gen_ai.user.message", {"content": [result]}),
+    ])  # fmt: skip
+    assert fields["input"] == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "So"}, call("c1", "f", {"a": 1})]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": {"b": 2}, "name": "f"}]},
+    ]
+
+
+@pytest.mark.parametrize(("kind", "into"), [("botocore.bedrock-runtime", 100), ("bedrock", 100), ("openai", 60)])
+def test_the_cache_is_beside_the_input_of_bedrock(kind: str, into: int) -> None:
+    counts = {"input_tokens": 60, "output_tokens": 20, "cache_read.input_tokens": 30, "cache_creation.input_tokens": 10}
+    usage = mapped({f"gen_ai.usage.{name}": count for name, count in counts.items()} | CHAT,
+                   scope_name=f"opentelemetry.instrumentation.{kind}")["usage"]  # fmt: skip
+    assert (usage["input_tokens"], usage["output_tokens"]) == (into, 20)
+
+
 def test_chunks_of_gemini_are_one_answer() -> None:
     said: list[dict[str, Any]] = [{"text": "Hm", "thought": True}, {"text": "Yo "}, {"text": "there"}]
     chunks = [{"index": index, "content": {"role": "model", "parts": [one]}} for index, one in enumerate(said)]

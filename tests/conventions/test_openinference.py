@@ -42,6 +42,12 @@ def test_tool_calls_and_their_results_are_joined() -> None:
     ]
 
 
+def test_a_tool_as_bedrock_has_it() -> None:
+    spec = {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}
+    fields = mapped({**LLM, "llm.tools.0.tool.json_schema": dumps(spec)})
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+
+
 def test_the_models_own_role_is_the_assistants() -> None:
     fields = mapped({**LLM, f"{_OUT}.0.message.role": "model", f"{_OUT}.0.message.content": "Hello"})
     assert fields["output"] == [text("assistant", "Hello")]

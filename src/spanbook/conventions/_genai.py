@@ -60,6 +60,11 @@ _COSTS: Final = {
     "output_cost_usd": ("gen_ai.cost.output_cost",),
 }
 _COST_NAMES: Final = frozenset(name for names in _COSTS.values() for name in names)
+#: Instrumentations that pass on Bedrock's count of the input, which leaves the cache out.
+_CACHE_BESIDE: Final = (
+    "opentelemetry.instrumentation.botocore.bedrock-runtime",
+    "opentelemetry.instrumentation.bedrock",
+)
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
 _RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
@@ -110,7 +115,11 @@ def put_model(draft: Draft) -> None:
 
 def put_usage(draft: Draft) -> None:
     """Set usage; what a client repeats in its raw form only adds what is missing."""
-    draft.put_usage(usage_from(draft.counts("gen_ai.usage.", _USAGE)))
+    counts = draft.counts("gen_ai.usage.", _USAGE)
+    if draft.span.scope_name in _CACHE_BESIDE and "input_tokens" in counts:
+        counts["input_tokens"] += counts.get("cache_read", 0) + counts.get("cache_write", 0)
+        counts.pop("total_tokens", None)
+    draft.put_usage(usage_from(counts))
     draft.put_usage(usage_from(draft.mapping("gen_ai.usage.raw")))
 
 

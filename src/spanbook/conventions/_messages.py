@@ -154,11 +154,12 @@ def run_on(parts: Sequence[Part]) -> list[Part]:
 def join_results(messages: Sequence[Message]) -> list[Message]:
     """Return messages with each tool's result a message of role ``tool`` that names the tool it came from.
 
-    Anthropic and GenAI put results into the user's message.
+    Anthropic and GenAI put results into the user's message. A result told twice (Bedrock's events) is there once.
     """
     if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
         return list(messages)
     names: dict[Any, str] = {}
+    told: dict[str, Any] = {}
     out: list[Message] = []
     for message in messages:
         rest: list[Part] = []
@@ -170,6 +171,10 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
             if kind != "tool_call_response":
                 rest.append(part)
                 continue
+            if isinstance(id, str):
+                if id in told and told[id] == part.get("response"):
+                    continue
+                told[id] = part.get("response")
             if not part.get("name") and isinstance(id, str) and names.get(id):
                 part = {**part, "name": names[id]}
             if message["role"] in ("user", "tool"):
@@ -314,5 +319,7 @@ def _flat_tool(tool: Any) -> Any:
     schema = next((tool[name] for name in _SCHEMAS if tool.get(name) is not None), None)
     if schema is None or "parameters" in tool:
         return tool
+    if isinstance(schema, dict) and schema.keys() == {"json"}:  # Bedrock
+        schema = schema["json"]
     rest = {name: value for name, value in tool.items() if name not in _SCHEMAS}
     return {**rest, "parameters": schema}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._foreign_parts import foreign_parts
+from ._foreign_parts import foreign_parts, plain_result
 from ._openai_common import put_attributes, put_request, put_response
 from ._parts import (
     Message,
@@ -97,7 +97,7 @@ def chat_message(raw: Any) -> Message:
     role = str(raw.get("role") or "user")
     message: Message = {"role": "tool" if role == "function" else role, "parts": []}
     if role in ("tool", "function"):
-        content: Any = raw.get("content")
+        content: Any = plain_result(raw.get("content"))
         media: list[Part] = []
         if isinstance(content, list | tuple):
             parts = content_parts(content)
@@ -113,8 +113,9 @@ def chat_message(raw: Any) -> Message:
         *content_parts(raw.get("content")),
         *_refusal_parts(raw.get("refusal")),
         *_audio_parts(raw.get("audio")),
-        *_call_parts(raw),
     ]
+    called = {part["id"] for part in message["parts"] if part["type"] == "tool_call"} - {None}
+    message["parts"] += [part for part in _call_parts(raw) if part["id"] not in called]  # Bedrock's content has them
     if raw.get("name"):
         message["name"] = str(raw["name"])
     return message
