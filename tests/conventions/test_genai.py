@@ -327,6 +327,13 @@ def test_details_in_an_event_each() -> None:
     assert as_events["finish_reason"] == "stop"
 
 
+def test_a_cost_of_nothing_is_none_where_it_stands_for_no_price() -> None:
+    """As OpenLIT has it; what the call costs is then looked up as that of others."""
+    fields = mapped({**CHAT, "gen_ai.usage.cost": 0.0})
+    assert ("cost_usd" in fields, fields["attributes"]) == (False, {"gen_ai.usage.cost": 0.0})
+    assert mapped({**CHAT, "gen_ai.usage.cost": 0.5})["cost_usd"] == 0.5
+
+
 def test_tools_offered_may_be_in_the_log_of_a_call() -> None:
     """As OpenTelemetry's instrumentation of Gemini has it when contents go to events alone."""
     tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}}]

@@ -192,8 +192,9 @@ def _put_parameters(draft: Draft) -> None:
 
 def _put_cost(draft: Draft) -> None:
     if not _COST_NAMES.isdisjoint(draft.left):
+        unknown = draft.left.get("gen_ai.usage.cost") == 0  # what OpenLIT says of a model without a price
         for field, names in _COSTS.items():
-            draft.put(field, draft.number(*names))
+            draft.put(field, draft.number(*(name for name in names if not (unknown and name == "gen_ai.usage.cost"))))
 
 
 def _put_finish(draft: Draft) -> None:
