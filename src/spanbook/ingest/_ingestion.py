@@ -294,7 +294,7 @@ def _key(mapped: MappedSpan) -> Key:
 
 def _lacks_content(span: OtelSpan) -> bool:
     """Tell whether logs may hold the messages of a span, or the tools that it was offered."""
-    return "gen_ai.operation.name" in span.attributes and not _CONTENT <= span.attributes.keys()
+    return "gen_ai.operation.name" in span.attributes and not span.attributes.keys() >= _CONTENT
 
 
 def _call(key: Key, mapped: MappedSpan) -> Call:
