@@ -334,6 +334,17 @@ def test_a_cost_of_nothing_is_none_where_it_stands_for_no_price() -> None:
     assert mapped({**CHAT, "gen_ai.usage.cost": 0.5})["cost_usd"] == 0.5
 
 
+def test_thoughts_that_only_the_total_of_gemini_counts() -> None:
+    """As OpenLLMetry has them; tools are declared together."""
+    tools = [{"function_declarations": [{"name": "f"}, {"name": "g"}]}]
+    counts = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 150}
+    given: dict[str, Any] = {f"gen_ai.usage.{name}": count for name, count in counts.items()} | CHAT
+    fields = mapped({**given, "gen_ai.provider.name": "gcp.gen_ai", "gen_ai.tool.definitions": dumps(tools)})
+    assert fields["usage"] == {"input_tokens": 100, "output_tokens": 50}
+    assert [tool["name"] for tool in fields["tools"]] == ["f", "g"]
+    assert mapped({**given, "gen_ai.provider.name": "openai"})["usage"]["output_tokens"] == 20
+
+
 def test_tools_offered_may_be_in_the_log_of_a_call() -> None:
     """As OpenTelemetry's instrumentation of Gemini has it when contents go to events alone."""
     tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}}]

@@ -57,7 +57,7 @@ def _put_call(draft: Draft) -> None:
         if "max_output_tokens" in given:
             given["max_tokens"] = given.pop("max_output_tokens")
         draft.add("model_parameters", given)
-        draft.put("tools", flat_tools(_declared(config.get("tools"))))
+        draft.put("tools", flat_tools(config.get("tools")))
         system = instructions(config.get("system_instruction"))
     else:
         system = []
@@ -77,12 +77,3 @@ def _put_call(draft: Draft) -> None:
 
 def _messages(contents: Any) -> list[Message]:
     return [to_message(one) for one in contents if isinstance(one, Mapping)] if isinstance(contents, list) else []
-
-
-def _declared(tools: Any) -> list[Any]:
-    """Return functions one by one; tools of Gemini's own (search, code) stay as they are."""
-    found: list[Any] = []
-    for tool in tools if isinstance(tools, list) else ():
-        functions = tool.get("function_declarations") if isinstance(tool, Mapping) else None
-        found += functions if isinstance(functions, list) else [tool]
-    return found

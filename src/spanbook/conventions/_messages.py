@@ -124,7 +124,14 @@ def flat_tools(value: Any) -> list[Any] | None:
         value = [{"name": name, **tool} for name, tool in value.items() if isinstance(tool, dict)]
     if not isinstance(value, (list, tuple)) or not value:
         return None
-    return [_flat_tool(parsed_json(tool)) for tool in value]
+    return [_flat_tool(one) for tool in map(parsed_json, value) for one in _declared(tool)]
+
+
+def _declared(tool: Any) -> Sequence[Any]:
+    """Return the functions that a tool of Gemini's declares; another tool as it is."""
+    names = ("function_declarations", "functionDeclarations")
+    found = [tool[name] for name in names if isinstance(tool, dict) and isinstance(tool.get(name), list)]
+    return found[0] if found else [tool]
 
 
 def join_reasoning(messages: Sequence[Message]) -> list[Message]:
