@@ -65,7 +65,6 @@ _CACHE_BESIDE: Final = (
     "opentelemetry.instrumentation.botocore.bedrock-runtime",
     "opentelemetry.instrumentation.bedrock",
 )
-_GOOGLE: Final = ("gcp.", "google", "gemini", "vertex")
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
 _RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
@@ -120,11 +119,7 @@ def put_usage(draft: Draft) -> None:
     if draft.span.scope_name in _CACHE_BESIDE and "input_tokens" in counts:
         counts["input_tokens"] += counts.get("cache_read", 0) + counts.get("cache_write", 0)
         counts.pop("total_tokens", None)
-    if str(draft.fields.get("provider")).startswith(_GOOGLE) and "output_reasoning" not in counts:
-        beside = counts.get("total_tokens", 0) - counts.get("input_tokens", 0) - counts.get("output_tokens", 0)
-        if beside > 0 and "output_tokens" in counts:  # thoughts, which Gemini's count of the answer leaves out
-            counts["output_tokens"] += beside
-    draft.put_usage(usage_from(counts))
+    draft.put_usage(usage_from(counts, draft.fields.get("provider")))
     draft.put_usage(usage_from(draft.mapping("gen_ai.usage.raw")))
 
 

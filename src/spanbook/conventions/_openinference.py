@@ -98,7 +98,7 @@ def _put_model(draft: Draft) -> None:
 
 
 def _put_usage(draft: Draft) -> None:
-    draft.put_usage(usage_from(draft.counts("llm.token_count.", _USAGE)))
+    draft.put_usage(usage_from(draft.counts("llm.token_count.", _USAGE), draft.fields.get("provider")))
     for field, name in _COSTS.items():
         draft.put(field, draft.number(f"llm.cost.{name}"))
 
@@ -121,9 +121,11 @@ def _put_llm(draft: Draft) -> None:
     asked = _messages(draft.indexed("llm.input_messages")) or _prompts(draft, "llm.prompts", "prompt", "user")
     said = _messages(draft.indexed("llm.output_messages")) or _prompts(draft, "llm.choices", "completion", "assistant")
     parameters = draft.fields.get("model_parameters") or {}
-    if asked and asked[0]["role"] != "system" and (system := instructions(parameters.get("system"))):  # Anthropic
-        asked = [*system, *asked]
-        draft.fields["model_parameters"] = {name: value for name, value in parameters.items() if name != "system"}
+    system = instructions(parameters.get("system", parameters.get("system_instruction")))  # Anthropic, Gemini
+    if asked and system:
+        asked = asked if asked[0]["role"] == "system" else [*system, *asked]
+        rest = {name: value for name, value in parameters.items() if name not in ("system", "system_instruction")}
+        draft.fields["model_parameters"] = rest
     draft.put_messages("input", asked)
     draft.put_messages("output", join_reasoning(said))
 

@@ -20,6 +20,7 @@ _TOTAL: Final = frozenset(("total", "total_tokens", "totalTokens"))
 _ANTHROPIC: Final = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
 #: Gemini's API: its parts of the output, and what tools added to the input, are beside their wholes.
 _GEMINI: Final = frozenset(("prompt_token_count", "promptTokenCount"))
+_GOOGLE: Final = ("gcp.", "google", "gemini", "vertex")
 _WHOLES: Final = frozenset(("input_tokens", "output_tokens"))
 _INPUT_PARTS: Final = ("cache_read_tokens", "cache_write_tokens", "audio_input_tokens")
 _OUTPUT_PARTS: Final = ("reasoning_tokens", "audio_output_tokens")
@@ -35,12 +36,13 @@ def as_count(value: Any) -> int | None:
     return value if kind is int and 0 <= value < 1 << 62 else None
 
 
-def usage_from(raw: Any) -> dict[str, int]:
+def usage_from(raw: Any, provider: Any = None) -> dict[str, int]:
     """Return usage in our names from a mapping of counts as clients send it; unknown stays absent.
 
     Args:
         raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Gemini's, Vercel's, LangChain's, Langfuse's
             buckets.
+        provider: Whose model it is. What only the total of Google's counts are thoughts, which are output.
     """
     if not raw or not isinstance(raw, dict):
         return {}
@@ -64,7 +66,11 @@ def usage_from(raw: Any) -> dict[str, int]:
     if total is None and raw.keys() & _ANTHROPIC and "input_tokens" in raw:
         found["input_tokens"] = found.get("input_tokens", 0) + _sum(found, _INPUT_PARTS[:2])
         return found
-    return _inclusive(found, total, beside)
+    usage = _inclusive(found, total, beside)
+    more = (total or 0) - usage.get("input_tokens", 0) - usage.get("output_tokens", 0)
+    if more > 0 and "reasoning_tokens" not in usage and "output_tokens" in usage and str(provider).startswith(_GOOGLE):
+        usage["output_tokens"] += more
+    return usage
 
 
 def _of_gemini(raw: Mapping[str, Any]) -> dict[str, int]:
