@@ -345,6 +345,14 @@ def test_thoughts_that_only_the_total_of_gemini_counts() -> None:
     assert mapped({**given, "gen_ai.provider.name": "openai"})["usage"]["output_tokens"] == 20
 
 
+def test_the_answer_before_is_no_session() -> None:
+    """As Microsoft's agent-framework has it for the Responses API."""
+    before = {"gen_ai.conversation.id": "resp_1"}
+    fields = mapped(CHAT | before)
+    assert ("session_id" in fields, fields["attributes"]) == (False, before)
+    assert mapped({**CHAT, "gen_ai.conversation.id": "conv_1"})["session_id"] == "conv_1"
+
+
 def test_tools_offered_may_be_in_the_log_of_a_call() -> None:
     """As OpenTelemetry's instrumentation of Gemini has it when contents go to events alone."""
     tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}}]

@@ -85,7 +85,8 @@ def map_genai(draft: Draft) -> None:
     elif draft.is_kind("retriever"):
         draft.put("input", draft.text("gen_ai.retrieval.query.text"))
         draft.put("output", draft.items("gen_ai.retrieval.documents"))
-    draft.put("session_id", draft.text("gen_ai.conversation.id"))
+    if not str(draft.left.get("gen_ai.conversation.id")).startswith("resp_"):  # the answer before (agent-framework)
+        draft.put("session_id", draft.text("gen_ai.conversation.id"))
     draft.put("prompt_name", draft.text("gen_ai.prompt.name"))
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
