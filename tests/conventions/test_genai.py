@@ -20,7 +20,7 @@ def messages(*parts: dict[str, Any], role: str = "user") -> list[Any]:
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
-    [("chat", "llm"), ("acompletion", "llm"), ("embeddings", "embedding"), ("execute_tool", "tool"),
+    [("chat", "llm"), ("acompletion", "llm"), ("interactions.create", "llm"), ("embeddings", "embedding"), ("execute_tool", "tool"),
      ("invoke_agent", "agent"), ("invoke_workflow", "chain"), ("something_new", "span")],
 )  # fmt: skip
 def test_kinds(operation: str, kind: str) -> None:

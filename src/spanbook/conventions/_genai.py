@@ -21,6 +21,7 @@ _KINDS: Final = {
         ("chat", "text_completion", "generate_content", "completion", "acompletion", "atext_completion"), "llm"
     ),
     **dict.fromkeys(("responses", "aresponses", "message", "generate", "fill_in_middle"), "llm"),
+    "interactions.create": "llm",  # Gemini
     **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
     **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
