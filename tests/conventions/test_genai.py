@@ -20,8 +20,8 @@ def messages(*parts: dict[str, Any], role: str = "user") -> list[Any]:
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
-    [("chat", "llm"), ("acompletion", "llm"), ("interactions.create", "llm"), ("embeddings", "embedding"), ("execute_tool", "tool"),
-     ("invoke_agent", "agent"), ("invoke_workflow", "chain"), ("something_new", "span")],
+    [("chat", "llm"), ("acompletion", "llm"), ("interactions.create", "llm"), ("embeddings", "embedding"),
+     ("execute_tool", "tool"), ("invoke_agent", "agent"), ("invoke_workflow", "chain"), ("something_new", "span")],
 )  # fmt: skip
 def test_kinds(operation: str, kind: str) -> None:
     assert mapped({"gen_ai.operation.name": operation})["kind"] == kind
