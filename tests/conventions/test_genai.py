@@ -239,6 +239,13 @@ def test_bedrock_tells_calls_and_results_twice() -> None:
     ]
 
 
+def test_a_result_of_bedrock_as_text() -> None:
+    """As OpenLLMetry has it."""
+    for given, result in (([{"json": {"b": 2}}], {"b": 2}), ([{"text": "1"}, {"text": "8C"}], "18C")):
+        (part,) = messages({"type": "tool_call_response", "id": "c1", "response": dumps(given)}, role="tool")
+        assert part["response"] == result
+
+
 @pytest.mark.parametrize(("kind", "into"), [("botocore.bedrock-runtime", 100), ("bedrock", 100), ("openai", 60)])
 def test_the_cache_is_beside_the_input_of_bedrock(kind: str, into: int) -> None:
     counts = {"input_tokens": 60, "output_tokens": 20, "cache_read.input_tokens": 30, "cache_creation.input_tokens": 10}

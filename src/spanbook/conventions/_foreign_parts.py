@@ -116,7 +116,6 @@ def _result(piece: Piece) -> list[Part]:
     output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
     if isinstance(output, dict) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
         output = output["value"]
-    output = plain_result(output)
     media: list[Part] = []
     if isinstance(output, (list, tuple)) and any(isinstance(one, dict) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)
@@ -124,17 +123,6 @@ def _result(piece: Piece) -> list[Part]:
     if piece.get("is_error") is True:
         part["is_error"] = True
     return [part, *media]
-
-
-def plain_result(output: Any) -> Any:
-    """Return a tool's result without the wrapping that Bedrock gives it: one value as JSON, or texts."""
-    if not isinstance(output, (list, tuple)) or not output or not all(isinstance(one, dict) for one in output):
-        return output
-    if len(output) == 1 and output[0].keys() == {"json"}:
-        return output[0]["json"]
-    if all(one.keys() == {"text"} for one in output):
-        return "".join(str(one["text"]) for one in output)
-    return output
 
 
 def _nested_parts(piece: Any) -> list[Part]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._foreign_parts import foreign_parts, plain_result
+from ._foreign_parts import foreign_parts
 from ._openai_common import put_attributes, put_request, put_response
 from ._parts import (
     Message,
@@ -19,6 +19,7 @@ from ._parts import (
     captured_parts,
     cut_gap,
     media_part,
+    plain_result,
     split_output,
     text_parts,
     tool_call,
