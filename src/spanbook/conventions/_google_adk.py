@@ -1,6 +1,6 @@
-"""Google's Agent Development Kit, versions 0 and 1: a call's request and response as JSON of Gemini's API.
+"""Google's Agent Development Kit before version 2: a call's request and response as JSON of Gemini's API.
 
-From version 2 on it follows GenAI's conventions, and writes these on request alone.
+From version 2 on it follows GenAI's conventions, and writes these only when it is asked to.
 Source: ``google/adk/telemetry/tracing.py``.
 """
 
