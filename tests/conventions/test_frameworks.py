@@ -261,6 +261,20 @@ def test_a_system_prompt_and_instructions_of_an_agent_are_both_kept() -> None:
     assert fields["input"] == [text("system", "Be kind."), text("system", "Be brief."), text("user", "Hi")]
 
 
+def test_an_embedder_and_its_vectors() -> None:
+    fields = mapped({"gen_ai.operation.name": "embeddings", "inputs": '["Hi", "Yo"]', "embeddings": "[[0.5], [0.25]]"},
+                    scope_name="pydantic-ai")  # fmt: skip
+    assert (fields["kind"], fields["input"], fields["attributes"].keys()) == (
+        "embedding", ["Hi", "Yo"], {"otel.scope.name"})  # fmt: skip
+    assert fields["output"]["shape"] == [2, 1]
+
+
+def test_thoughts_of_gemini_are_reasoning() -> None:
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 9, "gen_ai.usage.output_tokens": 5,
+                     "gen_ai.usage.details.thoughts_tokens": 3}, scope_name="pydantic-ai")  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 9, "output_tokens": 5, "reasoning_tokens": 3}
+
+
 def test_details_of_usage_and_tools_of_version_0() -> None:
     tool = {"name": "get_weather", "parameters_json_schema": {"type": "object"}}
     fields = mapped({

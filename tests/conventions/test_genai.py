@@ -20,8 +20,8 @@ def messages(*parts: dict[str, Any], role: str = "user") -> list[Any]:
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
-    [("chat", "llm"), ("acompletion", "llm"), ("embeddings", "embedding"), ("execute_tool", "tool"),
-     ("invoke_agent", "agent"), ("invoke_workflow", "chain"), ("something_new", "span")],
+    [("chat", "llm"), ("acompletion", "llm"), ("interactions.create", "llm"), ("embeddings", "embedding"),
+     ("execute_tool", "tool"), ("invoke_agent", "agent"), ("invoke_workflow", "chain"), ("something_new", "span")],
 )  # fmt: skip
 def test_kinds(operation: str, kind: str) -> None:
     assert mapped({"gen_ai.operation.name": operation})["kind"] == kind
@@ -206,6 +206,72 @@ def test_old_messages_from_the_attribute_of_pydantic_ai() -> None:
     assert (fields["input"], fields["output"]) == (OLD_INPUT, OLD_OUTPUT)
 
 
+def test_contents_of_gemini_in_events() -> None:
+    """As OpenTelemetry's instrumentation before 1.0 has them: as the API does, or one piece alone."""
+    picture = {"inline_data": {"data": PNG, "mime_type": "image/png"}, "function_call": None, "text": None}
+    asked = {"role": "model", "parts": [{"text": None, "function_call": {"id": "c1", "name": "f", "args": {}}}]}
+    fields = mapped(CHAT, [log("gen_ai.user.message", {"content": one}) for one in (picture, asked)])
+    assert fields["input"][0]["parts"][0]["content"] == PNG
+    assert fields["input"][1] == {"role": "assistant", "parts": [call("c1", "f", {})]}
+
+
+def test_a_picture_that_is_stored_already() -> None:
+    """The log that brought it came before its span."""
+    stored = {"$type": "blob", "modality": "image", "mime_type": "image/png", "digest": "ab", "size": 70}
+    fields = mapped(CHAT, [log("gen_ai.user.message", {"content": {"inline_data": {"data": stored}}})])
+    (part,) = fields["input"][0]["parts"]
+    assert part == {"type": "blob", "modality": "image", "mime_type": "image/png", "digest": "ab", "size": 70}
+
+
+def test_bedrock_tells_calls_and_results_twice() -> None:
+    """As OpenTelemetry's instrumentation of botocore has them."""
+    use = {"toolUse": {"toolUseId": "c1", "name": "f", "input": {"a": 1}}}
+    called = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+    result = {"toolResult": {"toolUseId": "c1", "content": [{"json": {"b": 2}}], "status": "success"}}
+    fields = mapped(CHAT, [
+        log("gen_ai.assistant.message", {"content": [{"text": "So"}, use], "tool_calls": [called]}),
+        log("gen_ai.tool.message", {"id": "c1", "content": [{"json": {"b": 2}}]}),
+        log("gen_ai.user.message", {"content": [result]}),
+    ])  # fmt: skip
+    assert fields["input"] == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "So"}, call("c1", "f", {"a": 1})]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": {"b": 2}, "name": "f"}]},
+    ]
+
+
+def test_a_result_of_bedrock_as_text() -> None:
+    """As OpenLLMetry has it."""
+    for given, result in (([{"json": {"b": 2}}], {"b": 2}), ([{"text": "1"}, {"text": "8C"}], "18C")):
+        (part,) = messages({"type": "tool_call_response", "id": "c1", "response": dumps(given)}, role="tool")
+        assert part["response"] == result
+
+
+@pytest.mark.parametrize(("kind", "into"), [("botocore.bedrock-runtime", 100), ("bedrock", 100), ("openai", 60)])
+def test_the_cache_is_beside_the_input_of_bedrock(kind: str, into: int) -> None:
+    counts = {"input_tokens": 60, "output_tokens": 20, "cache_read.input_tokens": 30, "cache_creation.input_tokens": 10}
+    usage = mapped({f"gen_ai.usage.{name}": count for name, count in counts.items()} | CHAT,
+                   scope_name=f"opentelemetry.instrumentation.{kind}")["usage"]  # fmt: skip
+    assert (usage["input_tokens"], usage["output_tokens"]) == (into, 20)
+
+
+def test_chunks_of_gemini_are_one_answer() -> None:
+    said: list[dict[str, Any]] = [{"text": "Hm", "thought": True}, {"text": "Yo "}, {"text": "there"}]
+    chunks = [{"index": index, "content": {"role": "model", "parts": [one]}} for index, one in enumerate(said)]
+    chunks[-1]["finish_reason"] = "STOP"
+    for given, reason in ((chunks, {"finish_reason": "STOP"}), (chunks[:2], {})):
+        fields = mapped(CHAT, [log("gen_ai.choice", chunk) for chunk in given])
+        (answer,) = fields["output"]
+        words = "Yo there" if reason else "Yo "
+        assert answer == {"role": "assistant", **reason, "parts": [
+            {"type": "reasoning", "content": "Hm"}, {"type": "text", "content": words}]}  # fmt: skip
+
+
+def test_arguments_of_a_tool_one_attribute_each() -> None:
+    fields = mapped({"gen_ai.operation.name": "execute_tool", "code.function.parameters.city.value": "Rome",
+                     "code.function.return.value": "18C"})  # fmt: skip
+    assert (fields["input"], fields["output"], fields["attributes"]) == ({"city": "Rome"}, "18C", {})
+
+
 def test_one_event_for_all() -> None:
     fields = mapped(
         CHAT,
@@ -266,6 +332,45 @@ def test_details_in_an_event_each() -> None:
     as_attribute = mapped({"gen_ai.operation.name": "invoke_agent", **system}, events=[event(_DETAILS, 1, **asked)])
     assert as_events["input"] == as_attribute["input"] == [text("system", "Be brief."), text("user", "Hi")]
     assert as_events["finish_reason"] == "stop"
+
+
+def test_a_cost_of_nothing_is_none_where_it_stands_for_no_price() -> None:
+    """As OpenLIT has it; what the call costs is then looked up as that of others."""
+    fields = mapped({**CHAT, "gen_ai.usage.cost": 0.0})
+    assert ("cost_usd" in fields, fields["attributes"]) == (False, {"gen_ai.usage.cost": 0.0})
+    assert mapped({**CHAT, "gen_ai.usage.cost": 0.5})["cost_usd"] == 0.5
+
+
+def test_thoughts_that_only_the_total_of_gemini_counts() -> None:
+    """As OpenLLMetry has them; tools are declared together."""
+    tools = [{"function_declarations": [{"name": "f"}, {"name": "g"}]}]
+    counts = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 150}
+    given: dict[str, Any] = {f"gen_ai.usage.{name}": count for name, count in counts.items()} | CHAT
+    fields = mapped({**given, "gen_ai.provider.name": "gcp.gen_ai", "gen_ai.tool.definitions": dumps(tools)})
+    assert fields["usage"] == {"input_tokens": 100, "output_tokens": 50}
+    assert [tool["name"] for tool in fields["tools"]] == ["f", "g"]
+    assert mapped({**given, "gen_ai.provider.name": "openai"})["usage"]["output_tokens"] == 20
+
+
+def test_the_answer_before_is_no_session() -> None:
+    """As Microsoft's agent-framework has it for the Responses API."""
+    before = {"gen_ai.conversation.id": "resp_1"}
+    fields = mapped(CHAT | before)
+    assert ("session_id" in fields, fields["attributes"]) == (False, before)
+    assert mapped({**CHAT, "gen_ai.conversation.id": "conv_1"})["session_id"] == "conv_1"
+
+
+def test_tools_offered_may_be_in_the_log_of_a_call() -> None:
+    """As OpenTelemetry's instrumentation of Gemini has it when contents go to events alone."""
+    tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}}]
+    one = log(_DETAILS, None, **{"gen_ai.input.messages": [text("user", "Hi")], "gen_ai.tool.definitions": tools})
+    assert mapped({"gen_ai.operation.name": "generate_content"}, [one])["tools"] == tools
+    assert map_logs([one])["tools"] == tools
+
+
+def test_a_modality_that_is_half_a_media_type_is_none() -> None:
+    part = {"type": "uri", "modality": "application", "mime_type": "application/pdf", "uri": "gs://b/x.pdf"}
+    assert messages(part) == [{**part, "modality": "document"}]
 
 
 def test_a_tool_of_strands() -> None:

@@ -44,6 +44,28 @@ def test_tool_calls_and_their_results_are_joined() -> None:
     ]
 
 
+def test_a_tool_as_bedrock_has_it() -> None:
+    spec = {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}
+    fields = mapped({**LLM, "llm.tools.0.tool.json_schema": dumps(spec)})
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+
+
+def test_instructions_and_thoughts_of_gemini() -> None:
+    """As its instrumentor has them at version 0.1: beside their message, and in the total alone (of a stream)."""
+    fields = mapped({
+        **LLM, "llm.provider": "google", "llm.invocation_parameters": '{"system_instruction": "Be brief.", "top_k": 5}',
+        f"{_IN}.0.message.role": "system", f"{_IN}.0.message.content": "Be brief.",
+        "llm.token_count.prompt": 100, "llm.token_count.completion": 20, "llm.token_count.total": 150,
+    })  # fmt: skip
+    assert (fields["input"], fields["model_parameters"]) == ([text("system", "Be brief.")], {"top_k": 5})
+    assert fields["usage"] == {"input_tokens": 100, "output_tokens": 50}
+
+
+def test_the_models_own_role_is_the_assistants() -> None:
+    fields = mapped({**LLM, f"{_OUT}.0.message.role": "model", f"{_OUT}.0.message.content": "Hello"})
+    assert fields["output"] == [text("assistant", "Hello")]
+
+
 def test_an_image_becomes_a_blob() -> None:
     piece = f"{_IN}.0.message.contents.0.message_content"
     fields = mapped({**LLM, f"{piece}.type": "image", f"{piece}.image.image.url": f"data:image/png;base64,{PNG}"})

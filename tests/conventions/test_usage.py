@@ -19,6 +19,17 @@ from spanbook.conventions._usage import as_count, usage_from
         ({"input": 2, "output": 6, "cache_read": 3, "cache_write": 4}, 9, 6),  # a part larger than its whole
         ({"input": 9, "output": 6, "cache_read": 3}, 9, 6),
         ({"input_tokens": 5, "output_tokens": 6, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 1}, 9, 6),
+        (
+            {
+                "promptTokenCount": 7,
+                "toolUsePromptTokenCount": 2,
+                "candidatesTokenCount": 4,
+                "thoughtsTokenCount": 2,
+                "cachedContentTokenCount": 3,
+            },
+            9,
+            6,
+        ),
         ({"inputTokens": 9, "outputTokens": 6, "cachedInputTokens": 3, "totalTokens": 15}, 9, 6),
         ({"input_tokens": 5, "output_tokens": 6, "cache_read": 30, "total_tokens": 11}, 35, 6),
     ],

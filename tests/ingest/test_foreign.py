@@ -120,6 +120,16 @@ def test_logs_join_their_span_whichever_comes_first(order: str, world: World) ->
     assert (found.name, found.kind, found.usage) == ("call", "llm", {"input_tokens": 5})
 
 
+def test_tools_that_a_log_alone_has_join_their_span_too(world: World) -> None:
+    """OpenLIT puts the messages into both, and the tools into the log, which is sent first."""
+    tools = [{"type": "function", "name": "weather"}]
+    said = {"gen_ai.output.messages": dumps([text("assistant", "Yo")])}
+    details = log("gen_ai.client.inference.operation.details", "", **said, **{"gen_ai.tool.definitions": tools})
+    world.take(logs=[details])
+    world.take(llm(2, more=said))
+    assert (world.span().tools, world.span().output) == (tools, [text("assistant", "Yo")])
+
+
 def test_a_log_that_is_sent_twice_is_there_once(world: World) -> None:
     world.take(llm(2), logs=MESSAGES)
     world.take(logs=MESSAGES)

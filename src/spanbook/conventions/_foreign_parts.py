@@ -26,9 +26,10 @@ from ._parts import (
 
 Piece: TypeAlias = Mapping[str, Any]
 
+_MODALITIES: Final = ("image", "audio", "video", "document")
 _MEDIA: Final = ("image", "document", "file", "audio", "video", "media", "input_image", "input_file")
 #: The one key of an untyped piece (Gemini, Bedrock, Genkit) → the type of its value.
-_UNTYPED: Final = {
+UNTYPED: Final = {
     "functionCall": "tool_call",
     "function_call": "tool_call",
     "functionResponse": "tool_result",
@@ -83,7 +84,7 @@ def _untyped(piece: Piece) -> list[Part]:
         return _reasoning(piece)
     if piece.keys() == {"data"}:
         return text_parts(piece["data"])
-    for name, kind in _UNTYPED.items():
+    for name, kind in UNTYPED.items():
         if isinstance(piece.get(name), dict):
             return _READERS[kind](piece[name])
     return text_parts(dict(piece)) if piece else []
@@ -122,9 +123,6 @@ def _result(piece: Piece) -> list[Part]:
     output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
     if isinstance(output, dict) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
         output = output["value"]
-    if isinstance(output, (list, tuple)) and len(output) == 1 and isinstance(output[0], dict):
-        (only,) = output
-        output = next(iter(only.values())) if only.keys() in ({"json"}, {"text"}) else output  # Bedrock
     media: list[Part] = []
     if isinstance(output, (list, tuple)) and any(isinstance(one, dict) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)
@@ -176,13 +174,16 @@ def _data_part(data: Any, modality: str, mime: str | None) -> Part:
         return {"type": "blob", "modality": modality, "mime_type": mime, "content": data}
     if isinstance(data, str) and data.startswith("data:"):
         return media_part(data, modality, mime)
+    if isinstance(data, dict) and data.get("$type") == "blob":  # stored already, with the log that brought it
+        rest = {name: value for name, value in data.items() if name != "$type"}
+        return {"modality": modality, **rest, "type": "blob", "mime_type": mime or data.get("mime_type")}
     return blob_part(data, modality, mime)
 
 
 def _modality(piece: Piece) -> str:
     given = piece.get("modality")
-    if isinstance(given, str) and given:
-        return given
+    if given in _MODALITIES:
+        return str(given)
     mime = _mime(piece)
     if mime:
         return modality_of(mime)

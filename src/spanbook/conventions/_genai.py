@@ -22,6 +22,7 @@ _KINDS: Final = {
     ),
     **dict.fromkeys(("responses", "aresponses", "message", "generate", "fill_in_middle"), "llm"),
     **dict.fromkeys(("image_generation", "image_edit", "image_variation"), "llm"),
+    "interactions.create": "llm",  # Gemini
     **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
     **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
@@ -51,7 +52,7 @@ _USAGE: Final = {
         ("details.cache_read_tokens", "details.cached_tokens", "details.cache_read_input_tokens"), "cache_read"
     ),
     **dict.fromkeys(("details.cache_write_tokens", "details.cache_creation_input_tokens"), "cache_write"),
-    "details.reasoning_tokens": "output_reasoning",
+    **dict.fromkeys(("details.reasoning_tokens", "details.thoughts_tokens"), "output_reasoning"),
     "details.input_audio_tokens": "input_audio",
     "details.output_audio_tokens": "output_audio",
 }
@@ -61,6 +62,11 @@ _COSTS: Final = {
     "output_cost_usd": ("gen_ai.cost.output_cost",),
 }
 _COST_NAMES: Final = frozenset(name for names in _COSTS.values() for name in names)
+#: Instrumentations that pass on Bedrock's count of the input, which leaves the cache out.
+_CACHE_BESIDE: Final = (
+    "opentelemetry.instrumentation.botocore.bedrock-runtime",
+    "opentelemetry.instrumentation.bedrock",
+)
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
 _RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
@@ -81,7 +87,8 @@ def map_genai(draft: Draft) -> None:
     elif draft.is_kind("retriever"):
         draft.put("input", draft.text("gen_ai.retrieval.query.text"))
         draft.put("output", draft.items("gen_ai.retrieval.documents"))
-    draft.put("session_id", draft.text("gen_ai.conversation.id"))
+    if not str(draft.left.get("gen_ai.conversation.id")).startswith("resp_"):  # the answer before (agent-framework)
+        draft.put("session_id", draft.text("gen_ai.conversation.id"))
     draft.put("prompt_name", draft.text("gen_ai.prompt.name"))
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
@@ -111,7 +118,11 @@ def put_model(draft: Draft) -> None:
 
 def put_usage(draft: Draft) -> None:
     """Set usage; what a client repeats in its raw form only adds what is missing."""
-    draft.put_usage(usage_from(draft.counts("gen_ai.usage.", _USAGE)))
+    counts = draft.counts("gen_ai.usage.", _USAGE)
+    if draft.span.scope_name in _CACHE_BESIDE and "input_tokens" in counts:
+        counts["input_tokens"] += counts.get("cache_read", 0) + counts.get("cache_write", 0)
+        counts.pop("total_tokens", None)
+    draft.put_usage(usage_from(counts, draft.fields.get("provider")))
     draft.put_usage(usage_from(draft.mapping("gen_ai.usage.raw")))
 
 
@@ -184,8 +195,9 @@ def _put_parameters(draft: Draft) -> None:
 
 def _put_cost(draft: Draft) -> None:
     if not _COST_NAMES.isdisjoint(draft.left):
+        unknown = draft.left.get("gen_ai.usage.cost") == 0  # what OpenLIT says of a model without a price
         for field, names in _COSTS.items():
-            draft.put(field, draft.number(*names))
+            draft.put(field, draft.number(*(name for name in names if not (unknown and name == "gen_ai.usage.cost"))))
 
 
 def _put_finish(draft: Draft) -> None:
@@ -203,3 +215,8 @@ def _put_tool(draft: Draft) -> None:
     """Set what a tool was given and returned; its name and the id of its call stay, they join it to the message."""
     draft.put("input", draft.data("gen_ai.tool.call.arguments"))
     draft.put("output", draft.data("gen_ai.tool.call.result"))
+    start, end = "code.function.parameters.", ".value"  # OpenTelemetry's for Gemini before 1.0
+    names = [name for name in draft.left if name.startswith(start) and name.endswith(end)]
+    if names:
+        draft.put("input", {name[len(start) : -len(end)]: draft.left.pop(name) for name in names})
+    draft.put("output", draft.data("code.function.return.value"))

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from ._draft import Draft
 from ._genai import put_contents
-from ._messages import is_messages, join_reasoning, to_message, with_instructions
+from ._messages import flat_tools, is_messages, join_reasoning, run_on, to_message, with_instructions
 from ._openai_responses import item_messages
-from ._parts import Message, parsed_json
+from ._parts import Message, Part, parsed_json
 
 _ROLES: Final = {
     "gen_ai.system.message": "system",
@@ -62,6 +62,7 @@ def map_genai_events(draft: Draft) -> None:
             if one.name == _DETAILS:
                 details = {**one.body, **details}
         put_contents(draft, details)
+        draft.put("tools", flat_tools(details.get("gen_ai.tool.definitions")))
         if system:
             draft.fields["input"] = with_instructions(system, draft.fields.get("input") or [])
         draft.events = [event for event in draft.events if event.name not in CONTENT_EVENTS]
@@ -164,6 +165,7 @@ def _asked(said: Iterable[_Said]) -> Iterator[Message]:
 
 
 def _answered(said: Iterable[_Said]) -> Iterator[Message]:
+    begun: list[Part] = []  # of Gemini's stream: a choice for each chunk, the last with a reason to stop
     for name, body, known in said:
         if name == "gen_ai.content.completion":
             yield from _listed(body.get("gen_ai.completion"), "assistant")
@@ -174,8 +176,16 @@ def _answered(said: Iterable[_Said]) -> Iterator[Message]:
             message = _message(
                 inner if isinstance(inner, Mapping) else {"content": inner} if inner else body, "assistant"
             )
+            message["parts"], begun = run_on([*begun, *message["parts"]]) if begun else message["parts"], []
             reason = body.get("finish_reason")
-            yield {**message, "finish_reason": reason} if isinstance(reason, str) and reason else message
+            if isinstance(reason, str) and reason:
+                yield {**message, "finish_reason": reason}
+            elif isinstance(body.get("content"), Mapping):
+                begun = message["parts"]
+            else:
+                yield message
+    if begun:
+        yield {"role": "assistant", "parts": begun}
 
 
 def _listed(value: Any, role: str) -> Iterator[Message]:

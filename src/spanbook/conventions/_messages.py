@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ._foreign_parts import UNTYPED
 from ._openai_chat import chat_message, content_parts
 from ._openai_common import flat_tool
 from ._openai_responses import item_messages
@@ -12,7 +13,7 @@ from ._parts import Message, Part, not_captured, parsed_json, text_parts, tool_r
 from ._python_text import parsed_python
 
 #: Roles of LangChain and Gemini → OpenAI's.
-_ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant"}
+ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant"}
 _LANGCHAIN_TYPES: Final = frozenset(
     ("human", "ai", "system", "tool", "function", "chat", "AIMessageChunk", "HumanMessageChunk", "remove")
 )
@@ -78,9 +79,12 @@ def to_message(raw: Any, role: str = "user") -> Message:
     if not isinstance(raw, dict):
         return {"role": role, "parts": text_parts(raw)}
     raw = _unwrapped(raw)
+    content = raw.get("content")
+    if isinstance(content, dict) and isinstance(content.get("parts"), (list, tuple)):  # Gemini
+        raw = {**raw, **content, "role": content.get("role") or raw.get("role")}
     said = raw.get("role")
     name = said if isinstance(said, str) and said else role
-    role = _ROLES.get(name, name)
+    role = ROLES.get(name, name)
     parts = parsed_json(raw.get("parts"))
     if isinstance(parts, (list, tuple)):
         message: Message = {"role": role, "parts": _all_parts(parts, raw, role)}
@@ -125,7 +129,14 @@ def flat_tools(value: Any) -> list[Any] | None:
         value = [{"name": name, **tool} for name, tool in value.items() if isinstance(tool, dict)]
     if not isinstance(value, (list, tuple)) or not value:
         return None
-    return [_flat_tool(parsed_json(tool)) for tool in value]
+    return [_flat_tool(one) for tool in map(parsed_json, value) for one in _declared(tool)]
+
+
+def _declared(tool: Any) -> Sequence[Any]:
+    """Return the functions that a tool of Gemini's declares; another tool as it is."""
+    names = ("function_declarations", "functionDeclarations")
+    found = [tool[name] for name in names if isinstance(tool, dict) and isinstance(tool.get(name), list)]
+    return found[0] if found else [tool]
 
 
 def join_reasoning(messages: Sequence[Message]) -> list[Message]:
@@ -141,16 +152,28 @@ def join_reasoning(messages: Sequence[Message]) -> list[Message]:
     return out
 
 
+def run_on(parts: Sequence[Part]) -> list[Part]:
+    """Return parts with neighbours that are text, or reasoning, as one: the pieces of a stream."""
+    out: list[Part] = []
+    for part in parts:
+        if out and part["type"] == out[-1]["type"] and part["type"] in ("text", "reasoning"):
+            out[-1] = {**out[-1], "content": f"{out[-1]['content']}{part['content']}"}
+        else:
+            out.append(part)
+    return out
+
+
 def join_results(messages: Sequence[Message]) -> list[Message]:
     """Return messages with each tool's result a message of role ``tool`` that names the tool it came from.
 
     Anthropic and GenAI put results into the user's message; Langfuse's handler for LangChain in JavaScript writes the
-    name of the tool as the role.
+    name of the tool as the role. A result told twice (Bedrock's events) is there once.
     """
     messages = _with_results(messages)
     if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
         return list(messages)
     names: dict[Any, str] = {}
+    told: dict[str, Any] = {}
     out: list[Message] = []
     for message in messages:
         rest: list[Part] = []
@@ -162,6 +185,10 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
             if kind != "tool_call_response":
                 rest.append(part)
                 continue
+            if isinstance(id, str):
+                if id in told and told[id] == part.get("response"):
+                    continue
+                told[id] = part.get("response")
             if not part.get("name") and isinstance(id, str) and names.get(id):
                 part = {**part, "name": names[id]}
             if message["role"] in ("user", "tool"):
@@ -299,7 +326,7 @@ def _unwrapped(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(raw.get("role"), str) or not isinstance(kind, str):
         return raw
     role = {"AIMessageChunk": "assistant", "HumanMessageChunk": "user"}.get(kind, kind)
-    return {**raw, "role": _ROLES.get(role, role)}
+    return {**raw, "role": ROLES.get(role, role)}
 
 
 def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list[Part]:
@@ -332,17 +359,17 @@ def _content(raw: Mapping[str, Any]) -> Any:
         pieces = parsed_python(content) if content[2:3] == "'" else parsed_json(content)
         if isinstance(pieces, list) and all(isinstance(one, dict) and "type" in one for one in pieces):
             return pieces
-    if isinstance(content, dict) and "parts" in content:
-        return content["parts"]
+    if isinstance(content, dict) and raw.get("role") != "tool" and not UNTYPED.keys().isdisjoint(content):
+        return [content]  # Gemini's, one piece alone
     return content
 
 
 def _flat_tool(tool: Any) -> Any:
     if not isinstance(tool, dict):
         return {"type": "function", "name": tool} if isinstance(tool, str) else tool
-    tool = flat_tool(tool["toolSpec"] if isinstance(tool.get("toolSpec"), dict) else tool)  # Bedrock wraps both
+    tool = flat_tool(tool)
     schema = next((tool[name] for name in _SCHEMAS if tool.get(name) is not None), None)
-    if isinstance(schema, dict) and schema.keys() == {"json"}:
+    if isinstance(schema, dict) and schema.keys() == {"json"}:  # Bedrock
         schema = schema["json"]
     if schema is None or "parameters" in tool:
         return tool

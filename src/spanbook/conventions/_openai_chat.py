@@ -19,6 +19,7 @@ from ._parts import (
     captured_parts,
     cut_gap,
     media_part,
+    plain_result,
     split_output,
     text_parts,
     tool_call,
@@ -97,7 +98,7 @@ def chat_message(raw: Any) -> Message:
     role = str(raw.get("role") or "user")
     message: Message = {"role": "tool" if role == "function" else role, "parts": []}
     if role in ("tool", "function"):
-        content: Any = raw.get("content")
+        content: Any = plain_result(raw.get("content"))
         media: list[Part] = []
         if isinstance(content, list | tuple):
             parts = content_parts(content)
@@ -113,8 +114,9 @@ def chat_message(raw: Any) -> Message:
         *content_parts(raw.get("content")),
         *_refusal_parts(raw.get("refusal")),
         *_audio_parts(raw.get("audio")),
-        *_call_parts(raw),
     ]
+    called = {part["id"] for part in message["parts"] if part["type"] == "tool_call"} - {None}
+    message["parts"] += [part for part in _call_parts(raw) if part["id"] not in called]  # Bedrock's content has them
     if raw.get("name"):
         message["name"] = str(raw["name"])
     return message

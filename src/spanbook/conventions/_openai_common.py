@@ -122,6 +122,8 @@ def flat_tool(tool: Any) -> Any:
         inner = tool.get(kind)
         if isinstance(inner, Mapping):
             return {"type": kind, **inner}
+    if isinstance(tool.get("toolSpec"), Mapping):  # Bedrock
+        return {"type": "function", **tool["toolSpec"]}
     return {"type": "function", **tool} if "type" not in tool and "name" in tool else dict(tool)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import flat_tools, instructions, is_messages, join_reasoning, to_messages
+from ._messages import ROLES, flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
 from ._raw import fuller, put_response
@@ -98,7 +98,7 @@ def _put_model(draft: Draft) -> None:
 
 
 def _put_usage(draft: Draft) -> None:
-    draft.put_usage(usage_from(draft.counts("llm.token_count.", _USAGE)))
+    draft.put_usage(usage_from(draft.counts("llm.token_count.", _USAGE), draft.fields.get("provider")))
     for field, name in _COSTS.items():
         draft.put(field, draft.number(f"llm.cost.{name}"))
 
@@ -124,9 +124,11 @@ def _put_llm(draft: Draft) -> None:
     asked = _messages(draft.indexed("llm.input_messages")) or _prompts(draft, "llm.prompts", "prompt", "user")
     said = _messages(draft.indexed("llm.output_messages")) or _prompts(draft, "llm.choices", "completion", "assistant")
     parameters = draft.fields.get("model_parameters") or {}
-    if asked and asked[0]["role"] != "system" and (system := instructions(parameters.get("system"))):  # Anthropic
-        asked = [*system, *asked]
-        draft.fields["model_parameters"] = {name: value for name, value in parameters.items() if name != "system"}
+    system = instructions(parameters.get("system", parameters.get("system_instruction")))  # Anthropic, Gemini
+    if asked and system:
+        asked = asked if asked[0]["role"] == "system" else [*system, *asked]
+        rest = {name: value for name, value in parameters.items() if name not in ("system", "system_instruction")}
+        draft.fields["model_parameters"] = rest
     draft.put_messages("input", asked)
     draft.put_messages("output", join_reasoning(said))
 
@@ -171,19 +173,20 @@ def _messages(items: list[Any]) -> list[Message]:
 def _message(raw: dict[str, Any]) -> Message:
     contents = raw.get("contents")
     role = str(raw.get("role") or ("assistant" if contents else "user"))  # OpenAI's agents: a model's reasoning
+    role = ROLES.get(role, role)
     parts: list[Part] = []
     if isinstance(contents, list):
         parts = [part for piece in contents for part in _content_parts(piece)]
     if not parts:
         parts = _text(raw.get("content"))
-    if role in ("tool", "function") or (role == "user" and raw.get("tool_call_id")):  # Anthropic's and Bedrock's
+    if role == "tool" or (role == "user" and raw.get("tool_call_id")):  # Anthropic's and Bedrock's
         parts = _tool_result(raw, parts)
     calls = raw.get("tool_calls")
     parts += [_call(item["tool_call"]) for item in (calls if isinstance(calls, list) else ())
               if isinstance(item, dict) and _is_call(item.get("tool_call"))]  # fmt: skip
     if raw.get("function_call_name"):
         parts.append(tool_call(None, raw["function_call_name"], raw.get("function_call_arguments_json")))
-    message: Message = {"role": "tool" if role == "function" else role, "parts": parts}
+    message: Message = {"role": role, "parts": parts}
     if raw.get("name") and role != "tool":
         message["name"] = str(raw["name"])
     if isinstance(raw.get("finish_reason"), str):

@@ -89,10 +89,21 @@ def tool_response(id: Any, response: Any, name: Any = None) -> Part:
     """Return a tool's result; text that is a JSON object or array is parsed, other text is left alone."""
     if isinstance(response, str) and response[:1] in ("{", "["):
         response = parsed_json(response)
-    part: Part = {"type": "tool_call_response", "id": id, "response": response}
+    part: Part = {"type": "tool_call_response", "id": id, "response": plain_result(response)}
     if name:
         part["name"] = str(name)
     return part
+
+
+def plain_result(output: Any) -> Any:
+    """Return a tool's result without the wrapping that Bedrock gives it: one value as JSON, or texts."""
+    if not isinstance(output, (list, tuple)) or not output or not all(isinstance(one, dict) for one in output):
+        return output
+    if len(output) == 1 and output[0].keys() == {"json"}:
+        return output[0]["json"]
+    if all(one.keys() == {"text"} for one in output):
+        return "".join(str(one["text"]) for one in output)
+    return output
 
 
 def split_output(pieces: Sequence[Any], to_parts: Callable[[Any], list[Part]]) -> tuple[Any, list[Part]]:

@@ -1,4 +1,4 @@
-"""pydantic-ai: agents and tools of all its versions; the calls follow GenAI's conventions, old or new."""
+"""pydantic-ai: agents, tools and embedders of all its versions; the calls follow GenAI's conventions, old or new."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from ._draft import Draft
 from ._genai_events import events_of
 from ._messages import flat_tools, to_messages
+from ._openai_embeddings import vectors_summary
 from ._parts import parsed_json
 
 _NAMES = ("pydantic-ai", "pydantic_ai")
@@ -26,6 +27,10 @@ def map_pydantic_ai(draft: Draft) -> None:
     elif draft.is_kind("tool"):
         draft.put("input", draft.data("tool_arguments"))
         draft.put("output", draft.data("tool_response"))
+    elif operation == "embeddings":
+        draft.put("input", draft.items("inputs"))
+        vectors = draft.items("embeddings")
+        draft.put("output", vectors_summary([{"embedding": one} for one in vectors]) if vectors else None)
     if not draft.has("gen_ai.tool.definitions"):
         offered = _offered(parsed_json(draft.left.get("model_request_parameters")))
         if offered and not any("name" in tool for tool in draft.fields.get("tools") or ()):

@@ -19,6 +19,10 @@ _OUTPUT: Final = frozenset(
 _TOTAL: Final = frozenset(("total", "total_tokens", "totalTokens"))
 #: Anthropic's own response: ``input_tokens`` is what was neither read from the cache nor written to it.
 _ANTHROPIC: Final = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
+#: Gemini's API: its parts of the output, and what tools added to the input, are beside their wholes.
+_GEMINI: Final = frozenset(("prompt_token_count", "promptTokenCount"))
+_GOOGLE: Final = ("gcp.", "google", "gemini", "vertex")
+_GEMINI_OUTPUT: Final = ("candidatestokencount", "thoughtstokencount")
 _WHOLES: Final = frozenset(("input_tokens", "output_tokens"))
 _INPUT_PARTS: Final = ("cache_read_tokens", "cache_write_tokens", "audio_input_tokens")
 _OUTPUT_PARTS: Final = ("reasoning_tokens", "audio_output_tokens")
@@ -34,16 +38,20 @@ def as_count(value: Any) -> int | None:
     return value if kind is int and 0 <= value < 1 << 62 else None
 
 
-def usage_from(raw: Any) -> dict[str, int]:
+def usage_from(raw: Any, provider: Any = None) -> dict[str, int]:
     """Return usage in our names from a mapping of counts as clients send it; unknown stays absent.
 
     Args:
-        raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Vercel's, LangChain's, Langfuse's buckets.
+        raw: Counts by name, details nested or flat: OpenAI's, Anthropic's, Gemini's, Vercel's, LangChain's, Langfuse's
+            buckets.
+        provider: Whose model it is. What only the total of Google's counts are thoughts, which are output.
     """
     if not raw or not isinstance(raw, dict):
         return {}
     if raw.keys() <= _WHOLES:  # no parts that could lie beside their whole
         return {name: count for name, value in raw.items() if (count := as_count(value)) is not None}
+    if raw.keys() & _GEMINI:
+        return _of_gemini(raw)
     found: dict[str, int] = {}
     beside = {"input": 0, "output": 0}  # parts that have no name of ours
     for name, count in _counts(raw):
@@ -60,7 +68,24 @@ def usage_from(raw: Any) -> dict[str, int]:
     if total is None and raw.keys() & _ANTHROPIC and "input_tokens" in raw:
         found["input_tokens"] = found.get("input_tokens", 0) + _sum(found, _INPUT_PARTS[:2])
         return found
-    return _inclusive(found, total, beside)
+    usage = _inclusive(found, total, beside)
+    more = (total or 0) - usage.get("input_tokens", 0) - usage.get("output_tokens", 0)
+    if more > 0 and "reasoning_tokens" not in usage and "output_tokens" in usage and str(provider).startswith(_GOOGLE):
+        usage["output_tokens"] += more
+    return usage
+
+
+def _of_gemini(raw: Mapping[str, Any]) -> dict[str, int]:
+    counts = {
+        name.replace("_", "").lower(): count for name, value in raw.items() if (count := as_count(value)) is not None
+    }
+    found = {"input_tokens": _sum(counts, ("prompttokencount", "tooluseprompttokencount"))}
+    if not counts.keys().isdisjoint(_GEMINI_OUTPUT):
+        found["output_tokens"] = _sum(counts, _GEMINI_OUTPUT)
+    for name, theirs in (("cache_read_tokens", "cachedcontenttokencount"), ("reasoning_tokens", "thoughtstokencount")):
+        if theirs in counts:
+            found[name] = counts[theirs]
+    return found
 
 
 def _inclusive(found: dict[str, int], total: int | None, beside: Mapping[str, int]) -> dict[str, int]:

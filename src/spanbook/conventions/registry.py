@@ -20,6 +20,8 @@ from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._genkit import map_genkit
+from ._google_adk import SCOPE as GOOGLE_ADK
+from ._google_adk import map_google_adk
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
@@ -95,6 +97,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
     SpanMapper("logfire-agents", lambda span, roots: span.scope_name == SCOPE, map_logfire_agents),
+    SpanMapper("google-adk", lambda span, roots: "gcp" in roots or span.scope_name == GOOGLE_ADK, map_google_adk),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_of("logfire"), map_logfire),
     SpanMapper("otel", _always, map_common),
@@ -191,10 +194,12 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
 
 
 def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
-    """Return what log records tell of a call that is not at hand (any more, or yet): input, output, finish reason."""
+    """Return what log records tell of a call that is not at hand (any more, or yet): contents, tools, finish reason."""
     stand_in = OtelSpan(trace_id="", span_id="", name="", start_ns=0, attributes={"gen_ai.operation.name": "chat"})
     mapped = map_span(stand_in, logs).fields
-    return {name: mapped[name] for name in ("input", "output", "finish_reason") if mapped.get(name) is not None}
+    return {
+        name: mapped[name] for name in ("input", "output", "tools", "finish_reason") if mapped.get(name) is not None
+    }
 
 
 def _has_content(span: OtelSpan, logs: Sequence[OtelLog]) -> bool:

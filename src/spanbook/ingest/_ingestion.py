@@ -25,6 +25,8 @@ from ._report import IngestReport
 _EVALUATION: Final = "gen_ai.evaluation.result"
 #: Attributes that are ours, and say where a span comes from.
 _ABOUT: Final = ("otel.", "spanbook.")
+#: Of a call with all of these, logs say nothing more.
+_CONTENT: Final = frozenset(("gen_ai.output.messages", "gen_ai.tool.definitions"))
 _MAX_NAMES: Final = 1_000
 _MAX_TRACES: Final = 10_000
 #: Where the call of a stream is looked for when it is in none of the traces at hand.
@@ -291,8 +293,8 @@ def _key(mapped: MappedSpan) -> Key:
 
 
 def _lacks_content(span: OtelSpan) -> bool:
-    """Tell whether logs may hold the messages of a span."""
-    return "gen_ai.operation.name" in span.attributes and "gen_ai.output.messages" not in span.attributes
+    """Tell whether logs may hold the messages of a span, or the tools that it was offered."""
+    return "gen_ai.operation.name" in span.attributes and not span.attributes.keys() >= _CONTENT
 
 
 def _call(key: Key, mapped: MappedSpan) -> Call:
