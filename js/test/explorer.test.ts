@@ -65,6 +65,19 @@ describe("details", () => {
     expect(selected).toEqual(["s3"]);
   });
 
+  test("the kernel is told at once what the user selects, and nothing that it knows", async () => {
+    const told: number[] = [];
+    const host = { selectRow: (row: number) => void told.push(row), onSelected: () => () => undefined };
+    const { x, asked } = await setUp(LINES, host);
+    x.move(1);
+    x.select(3);
+    x.select(3);
+    const found = x.selectSpan("2f");
+    await asked.find((each) => each.method === "find")?.answer({ rows: [2] });
+    await found;
+    expect([told, x.selected.value]).toEqual([[1, 3], 2]);
+  });
+
   test("after 300 ms without an answer it is slow, until it comes", async () => {
     const { x, asked } = await setUp();
     expect(x.details.isSlow.value).toBe(false);

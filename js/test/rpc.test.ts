@@ -133,6 +133,17 @@ describe("Channel", () => {
   });
 });
 
+test("a row is selected by a message of its own, and without a kernel by none", () => {
+  const { model } = fakeModel({});
+  const send = vi.spyOn(model, "send");
+  modelHost(model).selectRow?.(4);
+  expect(send.mock.lastCall?.[0]).toEqual({ kind: "select", row: 4 });
+  send.mockImplementation(() => {
+    throw new Error("Cannot send");
+  });
+  expect(() => modelHost(model).selectRow?.(5)).not.toThrow();
+});
+
 test("the traits are the host's view and selection, both ways", () => {
   const { model, state, emit } = fakeModel({ _view: { row: 3 }, selected_span_id: "a1", _height: 200, _rev: 1 });
   const host = modelHost(model);

@@ -179,8 +179,7 @@ def test_the_selection_of_an_explorer_in_the_chip_is_readable(agent: Agent) -> N
     trace = agent()
     widget = chip(trace)
     assert widget.selected is None
-    ask(widget, "load", trace=trace.trace_id)
-    ask(widget, "detail", trace=trace.trace_id, row=2)
+    widget._view = {"trace": trace.trace_id, "selected": trace.spans[2].span_id}
     assert widget.selected is not None
     assert widget.selected.name == "plan"
 

@@ -125,17 +125,15 @@ def test_selection_works_without_a_page(agent: Agent) -> None:
     assert widget.selected.name == "plan"
 
 
-def test_the_row_whose_detail_a_page_asks_for_is_selected(agent: Agent) -> None:
-    """At once, and the page, which may be elsewhere by now, is not told: the cell after the click may read it."""
+def test_the_row_that_a_page_selects_is_selected_at_once(agent: Agent) -> None:
+    """The page, which may be elsewhere by now, is not told: the cell after the click may read it."""
     trace = agent()
     widget, seen = explorer(trace), list[str]()
     widget.observe(lambda change: seen.append(change["new"]), "selected_span_id")
-    reply = ask(widget, "detail", row=2)
-    assert seen == [trace.spans[2].span_id] == [reply["result"]["span"]["span_id"]]
-    told = [update["selected_span_id"] for update in widget.updates() if "selected_span_id" in update]
-    assert told == []
-    assert "none of this trace's" in ask(widget, "detail", row=99)["error"]["message"]
-    assert widget.selected_span_id == seen[0]
+    for row in (2, 99, None):  # the last two are no rows
+        widget._handle_custom_msg({"kind": "select", "row": row}, [])
+    assert seen == [trace.spans[2].span_id] == [widget.selected_span_id]
+    assert [update for update in widget.updates() if "selected_span_id" in update] == []
 
 
 def test_a_span_of_another_trace_cannot_be_selected(agent: Agent) -> None:

@@ -153,7 +153,7 @@ export class Explorer {
     await this.load();
     if (this.isDisposed || !this.table.peek()) return;
     const row = view.row ?? this.flat.peek().rows[0] ?? -1;
-    if (row < this.tree.peek().n) this.select(row);
+    if (row < this.tree.peek().n) this.show(row);
     if (host.onSelected) this.offs.push(host.onSelected((spanId) => void this.selectSpan(spanId)));
   }
 
@@ -295,7 +295,13 @@ export class Explorer {
 
   // ---- selection and folding --------------------------------------------------------------------------
 
+  /** Select what the user asks for. */
   select(row: number): void {
+    if (row >= 0 && row !== this.selected.peek()) this.host.selectRow?.(row);
+    this.show(row);
+  }
+
+  private show(row: number): void {
     if (row >= 0) this.picks++;
     if (row < 0 || row === this.selected.peek()) return;
     this.lagging = 0;
@@ -316,7 +322,7 @@ export class Explorer {
     try {
       const { result } = await this.host.rpc<{ rows: number[] }>("find", { query: `span_id == "${spanId}"` });
       const row = result.rows[0];
-      if (row !== undefined) this.select(row);
+      if (row !== undefined) this.show(row);
     } catch (error) {
       if (this.closed.peek() === null) this.find.problem.value = { message: (error as Error).message };
     }

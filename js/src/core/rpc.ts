@@ -43,6 +43,8 @@ export interface Host {
   /** The explorer calls this at most a few times a second. */
   setView(view: ViewState): void;
   setSelected(spanId: string | null): void;
+  /** Say which row is selected before its span's id is known. */
+  selectRow?(row: number): void;
   /** Python chose a span. */
   onSelected?(callback: (spanId: string | null) => void): () => void;
   /** The markdown lexer where it is already at hand, in a page that has no kernel to fetch it from. */
@@ -236,6 +238,13 @@ export function modelHost(model: AnyModel): Host & { dispose(): void } {
     setView: (view) => {
       model.set("_view", view);
       model.save_changes();
+    },
+    selectRow: (row) => {
+      try {
+        model.send({ kind: "select", row }, Object.assign(() => undefined, { iopub: {} })); // see Channel
+      } catch {
+        // no kernel: what the view asks for next says so
+      }
     },
     setSelected: (spanId) => {
       if (model.get("selected_span_id") === spanId) return;

@@ -107,20 +107,6 @@ class SpanbookWidget(anywidget.AnyWidget):
         if not isinstance(content, dict) or content.get("kind") != "rpc":
             super()._handle_custom_msg(content, buffers)
             return
-        params = content.get("params")
-        try:
-            # Asked of the row that is selected. The page learns its span's id from the answer, too late to tell us
-            # before a cell that is run right after the click.
-            if content.get("method") == "detail" and isinstance(params, dict):
-                self.set_as_page(**self._selection(params))
-        finally:  # what an observer of the selection raises is for ipywidgets to show, after the answer
-            self._respond(content)
-
-    def _selection(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the traits that keep which row the page has selected; none if there is no such row."""
-        return {}
-
-    def _respond(self, content: dict[str, Any]) -> None:
         reply: dict[str, Any] = {"kind": "rpc-response", "v": 1, "id": content.get("id")}
         out: list[bytes] = []
         try:
@@ -154,12 +140,6 @@ class SpanbookWidget(anywidget.AnyWidget):
         for message, buffers in messages:
             self.send(message, buffers)
         return len(messages)
-
-    def set_as_page(self, **values: Any) -> None:
-        """Set traits as the page does: their observers are told, the page is not."""
-        with self._lock_property(**values):
-            for name, value in values.items():
-                self.set_trait(name, value)
 
     def send_traits(self, **values: Any) -> None:
         """Set traits and send them, without traitlets' notifications: those are not made for threads."""

@@ -68,14 +68,6 @@ class OpenTraces:
             hub.wake()  # texts may be streaming in it
         return found
 
-    def span_id(self, trace_id: Any, row: Any) -> str:
-        """Return the span in a row of a trace that is open.
-
-        Raises:
-            LookupError: there is no such row, or the trace is not open.
-        """
-        return self._opened[str(trace_id)].state.span_id(row)
-
     def clear(self) -> None:
         """Forget them; what is asked for again is read again."""
         self._opened.clear()

@@ -146,13 +146,6 @@ class Chip(SpanbookWidget):
 
     # -- the page
 
-    def _selection(self, params: dict[str, Any]) -> dict[str, Any]:
-        try:
-            span_id = self._open_traces.span_id(params.get("trace"), params.get("row"))
-        except LookupError:  # the answer says so
-            return {}
-        return {"_view": {**self._view, "trace": params["trace"], "selected": span_id}}
-
     def _answer(self, method: Any, params: Any) -> Answer:
         given = params if isinstance(params, dict) else {}
         if method == "asset":

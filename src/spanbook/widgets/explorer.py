@@ -84,11 +84,21 @@ class TraceExplorer(SpanbookWidget):
             self._trait_values.update(_meta={**meta, "snap": self._snapshot.uid}, _cols=cols, _rev=meta["rev"])
         return super().get_state(key, drop_defaults)
 
-    def _selection(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        # The page learns a span's id with its detail: too late to tell us before a cell run right after the click.
+        if isinstance(content, dict) and content.get("kind") == "select":
+            self._select_row(content.get("row"))
+        else:
+            super()._handle_custom_msg(content, buffers)
+
+    def _select_row(self, row: Any) -> None:
+        """Select what the page has selected: observers are told, the page, which may be elsewhere by now, is not."""
         try:
-            return {"selected_span_id": self._state.span_id(params.get("row"))}
-        except LookupError:  # the answer says so
-            return {}
+            span_id = self._state.span_id(row)
+        except LookupError:  # of another state of the trace; the page asks for it too, and is told
+            return
+        with self._lock_property(selected_span_id=span_id):
+            self.selected_span_id = span_id
 
     def _answer(self, method: Any, params: Any) -> Answer:
         return self._requests.answer(method, params)
