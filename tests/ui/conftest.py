@@ -172,7 +172,7 @@ class HostPage:
 
     def calls(self, method: str) -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = self.page.evaluate("host.model.calls")
-        return [call["params"] for call in sent if call["method"] == method]
+        return [call["params"] for call in sent if call.get("method") == method]
 
     def axe(self, within: str = "#cell", *, themes: int = 2) -> list[str]:
         """Violations that axe-core finds, one line each: by all rules, and contrast in the other theme."""

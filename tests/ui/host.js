@@ -39,7 +39,8 @@ window.host = (() => {
       if (this.isHeld) this.held.push(message);
       else setTimeout(() => this.reply(message), 0);
     }
-    async reply({ id, method, params }) {
+    async reply({ kind, id, method, params }) {
+      if (kind !== "rpc") return; // said, not asked
       let { answer, buffers = [], error, source } = this.answer(method, params);
       const sent = buffers.map(view);
       if (source) {

@@ -33,7 +33,7 @@ class RealExplorer:
               };
               model.reply = async (message) => {
                 const { reply, buffers } = await kernel(message);
-                model.emit("msg:custom", reply, buffers.map(bytes));
+                if (reply) model.emit("msg:custom", reply, buffers.map(bytes));
               };
               model.release();
             }"""
@@ -42,6 +42,9 @@ class RealExplorer:
 
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """Hand a request to the widget, as its comm would, and return what it answers."""
+        if message["kind"] != "rpc":
+            self.widget._handle_custom_msg(message, [])
+            return {}
         self.requests.append((message["method"], message["params"]))
         before = len(self.widget.messages())
         self.widget._handle_custom_msg(message, [])
