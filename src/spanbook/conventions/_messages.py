@@ -92,8 +92,6 @@ def to_message(raw: Any, role: str = "user") -> Message:
             message["name"] = str(raw["name"])
     else:
         message = chat_message({**raw, "role": role, "content": _content(raw)})
-        if raw.get("tool_calls"):
-            message["parts"] = _calls_once(message["parts"])
     if isinstance(raw.get("finish_reason"), str) and raw["finish_reason"]:
         message["finish_reason"] = raw["finish_reason"]
     return message
@@ -338,18 +336,6 @@ def _all_parts(pieces: Sequence[Any], raw: Mapping[str, Any], role: str) -> list
     if raw.get("tool_calls") and not any(part["type"] == "tool_call" for part in parts):
         parts += chat_message({"role": role, "tool_calls": parsed_json(raw["tool_calls"])})["parts"]
     return parts
-
-
-def _calls_once(parts: Sequence[Part]) -> list[Part]:
-    """Return parts without the calls that the content and ``tool_calls`` both tell (LangChain)."""
-    seen: set[Any] = set()
-    out: list[Part] = []
-    for part in parts:
-        id = part.get("id") if part["type"] == "tool_call" else None
-        if id is None or id not in seen:
-            out.append(part)
-        seen.add(id)
-    return out
 
 
 def _content(raw: Mapping[str, Any]) -> Any:

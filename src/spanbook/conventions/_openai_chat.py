@@ -116,7 +116,8 @@ def chat_message(raw: Any) -> Message:
         *_audio_parts(raw.get("audio")),
     ]
     called = {part["id"] for part in message["parts"] if part["type"] == "tool_call"} - {None}
-    message["parts"] += [part for part in _call_parts(raw) if part["id"] not in called]  # Bedrock's content has them
+    # Bedrock and LangChain tell a call in the content, too
+    message["parts"] += [part for part in _call_parts(raw) if part["id"] not in called]
     if raw.get("name"):
         message["name"] = str(raw["name"])
     return message

@@ -426,8 +426,8 @@ def _usage(value: Any) -> dict[str, int]:
         return {}
     counts: dict[str, int] = {}
     for name, count in value.items():
+        if not _is_usage(name, count):
+            raise OverflowError(f"{name} of {count!r:.60} is no amount")
         if name in _USAGE and count is not None:
-            if not _is_amount(count):
-                raise OverflowError(f"{name} of {count!r:.60} is no amount")
             counts[name] = count if type(count) is int else int(count)
     return counts

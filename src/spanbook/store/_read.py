@@ -45,7 +45,7 @@ _PLAIN_FIELDS: Final = tuple(
                     "git_commit", "process_id"}
 )  # fmt: skip
 _TYPED_SPAN: Final = Typed("spans", SPAN_COLUMNS)
-_TYPED_TRACE: Final = Typed("traces", TRACE_COLUMNS)
+TYPED_TRACE: Final = Typed("traces", TRACE_COLUMNS)
 _TYPED_EVENT: Final = Typed("events", _EVENT_COLUMNS)
 _TYPED_SCORE: Final = Typed("scores", SCORE_COLUMNS)
 _PROVENANCE: Final = ("notebook", "cell_id", "execution_count", "cell_hash", "git_commit", "process_id")
@@ -149,6 +149,17 @@ class StoreReader:
             db = self.connection()
             return _connection.retry_locked(lambda: db.execute(query, parameters).fetchall(), 5.0)
 
+    def typed_rows(self, typed: Typed, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one of our own queries for these columns, and return all rows.
+
+        Raises:
+            StoreError: the store is damaged where the query looks, or holds another type than a column has.
+        """
+        found = self.rows(query, parameters)
+        with self.making_records():
+            typed.check(found)
+        return found
+
     def payload_text(self, value: Any) -> str | None:
         """Return the JSON text of a payload column's value."""
         held = self._mine()
@@ -190,13 +201,13 @@ class StoreReader:
         """Return summaries of traces that match a condition on alias ``t``, newest first."""
         sql, values = time_window(f"{_TRACE_SELECT} WHERE ({where})", "t", since_ns, until_ns)
         query = f"{sql} ORDER BY t.start_ns DESC, t.id DESC LIMIT ?"
-        found = self.rows(query, [*parameters, *values, -1 if limit is None else limit])
+        found = self.typed_rows(TYPED_TRACE, query, [*parameters, *values, -1 if limit is None else limit])
         with self.making_records():
             return [_summary(row) for row in found]
 
     def find_trace(self, trace_id: str) -> TraceSummary | None:
         """Return the summary of one trace, None when there is none."""
-        found = self.rows(f"{_TRACE_SELECT} WHERE t.trace_id = ?", [trace_id])
+        found = self.typed_rows(TYPED_TRACE, f"{_TRACE_SELECT} WHERE t.trace_id = ?", [trace_id])
         with self.making_records():
             return _summary(found[0]) if found else None
 
@@ -335,7 +346,6 @@ def time_window(
 
 def _summary(row: Sequence[Any]) -> TraceSummary:
     columns = dict(zip(TRACE_COLUMNS, row, strict=True))
-    _TYPED_TRACE.check([row])
     _check_status(columns["status"])
     provenance = Provenance(**{name: columns.pop(name) for name in _PROVENANCE})
     for name in ("cache_read_tokens", "reasoning_tokens"):

@@ -26,6 +26,10 @@ class Column(NamedTuple):
     types: tuple[type, ...]
     may_be_null: bool
 
+    def holds(self, kind: type) -> bool:
+        """Whether a value of this type, as SQLite gives it, may stand in the column."""
+        return self.may_be_null if kind is type(None) else kind in self.types
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -41,7 +45,7 @@ class Table:
         if len(row.values) not in self.widths:
             return False
         return all(
-            column.may_be_null if value is None else at != self.key and isinstance(value, column.types)
+            column.holds(type(value)) and (value is None or at != self.key)
             for at, (value, column) in enumerate(zip(row.values, self.columns, strict=False))
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from ._codec import to_text, unpack_ids
-from ._read import StoreReader, chunks, placeholders
+from ._read import TYPED_TRACE, StoreReader, chunks, placeholders
 from ._schema import PAYLOAD_COLUMNS, READ_TRACE, TRACE_COLUMNS
 from ._typed import Typed
 
@@ -49,15 +49,11 @@ _MATCHING: Final = "SELECT s.span_id FROM spans s LEFT JOIN payloads p ON p.span
 _MEDIA: Final = "SELECT digest, mime_type, size FROM blobs WHERE mime_type IS NOT NULL AND digest IN"
 _IDS_AT_ONCE: Final = 500
 _TYPED_TREE: Final = Typed("spans", TREE_COLUMNS)
-_TYPED_TRACE: Final = Typed("traces", TRACE_COLUMNS)
 
 
 def tree_rows(reader: StoreReader, trace_id: str, limit: int | None = None) -> list[tuple[Any, ...]]:
     """Return the spans of a trace as tuples of ``TREE_COLUMNS``, in order of start, at most ``limit``."""
-    found = reader.rows(_TREE, [trace_id, -1 if limit is None else limit])
-    with reader.making_records():
-        _TYPED_TREE.check(found)
-    return found
+    return reader.typed_rows(_TYPED_TREE, _TREE, [trace_id, -1 if limit is None else limit])
 
 
 def tree_links(reader: StoreReader, trace_id: str) -> list[tuple[str, str | None]]:
@@ -69,9 +65,7 @@ def tree_rows_of(reader: StoreReader, trace_id: str, span_ids: Sequence[str]) ->
     """Return these spans of a trace by id, as tuples of ``TREE_COLUMNS``."""
     found: dict[str, tuple[Any, ...]] = {}
     for ids in chunks(span_ids, _IDS_AT_ONCE):
-        rows = reader.rows(f"{_SOME} ({placeholders(ids)})", [trace_id, *ids])
-        with reader.making_records():
-            _TYPED_TREE.check(rows)
+        rows = reader.typed_rows(_TYPED_TREE, f"{_SOME} ({placeholders(ids)})", [trace_id, *ids])
         found.update((row[0], row) for row in rows)
     return found
 
@@ -86,10 +80,7 @@ def trace_rows(reader: StoreReader, trace_ids: Sequence[str]) -> dict[str, dict[
     """Return the summary rows of these traces by id, as dicts of ``TRACE_COLUMNS``; unknown ids are left out."""
     found: dict[str, dict[str, Any]] = {}
     for ids in chunks(trace_ids, _IDS_AT_ONCE):
-        rows = reader.rows(f"{_TRACES} ({placeholders(ids)})", ids)
-        with reader.making_records():
-            _TYPED_TRACE.check(rows)
-        for row in rows:
+        for row in reader.typed_rows(TYPED_TRACE, f"{_TRACES} ({placeholders(ids)})", ids):
             found[row[0]] = dict(zip(TRACE_COLUMNS, row, strict=True))
     return found
 

@@ -25,7 +25,7 @@ class Typed:
         for kinds in {tuple(map(type, row)) for row in rows} - self._sound:
             columns = _columns(self._table)
             for name, kind in zip(self._names, kinds, strict=False):
-                if not (columns[name].may_be_null if kind is type(None) else kind in columns[name].types):
+                if not columns[name].holds(kind):
                     raise ValueError(f"its {name} is of type {kind.__name__}")
             self._sound.add(kinds)
 
