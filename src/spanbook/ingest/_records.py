@@ -130,7 +130,8 @@ class RecordReader:
             begun = self.open.pop(key, None)
             joined: Fields = {}
             if begun is not None:
-                self._closed[key] = begun
+                if key not in rows:  # else its start is in these records, too, and read again with them
+                    self._closed[key] = begun
                 joined = _begun(*begun)
             if _recorder.partials:
                 _recorder.partials.pop(key, None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -74,7 +73,7 @@ class Journal:
             self._owner_fd = write_owner(self.folder, *self._owner)
         except OSError as error:
             self.problem = f"{self.folder}: {error.strerror or error}"
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _platform.remove_folder(self.folder)
 
     # -- writing
 
@@ -260,7 +259,7 @@ class Journal:
                 segment.close()
             self._retired, self._spare, self._closed = [], None, True
             if remove:
-                shutil.rmtree(self.folder, ignore_errors=True)
+                _platform.remove_folder(self.folder)
             if self._owner_fd >= 0:
                 os.close(self._owner_fd)
                 self._owner_fd = -1

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
 from . import _platform
+from ._crc32 import crc32
 from ._segments import FORMAT, FRAME, HEADER, MAGIC, Position
 
 #: A journal without an owner file is litter only when it is older than this.
@@ -73,7 +72,7 @@ class DeadJournal:
 
     def remove(self) -> None:
         """Delete the folder and let go of the lock."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _platform.remove_folder(self.folder)
         self.release()
 
     def release(self) -> None:
@@ -113,7 +112,7 @@ def _sweep(folder: Path) -> None:
     somebody may be doing that just now."""
     with contextlib.suppress(OSError):
         if _platform.is_mine(folder) and time.time() - folder.stat().st_mtime > NEWBORN_S:
-            shutil.rmtree(folder, ignore_errors=True)
+            _platform.remove_folder(folder)
 
 
 def owner_facts(fd: int) -> tuple[int | None, str | None]:

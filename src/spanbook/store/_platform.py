@@ -95,6 +95,15 @@ def make_private_dir(path: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of files, as far as that can be done (`shutil` takes milliseconds to import)."""
+    with contextlib.suppress(OSError):
+        for path in os.scandir(folder):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        folder.rmdir()
+
+
 def make_dirs(path: Path) -> None:
     """Create a folder, and those of its parents that are missing, so that a power cut cannot take their names.
 

@@ -24,10 +24,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
-from zlib import crc32
 
 from ..model import KINDS
 from . import _platform
+from ._crc32 import crc32
 
 START, END, EVENT, SCORE, UPDATE = 1, 2, 3, 4, 5
 OTEL_END: Final = 6

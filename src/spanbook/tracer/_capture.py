@@ -41,13 +41,10 @@ _MIN_TEXT: Final = 1_000  # characters kept of a text when MAX_CHARACTERS are us
 _LOST: Final = not_captured("there was no memory or no stack left to read it")
 _SCALARS: Final = frozenset((type(None), bool, int, float))
 _ATOMS: Final = _SCALARS | {str}
-_SEQUENCES: Final = frozenset((list, tuple))
-_NESTED: Final = _SEQUENCES | {dict}
+_NESTED: Final = frozenset((list, tuple, dict))
 _are_scalars: Final = _SCALARS.issuperset
 _are_atoms: Final = _ATOMS.issuperset
 _PLAIN: Final = _ATOMS | _NESTED
-_are_dicts: Final = frozenset((dict,)).issuperset
-_are_light: Final = (_ATOMS | {dict}).issuperset
 _modules: Final = sys.modules
 
 
@@ -64,29 +61,23 @@ def snapshot(value: Any) -> Any:
 def dumps_span(record: tuple[Any, ...], value: Any, fields: dict[str, Any] | None) -> bytes:
     """Return a start or end marshalled (format 4), all in it plain data; never raises an ``Exception``.
 
-    ``value`` (input or output) and ``fields`` are what of the record is the user's. A look at their types costs as
-    much as marshal itself, so the two commonest cases, a text and a list of messages, are told apart first.
-
-    Where numpy is not loaded, a buffer (``bytearray``, ``array``…) nested deeper than two levels is read back as
-    ``bytes``.
+    ``value`` (input or output) and ``fields`` are what of the record is the user's. A look at the types of all that is
+    in them costs as much as marshal itself, and what it would find are buffers. Where numpy is not loaded, those are
+    rare, and one nested in a message or a field (a ``bytearray``, an ``array``) is read back as ``bytes``.
     """
     try:
         kind = type(value)
-        if value is not None and kind is not str:
-            if kind is list and value and len(value) <= _FEW and _are_dicts(map(type, value)):
-                if max(map(len, value)) > _FEW:
-                    return _dumps_whole(record)
-            elif kind not in _SCALARS and not _is_small(value):
+        if kind is list and value and type(value[0]) is dict:  # messages
+            if len(value) > _FEW:
                 return _dumps_whole(record)
-        if fields is not None and not _are_light(map(type, fields.values())) and not _is_small(fields):
+        elif not _is_small(value):
             return _dumps_whole(record)
-        if "numpy" in _modules:  # the items of value and fields were looked at above
-            given = value if kind in _SEQUENCES else (value,)
-            if not _is_plain_below(given if fields is None else (*given, *fields.values())):
-                return _dumps_whole(record)
+        if "numpy" in _modules and not _is_plain_below((value, fields)):
+            return _dumps_whole(record)
         data = _marshal(record, 4)
-        if len(data) <= _LARGE:
-            return data
+        size = len(data)
+        if size <= MAX_ITEMS or (size <= _LARGE and _is_small(value) and _is_small(fields)):
+            return data  # an item takes a byte at least
     except Exception:  # noqa: BLE001 (whatever it was, the careful way is still open)
         return _dumps_carefully(record)
     return _dumps_whole(record)
@@ -111,15 +102,15 @@ def dumps(record: tuple[Any, ...]) -> bytes:
 
 
 def _is_small(value: Any) -> bool:
-    """Tell whether a container and those in it hold plain data, and not much of it."""
+    """Tell whether a value, and the containers right in it, are plain data and not much of it."""
     kind = type(value)
-    if kind not in _NESTED or len(value) > _FEW:
+    if kind not in _NESTED:
+        return kind in _ATOMS
+    if len(value) > _FEW:
         return False
     for item in value.values() if kind is dict else value:
         kind = type(item)
-        if kind is str or kind in _SCALARS:
-            continue
-        if kind not in _NESTED or len(item) > _FEW:
+        if kind not in _ATOMS and (kind not in _NESTED or len(item) > _FEW):
             return False
     return True
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
-from zlib import crc32
 
 from ..model import KIND_CODE, clock, ids
+from ..store._crc32 import crc32
 from ..store._segments import END, OTEL_END, OTEL_FORMAT, START
 from . import _recorder, _span
 from ._capture import dumps_flat, dumps_span

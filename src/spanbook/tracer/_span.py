@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from marshal import dumps
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
 
 from ..model import KIND_CODE, KINDS, clock, ids
 from ..model.values import key_text, to_json
+from ..store._crc32 import crc32
 from ..store._journal import JournalFullError
 from ..store._segments import END, EVENT, FRAME, SCORE, SHORT_END, SHORT_START, START, UPDATE
 from . import _recorder
@@ -185,8 +185,8 @@ class Span:
         if before is not self:
             self._before = before
         if self._state == _NEW:
-            if self._input is None and self._fields is None and _get_context() is None and _may_be_short(before):
-                # start() for a span without values, written out: a call costs as much as the clock
+            if self._fields is None and _get_context() is None and _may_be_short(before):
+                # start() for a span without fields, written out: a call costs as much as the clock
                 self._state = _OPEN
                 if before is None:
                     self.trace_id = _recorder.last_trace = ids.next_trace_id()
@@ -197,13 +197,20 @@ class Span:
                     self.parent_int = parent = before.span_int
                 self.span_int = span = ids.next_span_id()
                 self.start_ns = start = clock.perf_ns() + clock.offset_ns
+                given = self._input
                 try:
-                    body = _pack_start(START, key, span, parent, start, KIND_CODE[self.kind]) + self.name.encode()
+                    code = KIND_CODE[self.kind]
+                    if given is None:
+                        body = _pack_start(START, key, span, parent, start, code) + self.name.encode()
+                    else:
+                        self._input = None  # the record has it; keep nothing of the user's alive
+                        body = dumps_span((START, self.trace_id, span, self.parent_int, self.name, self.kind, start,
+                                           given, None, None), given, None)  # fmt: skip
                     _recorder.journal.write(_pack(len(body), crc32(body)) + body)
                 except Exception as error:  # noqa: BLE001 (as in start)
                     self._check_kind()
-                    _write_slowly((START, self.trace_id, span, self.parent_int, self.name, self.kind, start, None, None,
-                                   None), error)  # fmt: skip
+                    _write_slowly((START, self.trace_id, span, self.parent_int, self.name, self.kind, start, given,
+                                   None, None), error)  # fmt: skip
             else:
                 self._start(before)
         _set(self)
