@@ -387,3 +387,9 @@ def test_a_tool_of_strands() -> None:
 def test_time_to_first_token_of_strands_is_in_milliseconds() -> None:
     fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": 250})
     assert fields["first_token_ns"] - fields["start_ns"] == 250_000_000
+
+
+def test_a_model_that_embeds_is_no_call_whatever_its_operation() -> None:
+    """As with Bedrock's InvokeModel."""
+    asked = {"gen_ai.operation.name": "text_completion", "gen_ai.request.model": "amazon.titan-embed-text-v2:0"}
+    assert mapped({**asked, "gen_ai.usage.input_tokens": 4})["kind"] == "embedding"

@@ -240,3 +240,12 @@ def test_a_picture_is_the_one_that_genais_messages_have() -> None:
         "llm.input_messages.0.message.role": "user", f"{piece}.type": "blob", f"{piece}.text": dumps(blob),
     })  # fmt: skip
     assert (fields["input"], fields["attributes"]) == (asked, {})
+
+
+def test_roles_of_smolagents_are_those_of_everybody() -> None:
+    said = {"tool-call": "Calling tools: []", "tool-response": "Observation: 4"}
+    attributes: dict[str, Any] = {}
+    for at, (role, content) in enumerate(said.items()):
+        attributes[f"llm.input_messages.{at}.message.role"] = role
+        attributes[f"llm.input_messages.{at}.message.content"] = content
+    assert [message["role"] for message in mapped({**LLM, **attributes})["input"]] == ["assistant", "tool"]

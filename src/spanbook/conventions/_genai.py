@@ -100,6 +100,8 @@ def put_kind(draft: Draft) -> None:
     """Set the kind from the name of the operation; the operation itself stays when it says more than the kind."""
     operation = draft.left.get("gen_ai.operation.name")
     kind = _KINDS.get(operation, KINDS.get(operation)) if isinstance(operation, str) else None
+    if kind == "llm" and "embed" in str(draft.left.get("gen_ai.request.model")):
+        kind = "embedding"  # Bedrock's InvokeModel, which serves both, is a completion to its instrumentor
     if kind is not None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):

@@ -70,7 +70,7 @@ def dumps_span(record: tuple[Any, ...], value: Any, fields: dict[str, Any] | Non
         if kind is list and value and type(value[0]) is dict:  # messages
             if len(value) > _FEW:
                 return _dumps_whole(record)
-        elif not _is_small(value):
+        elif kind is not str and value is not None and not _is_small(value):
             return _dumps_whole(record)
         if "numpy" in _modules and not _is_plain_below((value, fields)):
             return _dumps_whole(record)
