@@ -334,8 +334,9 @@ class RecordReader:
 
 def _check_fields(*given: Any) -> None:
     """Raise TypeError for fields that are none: what a defect or another version wrote."""
-    if not all(fields is None or isinstance(fields, dict) for fields in given):
-        raise TypeError("fields of a span are no dict")
+    for fields in given:
+        if fields is not None and not isinstance(fields, dict):
+            raise TypeError("fields of a span are no dict")
 
 
 def _begun(record: tuple[Any, ...], environment: str | None) -> Fields:
