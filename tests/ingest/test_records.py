@@ -90,6 +90,14 @@ def test_what_was_read_can_be_read_again(reader: RecordReader) -> None:
     assert only(reader.read([end()])).payloads["input"] == '"in"'
 
 
+def test_a_span_that_began_and_ended_in_what_was_read_is_read_again_whole(reader: RecordReader) -> None:
+    reader.read([start(given="in"), end()])
+    reader.undo()
+    assert not reader.open
+    assert only(reader.read([start(given="in"), end()])).payloads["input"] == '"in"'
+    assert not reader.open
+
+
 def test_open_spans_go_into_a_new_store_whole(reader: RecordReader) -> None:
     """With the input they began with; those that are in the batch already are left alone."""
     reader.read([start(1, given="in"), start(2)])
