@@ -192,6 +192,11 @@ class _Branch(dict[str, Any]):
     """An object made of names with dots, told from an object that a client sent."""
 
 
+def named_text(given: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """Return the first of these names that has a text, and not an empty one."""
+    return next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
+
+
 def moment_ns(value: Any) -> int | None:
     """Return a moment given as ISO text (JSON quotes around it do no harm); None when it is none."""
     text = parsed_json(value)

@@ -62,10 +62,11 @@ _COSTS: Final = {
     "output_cost_usd": ("gen_ai.cost.output_cost",),
 }
 _COST_NAMES: Final = frozenset(name for names in _COSTS.values() for name in names)
-#: Instrumentations that pass on Bedrock's count of the input, which leaves the cache out.
+#: Instrumentations that pass on a count of the input which leaves the cache out: Bedrock's, Anthropic's.
 _CACHE_BESIDE: Final = (
     "opentelemetry.instrumentation.botocore.bedrock-runtime",
     "opentelemetry.instrumentation.bedrock",
+    "@traceloop/instrumentation-anthropic",  # of Node; that of Python adds them up
 )
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))

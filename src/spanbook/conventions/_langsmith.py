@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._draft import Draft
+from ._draft import Draft, named_text
 from ._messages import to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import parsed_json
@@ -68,7 +68,7 @@ def _put_metadata(draft: Draft) -> None:
     draft.left |= {f"langsmith.metadata.{name}": given.pop(name) for name in list(given)
                    if name.startswith(_ENVIRONMENT)}  # fmt: skip
     for field, names in _CONTEXT:
-        name = next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
+        name = named_text(given, names)
         if name is not None and draft.fields.get(field) is None:
             draft.put(field, given.pop(name))
     if draft.is_kind("llm", "embedding"):

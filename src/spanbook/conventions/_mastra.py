@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ._draft import Draft, moment_ns
+from ._draft import Draft, moment_ns, named_text
 from ._messages import to_messages
 from ._parts import parsed_json
 
@@ -50,7 +50,7 @@ def map_mastra(draft: Draft) -> None:
     draft.put_tags(draft.items("mastra.tags"))
     given = draft.below("mastra.metadata.")
     for field, names in _CONTEXT:
-        found = next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
+        found = named_text(given, names)
         if found is not None:
             draft.put(field, given.pop(found))
         draft.put(field, draft.text(*names))  # before version 1 of the exporter

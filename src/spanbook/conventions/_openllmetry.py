@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._draft import Draft
+from ._draft import Draft, named_text
 from ._genai import lost_input, put_kind
 from ._messages import flat_tools, join_reasoning, to_message, to_messages
 from ._parts import Message, parsed_json
-from ._usage import usage_from
 
 _KINDS: Final = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
 _REQUESTS: Final = {
@@ -36,14 +35,6 @@ _FLAT: Final = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.is_streaming")
 _CHUNKS: Final = ("gen_ai.content.completion.chunk", "llm.content.completion.chunk")
 #: OpenLLMetry's names of counts → GenAI's, which the mapper of those reads.
 _USAGE: Final = {"llm.usage.total_tokens": "gen_ai.usage.total_tokens"}
-#: The instrumentation of Node counts as Anthropic's API does, input without the cache; that of Python adds them up.
-_APART: Final = "@traceloop/instrumentation-anthropic"
-_APART_USAGE: Final = {
-    "input_tokens": "input_tokens",
-    "output_tokens": "output_tokens",
-    "cache_read.input_tokens": "cache_read_input_tokens",
-    "cache_creation.input_tokens": "cache_creation_input_tokens",
-}
 
 
 def is_flat(attributes: Mapping[str, Any]) -> bool:
@@ -77,9 +68,6 @@ def map_openllmetry(draft: Draft) -> None:
         count = draft.count(name)
         if count is not None:
             draft.left.setdefault(ours, count)
-    if draft.span.scope_name == _APART and (counts := draft.counts("gen_ai.usage.", _APART_USAGE)):
-        draft.put_usage(usage_from(counts))
-        draft.count("gen_ai.usage.total_tokens")  # of input and output, without the cache
     names = [name for name in _PARAMETERS if draft.left.get(name) is not None]
     draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
     draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
@@ -113,7 +101,7 @@ def _put_entity(draft: Draft) -> None:
 def _put_associated(draft: Draft) -> None:
     given = draft.below("traceloop.association.properties.")
     for field, names in _ASSOCIATED:
-        name = next((name for name in names if isinstance(given.get(name), str) and given[name]), None)
+        name = named_text(given, names)
         if name is not None and draft.fields.get(field) is None:
             draft.put(field, given.pop(name))
     draft.put_tags(given.pop("tags", None) if isinstance(given.get("tags"), (list, tuple)) else None)
