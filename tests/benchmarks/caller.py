@@ -1,7 +1,8 @@
 """What a span costs the thread that makes it, against the OTel SDK with a no-op exporter in the same run.
 
 CPU of the calling thread: the machine is shared, wall times lie. Both are warmed up and measured in turn, several
-times; the least of each is compared.
+times; the least of each is compared. To fall asleep and wake up costs CPU, too, here more than a span does: what the
+pauses of the paced workload take by themselves is taken off both.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ MESSAGES = [
 ]
 OUTPUT = "It costs 29 euros a month and includes the export of invoices. " * 16
 USAGE = {"input_tokens": 512, "output_tokens": 256}
+_PACED = "3.3 kB span, one per 300 µs"
 METADATA = {"tier": "pro", "attempt": 1, "score": 0.5, "cached": False, "note": None}
 
 
@@ -36,12 +38,14 @@ def run(folder: Path) -> list[Row]:
     rows = []
     with runtime.fold.lock:  # the fold is another row: here only the caller's part
         for name, n, ours, theirs, budget, at_least in _workloads(sb, otel):
-            best_ours, best_theirs = 1e9, 1e9
+            best_ours, best_theirs, pause = 1e9, 1e9, 1e9 if name == _PACED else 0.0
             for _ in range(9):
                 runtime.journal.read(1 << 30)
                 runtime.journal.tidy()
                 best_ours = min(best_ours, _cpu_us(ours, n))
                 best_theirs = min(best_theirs, _cpu_us(theirs, n))
+                pause = min(pause, _cpu_us(_pauses, n)) if pause else 0.0
+            best_ours, best_theirs = best_ours - pause, best_theirs - pause
             ratio = best_theirs / best_ours
             rows.append(Row(f"caller, {name}", best_ours, "µs", budget, ratio, at_least, "OTel SDK, no-op exporter"))
         runtime.journal.read(1 << 30)
@@ -53,6 +57,11 @@ def _cpu_us(work: Callable[[int], None], n: int) -> float:
     start = time.thread_time_ns()
     work(n)
     return (time.thread_time_ns() - start) / n / 1000
+
+
+def _pauses(n: int) -> None:
+    for _ in range(n):
+        time.sleep(0.0003)
 
 
 def _otel() -> Any:
@@ -124,15 +133,13 @@ def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Callable[[int], None]
         for _ in range(n):
             decorated_otel(MESSAGES)
 
-    def paced(n: int) -> None:
-        for _ in range(n):
-            time.sleep(0.0003)
-            payload(1)
+    def paced(one: Callable[[int], None]) -> Callable[[int], None]:
+        def work(n: int) -> None:
+            for _ in range(n):
+                _pauses(1)
+                one(1)
 
-    def paced_otel(n: int) -> None:
-        for _ in range(n):
-            time.sleep(0.0003)
-            payload_otel(1)
+        return work
 
     def in_tasks(one: Callable[[int], None]) -> Callable[[int], None]:
         async def work(n: int) -> None:
@@ -150,7 +157,7 @@ def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Callable[[int], None]
         ("3.3 kB span, hot", 300, payload, payload_otel, 6.0, 6.0),
         ("3.3 kB span, burst of 2,000", 2000, payload, payload_otel, 10.0, 4.0),
         ("3.3 kB span, decorator", 300, decorator, decorator_otel, 6.0, 6.0),
-        ("3.3 kB span, one per 300 µs", 300, paced, paced_otel, 30.0, 2.5),
+        (_PACED, 300, paced(payload), paced(payload_otel), 30.0, 2.5),
         ("3.3 kB span, 100 tasks", 500, in_tasks(payload), in_tasks(payload_otel), 30.0, 3.0),
     ]
 

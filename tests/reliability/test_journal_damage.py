@@ -24,6 +24,7 @@ from spanbook.model.prices import PriceTable
 from spanbook.model.redaction import make_redactor
 from spanbook.store import _journal, _segments
 from spanbook.store._blobs import BlobSet
+from spanbook.store._checksum import FORMAT
 from spanbook.store._journal import Journal
 from spanbook.store._owners import DeadJournal
 from spanbook.store._segments import (
@@ -73,7 +74,7 @@ def bodies_of_a_process(count: int) -> list[bytes]:
 
 def segment(number: int, bodies: list[bytes], size: int = 1 << 13) -> bytes:
     """A segment file as a process leaves it: what is behind the last record is zeros."""
-    data = HEADER.pack(_segments.MAGIC, _segments.FORMAT, 1, 1, b"boot", number) + b"".join(map(frame, bodies))
+    data = HEADER.pack(_segments.MAGIC, FORMAT, 1, 1, b"boot", number) + b"".join(map(frame, bodies))
     assert len(data) <= size
     return data + bytes(size - len(data))
 

@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from . import _platform
-from ._crc32 import crc32
-from ._segments import FORMAT, FRAME, HEADER, MAGIC, Position
+from ._checksum import CHECKSUMS
+from ._segments import FRAME, HEADER, MAGIC, Position
 
 #: A journal without an owner file is litter only when it is older than this.
 NEWBORN_S: Final = 60.0
@@ -50,21 +50,21 @@ class DeadJournal:
         for path in sorted(self.folder.glob("[0-9]*.seg")):
             with contextlib.suppress(OSError):
                 data = path.read_bytes()
-                number = _segment_number(data)
-                if number != int(path.stem) or number < after.segment:
+                format, number = _head(data)
+                if not number or number != int(path.stem) or number < after.segment:
                     continue
                 start = after.offset if number == after.segment else HEADER.size
-                for body, offset in self._intact(data, start):
+                for body, offset in self._intact(data, start, CHECKSUMS[format]):
                     yield body, Position(number, offset)
 
-    def _intact(self, data: bytes, at: int) -> Iterator[tuple[bytes, int]]:
+    def _intact(self, data: bytes, at: int, checksum: Callable[[bytes], int]) -> Iterator[tuple[bytes, int]]:
         while at + FRAME.size <= len(data):
-            length, checksum = FRAME.unpack_from(data, at)
+            length, expected = FRAME.unpack_from(data, at)
             if length == 0:
                 return
             stop = at + FRAME.size + length
             body = data[at + FRAME.size : stop]
-            if stop > len(data) or crc32(body) != checksum:
+            if stop > len(data) or checksum(body) != expected:
                 self.damaged += stop > len(data) or data.count(0, stop) < len(data) - stop
                 return
             yield body, stop
@@ -82,11 +82,12 @@ class DeadJournal:
             os.close(fd)
 
 
-def _segment_number(data: bytes) -> int | None:
+def _head(data: bytes) -> tuple[int, int]:
+    """Return format and number of a segment; zeros when it is none that we can read."""
     if len(data) < HEADER.size:
-        return None
-    magic, version, _, _, _, number = HEADER.unpack_from(data)
-    return number if magic == MAGIC and version == FORMAT and number > 0 else None
+        return 0, 0
+    magic, format, _, _, _, number = HEADER.unpack_from(data)
+    return (format, number) if magic == MAGIC and format in CHECKSUMS else (0, 0)
 
 
 def dead_journals(root: Path) -> Iterator[DeadJournal]:

@@ -1,8 +1,9 @@
 """Segments of a journal, and the records in them.
 
 A segment is preallocated, so that a full disk can never become a SIGBUS: a 64-byte header (magic, format, pid, process
-start, boot id, number), then records: length and CRC-32 as little-endian u32, then the body (``marshal`` format 4,
-transient by design and never an archive). A zero length ends a segment; so does a bad CRC.
+start, boot id, number), then records: length and checksum (which one, the format says: ``_checksum``) as little-endian
+u32, then the body (``marshal`` format 4, transient by design and never an archive). A zero length ends a segment; so
+does a wrong checksum.
 
 Records are tuples; the first item says which:
 ``(START, trace, span, parent, name, kind, start_ns, input, fields, provenance)``,
@@ -27,7 +28,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ..model import KINDS
 from . import _platform
-from ._crc32 import crc32
+from ._checksum import FORMAT, checksum
 
 START, END, EVENT, SCORE, UPDATE = 1, 2, 3, 4, 5
 OTEL_END: Final = 6
@@ -40,9 +41,8 @@ SHORT_START: Final = struct.Struct("<B32sQQQB")
 SHORT_END: Final = struct.Struct("<B32sQQ")
 
 MAGIC: Final = b"SPANBOOK"
-FORMAT: Final = 1
 HEADER: Final = struct.Struct("<8sIIQ32sQ")  # magic, format, pid, process start, boot id, segment number
-FRAME: Final = struct.Struct("<II")  # length, CRC-32 of the body
+FRAME: Final = struct.Struct("<II")  # length, checksum of the body
 
 
 class Position(NamedTuple):
@@ -175,15 +175,15 @@ def decode(body: bytes) -> tuple[Any, ...]:
         scope, _, version = body[SHORT_END.size :].decode("utf-8").partition("\0")
         fields = {"format": OTEL_FORMAT, "scope": scope, "scope_version": version}
         return (END, trace.decode("ascii"), span, None, None, None, None, end, "ok", None, fields)
-    record = marshal.loads(body)  # noqa: S302 (ours: from a private folder, its CRC was checked)
+    record = marshal.loads(body)  # noqa: S302 (ours: from a private folder, its checksum was checked)
     if not isinstance(record, tuple):
         raise TypeError("a record is a tuple")
     return record
 
 
 def frame(body: bytes) -> bytes:
-    """Return ``body`` with its length and CRC-32 before it, as it lies in a segment."""
-    return FRAME.pack(len(body), crc32(body)) + body
+    """Return ``body`` with its length and checksum before it, as it lies in a segment."""
+    return FRAME.pack(len(body), checksum(body)) + body
 
 
 def is_end(frame_bytes: bytes) -> bool:
@@ -192,7 +192,7 @@ def is_end(frame_bytes: bytes) -> bool:
 
 
 def whole_records(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield (body, bytes used so far) for whole records at the start of ``data``; CRCs are not checked."""
+    """Yield (body, bytes used so far) for whole records at the start of ``data``; checksums are not looked at."""
     at, end = 0, len(data)
     unpack = FRAME.unpack_from
     while at + FRAME.size <= end:

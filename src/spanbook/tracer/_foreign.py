@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from ..model import KIND_CODE, clock, ids
-from ..store._crc32 import crc32
+from ..store._checksum import checksum
 from ..store._segments import END, OTEL_END, OTEL_FORMAT, START
 from . import _recorder, _span
 from ._capture import dumps_flat, dumps_span
@@ -122,7 +122,7 @@ class ForeignSpan(Span):
         span.start_ns = start = clock.perf_ns() + clock.offset_ns
         try:
             body = _pack_start(START, key, number, above, start, _SPAN_CODE) + name.encode()
-            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            _recorder.journal.write(_pack(len(body), checksum(body)) + body)
         except Exception as error:  # noqa: BLE001 (as in Span.start)
             _write_slowly((START, span.trace_id, number, span.parent_int, name, "span", start, None, None, None),
                           error)  # fmt: skip
@@ -173,7 +173,7 @@ class ForeignSpan(Span):
                 body = dumps_flat(record, fields.get("attributes", _NOTHING).values())
             else:
                 body = _span.dumps_span(record, output, fields)
-            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            _recorder.journal.write(_pack(len(body), checksum(body)) + body)
         except Exception as problem:  # noqa: BLE001 (as in Span.start)
             _write_slowly(record, problem)
         self._output = self._fields = self.otel = None  # no cycle is left to the collector
@@ -187,7 +187,7 @@ class ForeignSpan(Span):
         self.otel = None
         try:
             body = _pack_end(OTEL_END, self._key, self.span_int, end_ns) + scope
-            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            _recorder.journal.write(_pack(len(body), checksum(body)) + body)
         except Exception as problem:  # noqa: BLE001 (as in Span.start)
             _write_slowly((END, self.trace_id, self.span_int, self.parent_int, name, "span", self.start_ns, end_ns,
                            "ok", None, _fields_of(scope)), problem)  # fmt: skip

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..model import KIND_CODE, KINDS, clock, ids
 from ..model.values import key_text, to_json
-from ..store._crc32 import crc32
+from ..store._checksum import checksum
 from ..store._journal import JournalFullError
 from ..store._segments import END, EVENT, FRAME, SCORE, SHORT_END, SHORT_START, START, UPDATE
 from . import _recorder
@@ -137,7 +137,7 @@ class Span:
                   provenance)  # fmt: skip
         try:
             body = dumps(record, 4) if given is None and fields is None else dumps_span(record, given, fields)
-            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            _recorder.journal.write(_pack(len(body), checksum(body)) + body)
         except Exception as error:  # noqa: BLE001 (nothing of tracing may reach the user's program)
             _write_slowly(record, error)
         self._input = None  # the record has it; keep nothing of the user's alive
@@ -171,7 +171,7 @@ class Span:
             record = (END, self.trace_id, self.span_int, self.parent_int, self.name, self.kind, self.start_ns, end,
                       status, output, fields)  # fmt: skip
             body = dumps(record, 4) if output is None and fields is None else dumps_span(record, output, fields)
-            _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+            _recorder.journal.write(_pack(len(body), checksum(body)) + body)
         except Exception as problem:  # noqa: BLE001 (as in start)
             _write_slowly(self._end_record(end, status, output, fields), problem)
         self._output = self._fields = None
@@ -206,7 +206,7 @@ class Span:
                         self._input = None  # the record has it; keep nothing of the user's alive
                         body = dumps_span((START, self.trace_id, span, self.parent_int, self.name, self.kind, start,
                                            given, None, None), given, None)  # fmt: skip
-                    _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+                    _recorder.journal.write(_pack(len(body), checksum(body)) + body)
                 except Exception as error:  # noqa: BLE001 (as in start)
                     self._check_kind()
                     _write_slowly((START, self.trace_id, span, self.parent_int, self.name, self.kind, start, given,
@@ -230,7 +230,7 @@ class Span:
             end = clock.perf_ns() + clock.offset_ns
             try:
                 body = _pack_end(END, self._key, self.span_int, end)
-                _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+                _recorder.journal.write(_pack(len(body), checksum(body)) + body)
             except Exception as problem:  # noqa: BLE001 (as in start)
                 _write_slowly(self._end_record(end, "ok", None, None), problem)
         else:
@@ -259,7 +259,10 @@ class Span:
         if "output" in fields:
             self._output = fields.pop("output")
         before = self._fields
-        self._fields = _merged(before, fields) if before else fields  # {} too: the end then says it all
+        if not before:
+            self._fields = fields  # {} too: the end then says it all
+        elif fields:
+            self._fields = _merged(before, fields)
         return self
 
     def _may_be_set(self) -> bool:
@@ -376,7 +379,7 @@ def emit(record: tuple[Any, ...]) -> None:
     """Write one record to the journal; never raises."""
     try:
         body = dumps_payload(record)
-        _recorder.journal.write(_pack(len(body), crc32(body)) + body)
+        _recorder.journal.write(_pack(len(body), checksum(body)) + body)
     except Exception as error:  # noqa: BLE001 (as in Span.start)
         _write_slowly(record, error)
 
@@ -425,7 +428,7 @@ def _write_slowly(record: tuple[Any, ...], error: Exception) -> None:
     try:
         try:
             body = dumps_payload(record)
-            _recorder.write(_pack(len(body), crc32(body)) + body)
+            _recorder.write(_pack(len(body), checksum(body)) + body)
         except JournalFullError:
             _write_light(record, _JOURNAL_FULL)
         except MemoryError:
@@ -443,7 +446,7 @@ def _write_light(record: tuple[Any, ...], instead: dict[str, str]) -> None:
             for at, item in enumerate(values)]  # fmt: skip
     try:
         body = _dumps_plain((*record[: len(record) - len(values)], *lost))
-        _recorder.write(_pack(len(body), crc32(body)) + body, light=True)
+        _recorder.write(_pack(len(body), checksum(body)) + body, light=True)
         if any(item is not None for item in values):
             _recorder.count_emptied()
     except JournalFullError:

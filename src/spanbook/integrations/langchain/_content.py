@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
 
 Turn: TypeAlias = Callable[[Any], Any]
 
@@ -28,7 +28,7 @@ _NOT_PARAMETERS: Final = frozenset(
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a value with the messages, documents and prompts in it as plain data."""
-    kind = type(value)
+    kind: Any = type(value)  # mypy does not take a type for hashable
     if kind in _ATOMS:
         return value
     if kind is dict:
@@ -39,10 +39,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         if depth >= _MAX_DEPTH:
             return value
         return [item if type(item) in _ATOMS else plain(item, depth + 1) for item in value]
-    turn = _turns.get(kind)
-    if turn is None:
-        turn = _turns[kind] = _turn_of(kind)
-    return turn(value)
+    return _turn_of(kind)(value)
 
 
 def message(value: Any) -> dict[str, Any]:
@@ -163,9 +160,9 @@ _TURNS: Final[dict[tuple[str, str], Turn]] = {
     ("langgraph", "Interrupt"): _fields,
     ("langgraph", "Send"): _slots,
 }
-_turns: WeakKeyDictionary[type, Turn] = WeakKeyDictionary()
 
 
+@lru_cache(maxsize=256)
 def _turn_of(kind: type) -> Turn:
     for base in kind.__mro__:
         turn = _TURNS.get((base.__module__.partition(".")[0], base.__name__))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import new_class
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ...tracer import Span
 from .._guard import guard
@@ -207,10 +207,11 @@ class Listener:
             began_here(parent)
             return
         name = _name(serialized, kwargs)
-        more = _about(tags, metadata, fields or {})
+        told = _told_by(tuple(tags)) if tags else _NOTHING_TOLD
+        more = _about(told, metadata, fields or {})
         if session is not None:
             more["session_id"] = session
-        if kind == "chain" and _is_agent(name, serialized, tags, metadata):
+        if kind == "chain" and not told.is_node and _is_agent(name, serialized, metadata):
             kind = "agent"
         span = Span(name, kind, given if kind == "llm" else plain(given), **more)
         span._start(parent)
@@ -267,44 +268,54 @@ def _name(serialized: Any, kwargs: Mapping[str, Any]) -> str:
     return str(name or "Runnable")
 
 
-def _about(tags: list[str], metadata: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+class _Told(NamedTuple):
+    """What the tags of a run tell."""
+
+    own: tuple[str, ...] = ()  # the user's
+    place: tuple[str, ...] = ()
+    is_node: bool = False
+
+
+_NOTHING_TOLD: Final = _Told()
+
+
+@lru_cache(maxsize=1_000)
+def _told_by(tags: tuple[str, ...]) -> _Told:
+    return _Told(
+        own=tuple([tag for tag in tags if not tag.startswith(_NOT_THE_USERS)]),
+        place=tuple([tag for tag in tags if tag.startswith(_PLACE)]),
+        is_node=any(tag.startswith(_NODE) for tag in tags),
+    )
+
+
+def _about(told: _Told, metadata: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     """Return fields with what the user said of a run, and where in its graph it is."""
     attributes: dict[str, Any] = fields.get("attributes") or {}
-    if tags:
-        own = [tag for tag in tags if not tag.startswith(_NOT_THE_USERS)]
-        if own:
-            fields["tags"] = own
-        if len(own) < len(tags):
-            place = [tag for tag in tags if tag.startswith(_PLACE)]
-            if place:
-                attributes["langchain.place"] = place
-            if _is_node(tags):
-                attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
+    if told.own:
+        fields["tags"] = list(told.own)
+    if told.place:
+        attributes["langchain.place"] = list(told.place)
+    if told.is_node:
+        attributes |= {name: metadata[name] for name in _OF_NODE if name in metadata}
     if metadata:
-        kept = {name: value for name, value in metadata.items() if not _is_theirs(name)}
+        kept = _kept_names(tuple(metadata))
         if kept:
-            fields["metadata"] = kept
+            fields["metadata"] = {name: metadata[name] for name in kept}
     if attributes:
         fields["attributes"] = attributes
     return fields
 
 
 @lru_cache(maxsize=1_000)
-def _is_theirs(name: str) -> bool:
-    return name.startswith(_THEIRS) and name not in _KEPT
+def _kept_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([name for name in names if not name.startswith(_THEIRS) or name in _KEPT])
 
 
-def _is_node(tags: list[str]) -> bool:
-    return any(tag.startswith(_NODE) for tag in tags)
-
-
-def _is_agent(name: str, serialized: Any, tags: list[str], metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a chain is an agent: a graph of ``create_agent``, or one that is called so."""
+def _is_agent(name: str, serialized: Any, metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a chain, no node of a graph, is an agent: a graph of ``create_agent``, or one that is called so."""
     is_first = "langgraph_node" not in metadata
     is_called_so = name.lower().endswith(("agent", "agentexecutor"))
     if not (is_first or is_called_so or metadata.get("lc_agent_name") == name):
-        return False
-    if _is_node(tags):
         return False
     if metadata.get("ls_integration") == "langchain_create_agent" and is_first:
         return True
