@@ -177,16 +177,6 @@ class Draft:
         """Take the events of these names that say nothing else."""
         self.events = [event for event in self.events if event.name not in names or event.attributes]
 
-    # -- attempts
-
-    def state(self) -> tuple[Any, ...]:
-        """Return what :meth:`restore` needs to undo whatever is done from here on."""
-        return dict(self.fields), dict(self.left), list(self.events), self.stream_end
-
-    def restore(self, state: tuple[Any, ...]) -> None:
-        """Go back to a :meth:`state`."""
-        self.fields, self.left, self.events, self.stream_end = state
-
 
 class _Branch(dict[str, Any]):
     """An object made of names with dots, told from an object that a client sent."""

@@ -159,6 +159,7 @@ _LAST: Final = (
     SpanMapper("media", refers_to_media, map_media),
     SpanMapper("messages", _always, _settle_messages),
 )
+_OF_NO_DIALECT: Final = frozenset((map_common, map_media, _settle_messages))
 
 
 def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
@@ -172,25 +173,26 @@ def map_span(span: OtelSpan, logs: Sequence[OtelLog] = ()) -> MappedSpan:
         Its fields, the events nobody used, and which mappers failed. Nothing is raised.
     """
     span = without_pending(span)
-    draft = Draft(span, logs)
     roots = {name.partition(".")[0] for name in span.attributes}
-    failures: list[tuple[str, str]] = []
-    dialects: list[str] = []
-    for mapper in (*plugin_mappers(), *MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), *_LAST):
-        state = None
-        try:
-            if not mapper.detects(span, roots):
+    mappers = (*plugin_mappers(), *MAPPERS, *([_EVENTS] if _has_content(span, logs) else []), *_LAST)
+    failures: dict[str, str] = {}
+    while True:  # again without the mapper that failed, as often as one does: so each leaves nothing behind
+        draft = Draft(span, logs)
+        dialects: list[str] = []
+        for mapper in mappers:
+            if mapper.name in failures:
                 continue
-            state = draft.state()
-            mapper.map(draft)
-        except Exception as error:  # noqa: BLE001 - clients send anything; the span is kept as it came
-            if state is not None:
-                draft.restore(state)
-            failures.append((mapper.name, f"{type(error).__name__}: {error}"[:300]))
-        else:
-            if mapper not in _LAST and mapper.map is not map_common:
+            try:
+                if not mapper.detects(span, roots):
+                    continue
+                mapper.map(draft)
+            except Exception as error:  # noqa: BLE001 - clients send anything; the span is kept as it came
+                failures[mapper.name] = f"{type(error).__name__}: {error}"[:300]
+                break
+            if mapper.map not in _OF_NO_DIALECT:
                 dialects.append(mapper.name)
-    return _finished(draft, tuple(dialects), tuple(failures))
+        else:
+            return _finished(draft, tuple(dialects), tuple(failures.items()))
 
 
 def map_logs(logs: Sequence[OtelLog]) -> dict[str, Any]:
