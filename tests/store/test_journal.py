@@ -13,8 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spanbook.store import _journal, _platform, _segments
-from spanbook.store._checksum import FORMAT
+from spanbook.store import _checksum, _journal, _platform, _segments
 from spanbook.store._journal import FIRST_SEGMENT, Journal, JournalFullError
 from spanbook.store._owners import DeadJournal, dead_journals, journal_root
 from spanbook.store._segments import FRAME, HEADER, Position, frame
@@ -265,7 +264,7 @@ def test_damage_never_raises_and_never_makes_up_a_record(
 ) -> None:
     """Whatever bytes change, what is read is a beginning of what was written."""
     folder = tmp_path_factory.mktemp("damaged", numbered=True)
-    image = bytearray(HEADER.pack(_segments.MAGIC, FORMAT, 1, 1, b"boot", 1))
+    image = bytearray(HEADER.pack(_segments.MAGIC, _checksum.FORMAT, 1, 1, b"boot", 1))
     image += b"".join(map(frame, bodies)) + bytes(100)
     for _ in range(data.draw(st.integers(0, 4))):
         image[data.draw(st.integers(0, len(image) - 1))] = data.draw(st.integers(0, 255))
@@ -275,13 +274,21 @@ def test_damage_never_raises_and_never_makes_up_a_record(
     assert found == bodies[: len(found)]
 
 
+@pytest.mark.parametrize("format", _checksum.CHECKSUMS)
+def test_a_journal_is_read_whatever_its_process_checked_it_by(tmp_path: Path, format: int) -> None:
+    frame_of = FRAME.pack(3, _checksum.CHECKSUMS[format](b"abc"))
+    head = HEADER.pack(_segments.MAGIC, format, 1, 1, b"boot", 1)
+    (tmp_path / "000001.seg").write_bytes(head + frame_of + b"abc")
+    assert bodies_of(DeadJournal(tmp_path, -1)) == [b"abc"]
+
+
 @given(junk=st.binary(max_size=300))
 @settings(max_examples=150)
 def test_arbitrary_bytes_are_no_records(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
     """Not even behind a right header."""
     folder = tmp_path_factory.mktemp("junk", numbered=True)
     (folder / "000001.seg").write_bytes(junk)
-    header = HEADER.pack(_segments.MAGIC, FORMAT, 1, 1, b"boot", 2)
+    header = HEADER.pack(_segments.MAGIC, _checksum.FORMAT, 1, 1, b"boot", 2)
     (folder / "000002.seg").write_bytes(header + junk)
     (folder / "000003.seg").write_bytes(header)
     dead = DeadJournal(folder, -1)
