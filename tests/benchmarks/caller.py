@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ._table import Row
 
@@ -23,6 +23,7 @@ MESSAGES = [
 ]
 OUTPUT = "It costs 29 euros a month and includes the export of invoices. " * 16
 USAGE = {"input_tokens": 512, "output_tokens": 256}
+Workload: TypeAlias = Callable[[int], None]
 _PACED = "3.3 kB span, one per 300 µs"
 METADATA = {"tier": "pro", "attempt": 1, "score": 0.5, "cached": False, "note": None}
 
@@ -77,7 +78,7 @@ def _otel() -> Any:
     return provider.get_tracer("bench")
 
 
-def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Callable[[int], None], Callable[[int], None], float, float]]:
+def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Workload, Workload, float | None, float | None]]:
     import json
 
     def otel_payload(span: Any) -> None:
@@ -106,6 +107,11 @@ def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Callable[[int], None]
         for _ in range(n):
             with span("chat", "llm", MESSAGES) as s:
                 s.set(output=OUTPUT, usage=USAGE, model="gpt-4o-mini", metadata=METADATA)
+
+    def beside_numpy(n: int) -> None:
+        import numpy  # noqa: F401 (its numbers look like bytes to marshal: values are looked at more closely)
+
+        payload(n)
 
     def payload_otel(n: int) -> None:
         for _ in range(n):
@@ -159,6 +165,7 @@ def _workloads(sb: Any, otel: Any) -> list[tuple[str, int, Callable[[int], None]
         ("3.3 kB span, decorator", 300, decorator, decorator_otel, 6.0, 6.0),
         (_PACED, 300, paced(payload), paced(payload_otel), 30.0, 2.5),
         ("3.3 kB span, 100 tasks", 500, in_tasks(payload), in_tasks(payload_otel), 30.0, 3.0),
+        ("3.3 kB span, hot, numpy loaded", 300, beside_numpy, payload_otel, None, None),
     ]
 
 
