@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_a_chip_appears_once_under_a_cell_that_runs_on(tmp_path: Path, monkeypat
     )
     (snapshot,) = html_of(traced)
     assert "4 traces" in snapshot
+    assert "running" not in re.sub("<[^>]+>", "", snapshot.partition("</style>")[2])
 
 
 def test_the_kernel_loses_nothing_when_it_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

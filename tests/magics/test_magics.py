@@ -14,6 +14,7 @@ from IPython.utils.capture import capture_output
 
 import spanbook as sb
 from spanbook.api import _runtime, _settings
+from spanbook.magics._cells import Cell, CellHooks
 
 
 class Shell:
@@ -66,6 +67,24 @@ def test_a_cell_gives_its_traces_their_provenance(shell: Shell) -> None:
     assert provenance.cell_id == "abc"
     assert provenance.execution_count == shell.ip.execution_count - 1
     assert provenance.cell_hash is not None and len(provenance.cell_hash) == 16
+
+
+def test_a_trace_that_begins_while_the_chip_is_made_is_in_it(shell: Shell) -> None:
+    class Growing(list[str]):
+        """One more is there after each look."""
+
+        def __getitem__(self, at: Any) -> Any:
+            found = super().__getitem__(at)
+            self.append(f"{len(self):032x}")
+            return found
+
+    cell = Cell(None, Growing(["f" * 32]), None)
+    hooks = CellHooks(shell.ip)
+    hooks._show(cell, live=False)
+    for _ in range(3):
+        begun = list(cell.traces)
+        hooks._hand_over(cell)
+        assert cell.chip.trace_ids == begun
 
 
 def test_the_same_source_has_the_same_hash(shell: Shell) -> None:

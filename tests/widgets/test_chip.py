@@ -72,6 +72,28 @@ def test_a_chip_follows_a_cell_that_runs(store: sb.Store) -> None:
     assert (widget._summary["n_traces"], widget._summary["running"]) == (2, False)
 
 
+def test_at_the_end_of_its_cell_it_says_what_it_was_not_told_yet(store: sb.Store) -> None:
+    job = sb.span("job").start()
+    widget = chip(sb.get_trace(job.trace_id), running=True)
+    missed = "e" * 32
+    widget.add_traces([missed])
+    ended = {"span_id": job.span_id, "status": "ok", "end_ns": job.start_ns + 1}
+    started = {"name": "missed", "kind": "span", "start_ns": job.start_ns, "parent_id": None}
+    StoreWriter(store.path).write(
+        Batch(
+            spans=[
+                SpanRecord({**started, **ended, "trace_id": missed}),
+                SpanRecord({**ended, "trace_id": job.trace_id}),
+            ]
+        )
+    )
+    assert [each["status"] for each in widget._summary["traces"]] == ["open"]
+    widget.finish()
+    assert not widget._summary["running"]
+    assert {each["name"]: each["status"] for each in widget._summary["traces"]} == {"job": "ok", "missed": "ok"}
+    job.end()
+
+
 def test_a_trace_that_outlives_its_cell_is_still_followed(store: sb.Store) -> None:
     go_on = threading.Event()
     span = sb.span("background").__enter__()

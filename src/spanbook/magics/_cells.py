@@ -156,15 +156,17 @@ class CellHooks:
         from ..api._store import current_store
         from ..widgets import Chip, show_chip
 
-        chip = Chip(current_store()._reader, _first(cell.traces), running=live)
-        cell.chip, cell.shown = chip, len(cell.traces)
+        traces = cell.traces[:]  # the cell may go on while its chip is made
+        chip = Chip(current_store()._reader, _first(traces), running=live)
+        cell.chip, cell.shown = chip, len(traces)
         if not show_chip(chip, parent=cell.parent if live else None) and live:
             cell.chip, cell.parent = None, None  # it is shown when the cell ends
 
     def _hand_over(self, cell: Cell) -> None:
-        if len(cell.traces) > cell.shown:
-            more = cell.traces[cell.shown : _cell.MAX_TRACES]
-            cell.shown = len(cell.traces)
+        begun = len(cell.traces)
+        if begun > cell.shown:
+            more = cell.traces[cell.shown : min(begun, _cell.MAX_TRACES)]
+            cell.shown = begun
             cell.chip.add_traces(list(dict.fromkeys(more)))
 
 

@@ -77,9 +77,15 @@ class Chip(SpanbookWidget):
                 self._tell()
 
     def finish(self) -> None:
-        """Say that the cell has ended; traces that go on in threads or tasks of their own are still followed."""
+        """Say that the cell has ended; traces that go on in threads or tasks of their own are still followed.
+
+        What has ended with the cell may not have been told yet, and nbconvert takes the snapshot that is made now.
+        """
         with self._lock:
             self._cell_runs = False
+            stale = [each for each in self._ids if each not in self._traces or self._traces[each]["n_open"]]
+            if stale:
+                self._read(stale)
             self._dropped_to = Chip._dropped_told = _recorder.dropped
             self._tell()
             if not self._summary["running"]:
