@@ -45,6 +45,8 @@ class RealExplorer:
         if message["kind"] != "rpc":
             self.widget._handle_custom_msg(message, [])
             return {}
+        if self.widget.comm is None:  # the test is over, and its last question was on its way
+            return {}
         self.requests.append((message["method"], message["params"]))
         before = len(self.widget.messages())
         self.widget._handle_custom_msg(message, [])
