@@ -249,3 +249,30 @@ def test_roles_of_smolagents_are_those_of_everybody() -> None:
         attributes[f"llm.input_messages.{at}.message.role"] = role
         attributes[f"llm.input_messages.{at}.message.content"] = content
     assert [message["role"] for message in mapped({**LLM, **attributes})["input"]] == ["assistant", "tool"]
+
+
+def test_what_a_processor_translated_is_taken_from_the_original() -> None:
+    """Of Vercel's SDK 7: to its processor an image is text, and a step of an agent a call of a model."""
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PNG}
+    fields = mapped({
+        "openinference.span.kind": "LLM", "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": dumps([{"role": "user", "parts": [image]}]),
+        "gen_ai.output.messages": dumps([{"role": "assistant", "parts": [{"type": "text", "content": "A dot"}]}]),
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.contents.0.message_content.type": "blob",
+        "llm.input_messages.0.message.contents.0.message_content.text": dumps(image),
+        "llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "A dot",
+    })  # fmt: skip
+    assert fields["input"] == [{"role": "user", "parts": [image]}]
+    assert (fields["kind"], fields["output"]) == ("llm", [text("assistant", "A dot")])
+    assert fields["attributes"] == {}
+    step = mapped({"openinference.span.kind": "LLM", "gen_ai.operation.name": "agent_step"})
+    assert step["kind"] == "chain"
+
+
+def test_metadata_that_repeats_an_attribute_is_none() -> None:
+    fields = mapped({
+        "ai.operationId": "ai.streamText.doStream", "openinference.span.kind": "LLM", "ai.response.msToFinish": 16.5,
+        "metadata.ai.response.msToFinish": 16.5, "metadata.plan": "pro",
+    })  # fmt: skip
+    assert fields["metadata"] == {"plan": "pro"}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
+from ._genai import put_contents, put_kind
 from ._messages import ROLES, flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
@@ -48,6 +49,8 @@ def map_openinference(draft: Draft) -> None:
     """Set what OpenInference's attributes say."""
     kind = draft.left.get("openinference.span.kind")
     if (ours := kind_of(kind)) is not None:
+        if ours == "llm":
+            put_kind(draft)  # an operation says more: to the processor for Vercel's SDK a step of an agent is a call
         draft.put("kind", ours)
         if str(kind).upper() != "PROMPT":
             del draft.left["openinference.span.kind"]
@@ -113,12 +116,16 @@ def _put_context(draft: Draft) -> None:
         draft.put_provider(provider)
     if "openinference.span.kind" in draft.span.attributes:  # one each, as its processor for Vercel's SDK writes them
         known = [draft.fields.get(name) for name in ("user_id", "session_id", "tags")]
-        draft.add("metadata", {name: one for name, one in draft.below("metadata.").items() if one not in known})
+        given = draft.below("metadata.").items()
+        draft.add("metadata", {name: one for name, one in given
+                               if one not in known and one != draft.span.attributes.get(name)})  # fmt: skip
     draft.put("prompt_version", draft.text("llm.prompt_template.version"))
     draft.put("prompt_name", draft.text("llm.prompt_template.name", "prompt.id"))
 
 
 def _put_llm(draft: Draft) -> None:
+    if "gen_ai.input.messages" in draft.left:  # the messages that a processor translated: they say more
+        put_contents(draft, draft.left)
     tools = [_tool_schema(tool) for tool in draft.indexed("llm.tools")]
     draft.put("tools", flat_tools([tool for tool in tools if tool is not None]))
     asked = _messages(draft.indexed("llm.input_messages")) or _prompts(draft, "llm.prompts", "prompt", "user")
