@@ -19,6 +19,7 @@ from ._draft import Draft
 from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
+from ._genkit import NAMES as GENKIT
 from ._genkit import map_genkit
 from ._google_adk import SCOPE as GOOGLE_ADK
 from ._google_adk import map_google_adk
@@ -90,7 +91,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
     SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", is_vercel, map_vercel),
-    SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
+    SpanMapper("genkit", lambda span, roots: not GENKIT.isdisjoint(roots), map_genkit),
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
