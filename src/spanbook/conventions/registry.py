@@ -38,6 +38,8 @@ from ._openllmetry import is_flat, map_openllmetry
 from ._pydantic_ai import map_pydantic_ai
 from ._spanbook import map_spanbook
 from ._vercel import is_vercel, map_vercel
+from ._voltagent import SCOPE as VOLTAGENT
+from ._voltagent import map_voltagent
 from .otel import OtelEvent, OtelLog, OtelSpan
 
 
@@ -93,6 +95,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("vercel", is_vercel, map_vercel),
     SpanMapper("genkit", lambda span, roots: not GENKIT.isdisjoint(roots), map_genkit),
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
+    SpanMapper("voltagent", lambda span, roots: span.scope_name.startswith(VOLTAGENT), map_voltagent),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
