@@ -12,9 +12,10 @@ from ._openai_responses import item_messages
 from ._parts import Message, Part, not_captured, parsed_json, text_parts, tool_response
 from ._python_text import parsed_python
 
-#: Roles of LangChain, Gemini and smolagents → OpenAI's.
+#: Roles of LangChain, Gemini, smolagents and Cohere → OpenAI's.
 ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant",
-                "tool-call": "assistant", "tool-response": "tool"}  # fmt: skip
+                "tool-call": "assistant", "tool-response": "tool", "USER": "user", "CHATBOT": "assistant",
+                "SYSTEM": "system", "TOOL": "tool"}  # fmt: skip
 _LANGCHAIN_TYPES: Final = frozenset(
     ("human", "ai", "system", "tool", "function", "chat", "AIMessageChunk", "HumanMessageChunk", "remove")
 )
