@@ -276,3 +276,19 @@ def test_metadata_that_repeats_an_attribute_is_none() -> None:
         "metadata.ai.response.msToFinish": 16.5, "metadata.plan": "pro",
     })  # fmt: skip
     assert fields["metadata"] == {"plan": "pro"}
+
+
+def test_a_tool_that_returned_a_message_of_langchain() -> None:
+    said = {"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", "ToolMessage"],
+            "kwargs": {"status": "success", "content": "Sunny", "tool_call_id": "c1", "name": "f"}}  # fmt: skip
+    fields = mapped({"openinference.span.kind": "TOOL", "metadata": dumps({"user_id": "u1", "plan": "pro"}),
+                     "output.value": dumps({"output": said}), "output.mime_type": "application/json"})  # fmt: skip
+    assert (fields["output"], fields["attributes"]) == ("Sunny", {"gen_ai.tool.call.id": "c1"})
+    assert (fields["user_id"], fields["metadata"]) == ("u1", {"plan": "pro"})
+
+
+def test_the_class_of_an_error_that_langchain_for_javascript_keeps_as_text() -> None:
+    said = "broken tool\n\nTypeError: broken tool\n    at f (a.mjs:8:183)"
+    raised = event("exception", **{"exception.message": said})
+    fields = mapped({"openinference.span.kind": "TOOL"}, status="error", events=[raised])
+    assert (fields["error"]["type"], fields["error"]["message"]) == ("TypeError", "broken tool")

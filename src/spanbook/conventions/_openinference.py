@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._draft import Draft
+from ._draft import Draft, named_text
 from ._genai import put_contents, put_kind
-from ._messages import ROLES, flat_tools, instructions, is_messages, join_reasoning, to_messages
+from ._messages import ROLES, find_messages, flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
 from ._raw import fuller, put_response
@@ -111,6 +111,8 @@ def _put_context(draft: Draft) -> None:
     draft.put("user_id", draft.text("user.id"))
     draft.put_tags(draft.items("tag.tags"))
     metadata = draft.mapping("metadata")
+    if draft.fields.get("user_id") is None and (name := named_text(metadata, ("user_id",))) is not None:
+        draft.put("user_id", metadata.pop(name))  # LangChain
     draft.add("metadata", metadata)
     if draft.is_kind("llm") and isinstance(provider := metadata.get("ls_provider"), str):  # LangChain
         draft.put_provider(provider)
@@ -151,6 +153,8 @@ def _put_value(draft: Draft, side: str) -> None:
     is_call = draft.is_kind("llm")
     if is_call and side == "output" and isinstance(value, Mapping):
         put_response(draft, value)
+    if side == "output" and draft.is_kind("tool"):
+        value = _tool_output(draft, value)
     role = "user" if side == "input" else "assistant"
     given: Any = draft.fields.get(side)
     if given is None:
@@ -165,6 +169,17 @@ def _put_value(draft: Draft, side: str) -> None:
         draft.fields[side] = fuller(given, value, role)
     draft.left.pop(name, None)
     draft.left.pop(f"{side}.mime_type", None)
+
+
+def _tool_output(draft: Draft, value: Any) -> Any:
+    """Return what a tool returned; of a message of LangChain's, which names the call that it answers, the result."""
+    said = value["output"] if isinstance(value, Mapping) and value.keys() == {"output"} else value
+    parts = [part for message in find_messages([said]) or () for part in message["parts"]]
+    if len(parts) != 1 or parts[0]["type"] != "tool_call_response":
+        return value
+    if isinstance(parts[0]["id"], str):
+        draft.left.setdefault("gen_ai.tool.call.id", parts[0]["id"])
+    return parts[0]["response"]
 
 
 def _says(messages: Any, text: Any) -> bool:
