@@ -384,9 +384,23 @@ def test_a_tool_of_strands() -> None:
     assert (fields["input"], fields["output"]) == ({"city": "Paris"}, "18C")
 
 
-def test_time_to_first_token_of_strands_is_in_milliseconds() -> None:
-    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": 250})
+@pytest.mark.parametrize(
+    ("scope", "given"), [("strands.telemetry.tracer", 250), ("@openlit/instrumentation-openai", 0.25)]
+)
+def test_time_to_first_token_of_a_server_is_in_seconds_but_for_strands(scope: str, given: float) -> None:
+    fields = mapped({**CHAT, "gen_ai.server.time_to_first_token": given}, scope_name=scope)
     assert fields["first_token_ns"] - fields["start_ns"] == 250_000_000
+
+
+def test_a_cycle_and_a_call_of_a_tool_in_strands_for_javascript() -> None:
+    assert mapped({"agent_loop.cycle_id": "cycle-1", "gen_ai.event.start_time": "2026"})["kind"] == "chain"
+    said = dumps([{"type": "toolUse", "name": "f", "toolUseId": "c1", "input": {"a": 1}}])
+    fields = mapped(CHAT, events=[event("gen_ai.choice", 1, finish_reason="toolUse", message=said)])
+    assert fields["output"][0]["parts"] == [call("c1", "f", {"a": 1})]
+
+
+def test_whether_a_call_streams_by_openlits_name() -> None:
+    assert mapped({**CHAT, "gen_ai.request.is_stream": True})["model_parameters"] == {"stream": True}
 
 
 def test_a_model_that_embeds_is_no_call_whatever_its_operation() -> None:

@@ -80,11 +80,13 @@ _CACHE_BESIDE: Final = (
     "opentelemetry.instrumentation.bedrock",
     "@traceloop/instrumentation-anthropic",  # of Node; that of Python adds them up
 )
+#: The beginning of the names of Strands' scopes, which takes milliseconds where OpenTelemetry has seconds.
+_STRANDS: Final = "strands"
 #: Names of the tools offered before OpenTelemetry had one; the second is Sentry's.
 _TOOLS: Final = ("gen_ai.request.tools", "gen_ai.request.available_tools")
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
-_RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
+_RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop", "is_stream": "stream"}
 
 
 def map_genai(draft: Draft) -> None:
@@ -111,7 +113,10 @@ def map_genai(draft: Draft) -> None:
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
     draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
-    draft.put_ms_to_first_token(draft.number("gen_ai.server.time_to_first_token"))  # Strands, in milliseconds
+    first = draft.number("gen_ai.server.time_to_first_token")
+    if first is not None and not draft.span.scope_name.startswith(_STRANDS):
+        first *= 1e3
+    draft.put_ms_to_first_token(first)
 
 
 def put_kind(draft: Draft) -> None:
@@ -120,6 +125,8 @@ def put_kind(draft: Draft) -> None:
     kind = _KINDS.get(operation, KINDS.get(operation)) if isinstance(operation, str) else None
     if kind == "llm" and "embed" in str(draft.left.get("gen_ai.request.model")):
         kind = "embedding"  # Bedrock's InvokeModel, which serves both, is a completion to its instrumentor
+    if operation is None and "agent_loop.cycle_id" in draft.left:
+        kind = "chain"  # Strands' for JavaScript
     if kind is not None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
