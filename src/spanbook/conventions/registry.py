@@ -26,6 +26,7 @@ from ._google_adk import map_google_adk
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
+from ._langwatch import map_langwatch
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
@@ -97,6 +98,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("voltagent", lambda span, roots: span.scope_name.startswith(VOLTAGENT), map_voltagent),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
+    SpanMapper("langwatch", _any_of("langwatch"), map_langwatch),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
