@@ -292,3 +292,17 @@ def test_the_class_of_an_error_that_langchain_for_javascript_keeps_as_text() -> 
     raised = event("exception", **{"exception.message": said})
     fields = mapped({"openinference.span.kind": "TOOL"}, status="error", events=[raised])
     assert (fields["error"]["type"], fields["error"]["message"]) == ("TypeError", "broken tool")
+
+
+def test_messages_of_an_agent() -> None:
+    fields = mapped({"openinference.span.kind": "AGENT", f"{_IN}.0.message.role": "user",
+                     f"{_IN}.0.message.content": "Hi", f"{_OUT}.0.message.role": "assistant",
+                     f"{_OUT}.0.message.content": "Yo", "output.value": "Yo"})  # fmt: skip
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_a_tools_result_in_pieces_of_text_is_their_text() -> None:
+    pieces = [{"type": "text", "text": "Sunny"}, {"type": "text", "text": "."}]
+    fields = mapped({**LLM, f"{_IN}.0.message.role": "tool", f"{_IN}.0.message.tool_call_id": "c1",
+                     f"{_IN}.0.message.content": pieces})  # fmt: skip
+    assert fields["input"][0]["parts"][0]["response"] == "Sunny."

@@ -57,8 +57,8 @@ def map_openinference(draft: Draft) -> None:
     _put_model(draft)
     _put_usage(draft)
     _put_context(draft)
-    if draft.is_kind("llm"):
-        _put_llm(draft)
+    if draft.is_kind("llm", "agent"):
+        _put_messages(draft)
     elif draft.is_kind("embedding"):
         _put_embedding(draft)
     elif draft.is_kind("retriever"):
@@ -125,7 +125,7 @@ def _put_context(draft: Draft) -> None:
     draft.put("prompt_name", draft.text("llm.prompt_template.name", "prompt.id"))
 
 
-def _put_llm(draft: Draft) -> None:
+def _put_messages(draft: Draft) -> None:
     if "gen_ai.input.messages" in draft.left:  # the messages that a processor translated: they say more
         put_contents(draft, draft.left)
     tools = [_tool_schema(tool) for tool in draft.indexed("llm.tools")]
