@@ -306,3 +306,14 @@ def test_a_tools_result_in_pieces_of_text_is_their_text() -> None:
     fields = mapped({**LLM, f"{_IN}.0.message.role": "tool", f"{_IN}.0.message.tool_call_id": "c1",
                      f"{_IN}.0.message.content": pieces})  # fmt: skip
     assert fields["input"][0]["parts"][0]["response"] == "Sunny."
+
+
+@pytest.mark.parametrize("is_step", [False, True])
+def test_documents_that_only_the_request_has(is_step: bool) -> None:
+    """In the input of Gemini's Interactions: a list of pieces, or of steps."""
+    document = {"type": "document", "uri": "https://e.org/a.pdf", "mime_type": "application/pdf"}
+    asked: list[Any] = [{"type": "text", "text": "Read"}, document]
+    value = dumps([{"type": "user_input", "content": asked}] if is_step else asked)
+    fields = mapped({**LLM, f"{_IN}.0.message.role": "user", f"{_IN}.0.message.contents.0.message_content.text": "Read",
+                     "input.value": value, "input.mime_type": "application/json"})  # fmt: skip
+    assert [part["type"] for part in fields["input"][0]["parts"]] == ["text", "uri"]
