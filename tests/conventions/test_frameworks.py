@@ -85,6 +85,45 @@ def test_a_message_without_content_is_a_gap() -> None:
     assert [part["type"] for part in asked[0]["parts"]] == ["not_captured"]
 
 
+def test_cohere_of_node_writes_what_the_user_said_by_the_name_of_the_role() -> None:
+    fields = mapped({
+        "llm.request.type": "chat", "gen_ai.prompt.0.role": "CHATBOT", "gen_ai.prompt.0.content": "Hello",
+        "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.user": "Weather?",
+    })  # fmt: skip
+    assert fields["input"] == [text("assistant", "Hello"), text("user", "Weather?")]
+
+
+def test_a_ranking_of_node_s_openllmetry() -> None:
+    """The second document came back as its place alone."""
+    fields = mapped({
+        "llm.request.type": "rerank", "topN": 2, "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.user": "Paris?",
+        "documents.0.index": "Rome", "documents.1.index": "Paris is big",
+        "gen_ai.completion.0.relevanceScore": 0.9, "gen_ai.completion.0.content": "Paris is big",
+        "gen_ai.completion.1.relevanceScore": 0.1, "gen_ai.completion.1.content": 0,
+    })  # fmt: skip
+    documents = [{"content": "Rome"}, {"content": "Paris is big"}]
+    assert (fields["kind"], fields["input"]) == ("reranker", {"query": "Paris?", "documents": documents})
+    assert fields["output"] == [{"content": "Paris is big", "score": 0.9}, {"content": "Rome", "score": 0.1}]
+    assert fields["model_parameters"] == {"top_n": 2}
+
+
+def test_a_call_that_is_told_by_both_names_is_one() -> None:
+    fields = mapped({
+        "llm.request.type": "chat", "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.function_call.name": "f", "gen_ai.completion.0.function_call.arguments": '{"a": 1}',
+        "gen_ai.completion.0.tool_calls.0.name": "f", "gen_ai.completion.0.tool_calls.0.arguments": '{"a": 1}',
+    })  # fmt: skip
+    assert fields["output"] == [{"role": "assistant", "parts": [call(None, "f", {"a": 1})]}]
+
+
+def test_what_a_search_of_vectors_found() -> None:
+    prefix = "db.vector.query.result"
+    found = {f"{prefix}.0.id": 1, f"{prefix}.0.score": 0.9, f"{prefix}.0.metadata": '{"text": "Paris"}'}
+    fields = mapped({"db.system": "Qdrant", **found}, scope_name="@traceloop/instrumentation-qdrant")
+    assert fields["kind"] == "retriever"
+    assert fields["output"] == [{"id": 1, "score": 0.9, "metadata": {"text": "Paris"}}]
+
+
 def test_a_task_that_executes_a_tool_is_a_tool() -> None:
     assert mapped({"traceloop.span.kind": "task", "gen_ai.operation.name": "execute_tool"})["kind"] == "tool"
 

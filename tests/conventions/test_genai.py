@@ -384,12 +384,65 @@ def test_a_tool_of_strands() -> None:
     assert (fields["input"], fields["output"]) == ({"city": "Paris"}, "18C")
 
 
-def test_time_to_first_token_of_strands_is_in_milliseconds() -> None:
-    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": 250})
+@pytest.mark.parametrize(
+    ("scope", "given"), [("strands.telemetry.tracer", 250), ("@openlit/instrumentation-openai", 0.25)]
+)
+def test_time_to_first_token_of_a_server_is_in_seconds_but_for_strands(scope: str, given: float) -> None:
+    fields = mapped({**CHAT, "gen_ai.server.time_to_first_token": given}, scope_name=scope)
     assert fields["first_token_ns"] - fields["start_ns"] == 250_000_000
+
+
+def test_a_cycle_and_a_call_of_a_tool_in_strands_for_javascript() -> None:
+    assert mapped({"agent_loop.cycle_id": "cycle-1", "gen_ai.event.start_time": "2026"})["kind"] == "chain"
+    said = dumps([{"type": "toolUse", "name": "f", "toolUseId": "c1", "input": {"a": 1}}])
+    fields = mapped(CHAT, events=[event("gen_ai.choice", 1, finish_reason="toolUse", message=said)])
+    assert fields["output"][0]["parts"] == [call("c1", "f", {"a": 1})]
+
+
+def test_whether_a_call_streams_by_openlits_name() -> None:
+    assert mapped({**CHAT, "gen_ai.request.is_stream": True})["model_parameters"] == {"stream": True}
 
 
 def test_a_model_that_embeds_is_no_call_whatever_its_operation() -> None:
     """As with Bedrock's InvokeModel."""
     asked = {"gen_ai.operation.name": "text_completion", "gen_ai.request.model": "amazon.titan-embed-text-v2:0"}
     assert mapped({**asked, "gen_ai.usage.input_tokens": 4})["kind"] == "embedding"
+
+
+SENTRYS_CALLS = (
+    {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+    {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": '{"a": 1}'},
+    {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
+    {"type": "tool_call", "id": "c1", "name": "f", "args": {"a": 1}},
+)
+
+
+@pytest.mark.parametrize("theirs", SENTRYS_CALLS)
+def test_the_answer_of_a_call_in_sentry(theirs: dict[str, Any]) -> None:
+    """Its calls of tools are those of the client that it traces: chat, Responses, Anthropic, LangChain."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    fields = mapped({
+        **CHAT, "gen_ai.request.messages": dumps([{"role": "user", "content": "Hi"}]), "gen_ai.request.seed": 2,
+        "gen_ai.request.available_tools": dumps(tools), "gen_ai.response.text": dumps(["Wait."]),
+        "gen_ai.response.tool_calls": dumps([theirs]), "gen_ai.response.stop_reason": "tool_calls",
+    })  # fmt: skip
+    assert fields["input"] == [text("user", "Hi")]
+    said = text("assistant", "Wait.")
+    assert fields["output"] == [{**said, "parts": [*said["parts"], call("c1", "f", {"a": 1})]}]
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    assert (fields["model_parameters"], fields["finish_reason"]) == ({"seed": 2}, "tool_calls")
+
+
+def test_an_agent_a_tool_and_an_embedding_in_sentry() -> None:
+    agent = mapped({"gen_ai.operation.name": "invoke_agent", "gen_ai.response.text": "Sunny."})
+    assert agent["output"] == [text("assistant", "Sunny.")]
+    tool = mapped({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.input": '{"a": 1}', "gen_ai.tool.output": "b"})
+    assert (tool["input"], tool["output"]) == ({"a": 1}, "b")
+    assert mapped({"gen_ai.operation.name": "embeddings", "gen_ai.embeddings.input": '["a"]'})["input"] == ["a"]
+
+
+def test_usage_of_sentry_names_the_parts_after_their_wholes() -> None:
+    prefix = "gen_ai.usage"
+    fields = mapped({**CHAT, f"{prefix}.input_tokens": 9, f"{prefix}.input_tokens.cached": 4,
+                     f"{prefix}.output_tokens": 6, f"{prefix}.output_tokens.reasoning": 2})  # fmt: skip
+    assert fields["usage"] == {"input_tokens": 9, "output_tokens": 6, "cache_read_tokens": 4, "reasoning_tokens": 2}

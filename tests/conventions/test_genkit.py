@@ -77,3 +77,28 @@ def test_an_embedding() -> None:
     documents = [{"content": [{"text": "a"}]}]
     fields = action("embedder", "openai/small", {"input": documents}, {"embeddings": [{"embedding": [0.1, 0.2]}]})
     assert (fields["kind"], fields["input"], fields["output"]["shape"]) == ("embedding", ["a"], [1, 2])
+
+
+def test_documents_that_a_retriever_found() -> None:
+    found = [{"content": [{"text": "Paris is "}, {"text": "big"}], "metadata": {"id": "a"}}]
+    asked: dict[str, Any] = {"query": {"content": [{"text": "Paris?"}]}}
+    fields = action("retriever", "mine", asked, {"documents": found})
+    assert fields["input"] == "Paris?"
+    assert fields["output"] == [{"content": "Paris is big", "metadata": {"id": "a"}}]
+    with_options = action("retriever", "mine", {**asked, "options": {"k": 2}}, None)
+    assert with_options["input"] == {"query": "Paris?", "options": {"k": 2}}
+
+
+def test_documents_that_a_reranker_scored() -> None:
+    media = [{"media": {"url": "https://e.org/a.png"}}]
+    scored = [{"content": [{"text": "a"}], "metadata": {"score": 0.9}}, {"content": media, "metadata": {"score": 0}}]
+    asked = {"query": {"content": [{"text": "q"}]}, "documents": [{"content": [{"text": "a"}]}, {"content": media}]}
+    fields = action("reranker", "mine", asked, {"documents": scored})
+    assert fields["input"] == {"query": "q", "documents": [{"content": "a"}, {"content": media}]}
+    assert [(one["content"], one["score"]) for one in fields["output"]] == [("a", 0.9), (media, 0)]
+
+
+def test_what_an_evaluator_notes_of_each_example() -> None:
+    said = {"evaluation": {"score": 1}}
+    fields = mapped({"genkit:name": "Test Case 1", "genkit:input": dumps({"input": "a"}), "genkit:output": dumps(said)})
+    assert (fields["input"], fields["output"]) == ({"input": "a"}, said)

@@ -53,3 +53,19 @@ def test_a_tool_and_an_agent() -> None:
     assert fields["attributes"] == {}
     assert mapped(name="agent_run [helper]", scope_name="gcp.vertex.agent")["kind"] == "agent"
     assert mapped(name="agent_run [helper]")["kind"] == "span"
+
+
+def test_a_call_of_javascript_s() -> None:
+    config = {"systemInstruction": "Be brief.", "topP": 0.9, "maxOutputTokens": 50}
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 3, "cachedContentTokenCount": 4}
+    said = {"role": "model", "parts": [{"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}}]}
+    request = {"config": config, "contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+    response = {"content": said, "usageMetadata": usage, "finishReason": "STOP"}
+    fields = mapped({"gcp.vertex.agent.llm_request": dumps(request), "gcp.vertex.agent.llm_response": dumps(response),
+                     "gen_ai.request.top_p": 0.9, "gen_ai.usage.output_tokens": 5}, name="call_llm")  # fmt: skip
+    assert fields["input"] == [text("system", "Be brief."), text("user", "Hi")]
+    assert fields["output"] == [{"role": "assistant", "parts": [call("c1", "f", {"a": 1})]}]
+    assert fields["model_parameters"] == {"top_p": 0.9, "max_tokens": 50}
+    assert fields["usage"] == {
+        "input_tokens": 10, "output_tokens": 8, "cache_read_tokens": 4, "reasoning_tokens": 3}  # fmt: skip
+    assert (fields["finish_reason"], fields["attributes"]) == ("STOP", {})

@@ -144,3 +144,25 @@ def test_other_values_are_the_words_of_the_role() -> None:
 def test_messages_in_our_form_are_taken_as_they_are_only_when_nothing_changes(given: dict[str, Any]) -> None:
     """The short way for most messages ends where the long one does."""
     assert find_messages([given]) == [to_message(given)]
+
+
+def test_steps_of_geminis_interactions() -> None:
+    image = {"type": "image", "data": PNG, "mime_type": "image/png"}
+    steps = [
+        {"type": "user_input", "content": [{"type": "text", "text": "Weather here?"}, image]},
+        {"type": "thought", "summary": [{"type": "text", "text": "Hm"}], "signature": "c2ln"},
+        {"type": "function_call", "id": "c1", "name": "f", "arguments": {"a": 1}},
+        {"type": "function_result", "call_id": "c1", "name": "f", "result": [{"type": "text", "text": "Sunny"}]},
+        {"type": "model_output", "content": [{"type": "text", "text": "It is sunny."}]},
+    ]
+    found = find_messages({"model": "gemini-3-flash", "input": steps})
+    assert found is not None
+    assert [message["role"] for message in found] == ["user", "assistant", "assistant", "tool", "assistant"]
+    assert [part["type"] for part in found[0]["parts"]] == ["text", "blob"]
+    assert [message["parts"] for message in found[1:4]] == [
+        [{"type": "reasoning", "content": "Hm"}],
+        [{"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}}],
+        [{"type": "tool_call_response", "id": "c1", "response": "Sunny", "name": "f"}],
+    ]
+    answer = {"id": "i1", "object": "interaction", "steps": steps[-1:]}
+    assert find_messages(answer) == [{"role": "assistant", "parts": [{"type": "text", "content": "It is sunny."}]}]

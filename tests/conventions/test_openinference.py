@@ -249,3 +249,71 @@ def test_roles_of_smolagents_are_those_of_everybody() -> None:
         attributes[f"llm.input_messages.{at}.message.role"] = role
         attributes[f"llm.input_messages.{at}.message.content"] = content
     assert [message["role"] for message in mapped({**LLM, **attributes})["input"]] == ["assistant", "tool"]
+
+
+def test_what_a_processor_translated_is_taken_from_the_original() -> None:
+    """Of Vercel's SDK 7: to its processor an image is text, and a step of an agent a call of a model."""
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PNG}
+    fields = mapped({
+        "openinference.span.kind": "LLM", "gen_ai.operation.name": "chat",
+        "gen_ai.input.messages": dumps([{"role": "user", "parts": [image]}]),
+        "gen_ai.output.messages": dumps([{"role": "assistant", "parts": [{"type": "text", "content": "A dot"}]}]),
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.contents.0.message_content.type": "blob",
+        "llm.input_messages.0.message.contents.0.message_content.text": dumps(image),
+        "llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "A dot",
+    })  # fmt: skip
+    assert fields["input"] == [{"role": "user", "parts": [image]}]
+    assert (fields["kind"], fields["output"]) == ("llm", [text("assistant", "A dot")])
+    assert fields["attributes"] == {}
+    step = mapped({"openinference.span.kind": "LLM", "gen_ai.operation.name": "agent_step"})
+    assert step["kind"] == "chain"
+
+
+def test_metadata_that_repeats_an_attribute_is_none() -> None:
+    fields = mapped({
+        "ai.operationId": "ai.streamText.doStream", "openinference.span.kind": "LLM", "ai.response.msToFinish": 16.5,
+        "metadata.ai.response.msToFinish": 16.5, "metadata.plan": "pro",
+    })  # fmt: skip
+    assert fields["metadata"] == {"plan": "pro"}
+
+
+def test_a_tool_that_returned_a_message_of_langchain() -> None:
+    said = {"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", "ToolMessage"],
+            "kwargs": {"status": "success", "content": "Sunny", "tool_call_id": "c1", "name": "f"}}  # fmt: skip
+    fields = mapped({"openinference.span.kind": "TOOL", "metadata": dumps({"user_id": "u1", "plan": "pro"}),
+                     "output.value": dumps({"output": said}), "output.mime_type": "application/json"})  # fmt: skip
+    assert (fields["output"], fields["attributes"]) == ("Sunny", {"gen_ai.tool.call.id": "c1"})
+    assert (fields["user_id"], fields["metadata"]) == ("u1", {"plan": "pro"})
+
+
+def test_the_class_of_an_error_that_langchain_for_javascript_keeps_as_text() -> None:
+    said = "broken tool\n\nTypeError: broken tool\n    at f (a.mjs:8:183)"
+    raised = event("exception", **{"exception.message": said})
+    fields = mapped({"openinference.span.kind": "TOOL"}, status="error", events=[raised])
+    assert (fields["error"]["type"], fields["error"]["message"]) == ("TypeError", "broken tool")
+
+
+def test_messages_of_an_agent() -> None:
+    fields = mapped({"openinference.span.kind": "AGENT", f"{_IN}.0.message.role": "user",
+                     f"{_IN}.0.message.content": "Hi", f"{_OUT}.0.message.role": "assistant",
+                     f"{_OUT}.0.message.content": "Yo", "output.value": "Yo"})  # fmt: skip
+    assert (fields["input"], fields["output"]) == ([text("user", "Hi")], [text("assistant", "Yo")])
+
+
+def test_a_tools_result_in_pieces_of_text_is_their_text() -> None:
+    pieces = [{"type": "text", "text": "Sunny"}, {"type": "text", "text": "."}]
+    fields = mapped({**LLM, f"{_IN}.0.message.role": "tool", f"{_IN}.0.message.tool_call_id": "c1",
+                     f"{_IN}.0.message.content": pieces})  # fmt: skip
+    assert fields["input"][0]["parts"][0]["response"] == "Sunny."
+
+
+@pytest.mark.parametrize("is_step", [False, True])
+def test_documents_that_only_the_request_has(is_step: bool) -> None:
+    """In the input of Gemini's Interactions: a list of pieces, or of steps."""
+    document = {"type": "document", "uri": "https://e.org/a.pdf", "mime_type": "application/pdf"}
+    asked: list[Any] = [{"type": "text", "text": "Read"}, document]
+    value = dumps([{"type": "user_input", "content": asked}] if is_step else asked)
+    fields = mapped({**LLM, f"{_IN}.0.message.role": "user", f"{_IN}.0.message.contents.0.message_content.text": "Read",
+                     "input.value": value, "input.mime_type": "application/json"})  # fmt: skip
+    assert [part["type"] for part in fields["input"][0]["parts"]] == ["text", "uri"]

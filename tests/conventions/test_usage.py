@@ -59,3 +59,10 @@ def test_what_is_no_usage(raw: Any) -> None:
 @pytest.mark.parametrize(("value", "count"), [(12, 12), (12.0, 12), ("12", 12), (12.5, None), (True, None), (-1, None)])
 def test_counts(value: Any, count: int | None) -> None:
     assert as_count(value) == count
+
+
+def test_geminis_interactions_count_thoughts_beside_the_output() -> None:
+    counts = {"total_input_tokens": 10, "total_output_tokens": 5, "total_thought_tokens": 3, "total_cached_tokens": 2,
+              "total_tokens": 18}  # fmt: skip
+    assert usage_from(counts) == {
+        "input_tokens": 10, "output_tokens": 8, "cache_read_tokens": 2, "reasoning_tokens": 3}  # fmt: skip

@@ -34,8 +34,12 @@ def _error(raised: OtelEvent | None, error_type: str | None, message: str) -> di
     if not trace and "\n    at " in text:  # as LangChain for JavaScript keeps an error
         text, _, trace = text.partition("\n\n")
     module, _, name = _text(said.get("exception.type")).rpartition(".")
+    name = name or (error_type or "Error").rpartition(".")[2]
+    told = trace.partition(":")[0]
+    if name == "Error" and told.isidentifier() and "\n    at " in trace:
+        name = told  # the class that was raised: the error itself may be made of its text
     return {
-        "type": name or (error_type or "Error").rpartition(".")[2],
+        "type": name,
         "module": module or _text(said.get("spanbook.module")),
         "message": text,
         "traceback": trace,

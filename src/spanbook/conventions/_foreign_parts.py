@@ -203,17 +203,17 @@ def _mime(piece: Piece) -> str | None:
 
 _READERS: Final[dict[str, Callable[[Piece], list[Part]]]] = {
     **dict.fromkeys(("text", "input_text", "output_text", "summary_text"), _text),
-    **dict.fromkeys(("reasoning", "thinking", "redacted_thinking"), _reasoning),
+    **dict.fromkeys(("reasoning", "thinking", "redacted_thinking", "thought"), _reasoning),
     **dict.fromkeys(
         ("tool_call", "tool_use", "tool-call", "server_tool_use", "server_tool_call", "function_call", "toolCall"),
         _call,
     ),
-    "mcp_tool_use": _call,
+    **dict.fromkeys(("mcp_tool_use", "toolUse"), _call),  # the second is Strands'
     **dict.fromkeys(
         ("tool_call_response", "tool_result", "tool-result", "server_tool_call_response", "function_call_output"),
         _result,
     ),
-    "mcp_tool_result": _result,
+    **dict.fromkeys(("mcp_tool_result", "toolResult", "function_result"), _result),
     "blob": _blob,
     "uri": _uri,
     **dict.fromkeys(_MEDIA, _media),

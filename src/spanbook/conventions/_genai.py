@@ -10,9 +10,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import find_messages, flat_tools, instructions, is_messages, to_messages, with_instructions
+from ._messages import (
+    find_messages,
+    flat_tools,
+    instructions,
+    is_messages,
+    to_message,
+    to_messages,
+    with_instructions,
+)
 from ._mlflow import KINDS
-from ._parts import Message, not_captured, parsed_json
+from ._openai_chat import content_parts
+from ._parts import Message, Part, not_captured, parsed_json
 from ._raw import put_response
 from ._usage import usage_from
 
@@ -55,6 +64,9 @@ _USAGE: Final = {
     **dict.fromkeys(("details.reasoning_tokens", "details.thoughts_tokens"), "output_reasoning"),
     "details.input_audio_tokens": "input_audio",
     "details.output_audio_tokens": "output_audio",
+    "input_tokens.cached": "cache_read",
+    "input_tokens.cache_write": "cache_write",
+    "output_tokens.reasoning": "output_reasoning",
 }
 _COSTS: Final = {
     "cost_usd": ("gen_ai.usage.cost", "gen_ai.cost.total_cost", "operation.cost"),
@@ -68,21 +80,28 @@ _CACHE_BESIDE: Final = (
     "opentelemetry.instrumentation.bedrock",
     "@traceloop/instrumentation-anthropic",  # of Node; that of Python adds them up
 )
+#: The beginning of the names of Strands' scopes, which takes milliseconds where OpenTelemetry has seconds.
+_STRANDS: Final = "strands"
+#: Names of the tools offered before OpenTelemetry had one; the second is Sentry's.
+_TOOLS: Final = ("gen_ai.request.tools", "gen_ai.request.available_tools")
 #: Attributes of a request that are shown elsewhere.
 _NOT_PARAMETERS: Final = frozenset(("model", "structured_output_schema"))
-_RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop"}
+_RENAMED: Final = {"choice.count": "n", "stop_sequences": "stop", "is_stream": "stream"}
 
 
 def map_genai(draft: Draft) -> None:
     """Set what attributes say by the GenAI conventions."""
     put_kind(draft)
     put_model(draft)
+    draft.put("tools", flat_tools(draft.data("gen_ai.tool.definitions", *_TOOLS)))
+    if "gen_ai.request.messages" in draft.left:  # Sentry's older name
+        draft.left.setdefault("gen_ai.input.messages", draft.left.pop("gen_ai.request.messages"))
     _put_parameters(draft)
     put_usage(draft)
     _put_cost(draft)
     _put_finish(draft)
-    draft.put("tools", flat_tools(draft.data("gen_ai.tool.definitions", "gen_ai.request.tools")))
     put_contents(draft, draft.left)
+    _put_answer(draft)
     if draft.is_kind("tool"):
         _put_tool(draft)
     elif draft.is_kind("retriever"):
@@ -94,7 +113,10 @@ def map_genai(draft: Draft) -> None:
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
     draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
-    draft.put_ms_to_first_token(draft.number("gen_ai.server.time_to_first_token"))  # Strands, in milliseconds
+    first = draft.number("gen_ai.server.time_to_first_token")
+    if first is not None and not draft.span.scope_name.startswith(_STRANDS):
+        first *= 1e3
+    draft.put_ms_to_first_token(first)
 
 
 def put_kind(draft: Draft) -> None:
@@ -103,6 +125,8 @@ def put_kind(draft: Draft) -> None:
     kind = _KINDS.get(operation, KINDS.get(operation)) if isinstance(operation, str) else None
     if kind == "llm" and "embed" in str(draft.left.get("gen_ai.request.model")):
         kind = "embedding"  # Bedrock's InvokeModel, which serves both, is a completion to its instrumentor
+    if operation is None and "agent_loop.cycle_id" in draft.left:
+        kind = "chain"  # Strands' for JavaScript
     if kind is not None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
@@ -155,6 +179,27 @@ def put_contents(draft: Draft, attributes: dict[str, Any]) -> None:
     draft.put_messages("output", answer)
 
 
+def _put_answer(draft: Draft) -> None:
+    """Set what Sentry tells apart: the texts of an answer, its calls of tools, and the texts that were embedded."""
+    if draft.is_kind("llm", "agent"):
+        answer = to_messages(draft.data("gen_ai.response.text"), "assistant") or []
+        calls = draft.items("gen_ai.response.tool_calls")
+        if calls:
+            said, *others = answer or [{"role": "assistant", "parts": []}]
+            answer = [{**said, "parts": [*said["parts"], *_called(calls)]}, *others]
+        draft.put_messages("output", answer)
+    elif draft.is_kind("embedding"):
+        draft.put("input", draft.data("gen_ai.embeddings.input"))
+
+
+def _called(calls: list[Any]) -> list[Part]:
+    """Return calls of tools: items of OpenAI's Responses API, its chat's, or pieces of content."""
+    found = find_messages(calls, "assistant")
+    if found is None and any(isinstance(call, dict) and "function" in call for call in calls):
+        found = [to_message({"role": "assistant", "tool_calls": calls})]
+    return content_parts(calls) if found is None else [part for message in found for part in message["parts"]]
+
+
 def _put_instructions(draft: Draft, attributes: dict[str, Any]) -> None:
     """Add the system's instructions to the messages of the input, whichever mapper set these."""
     system = instructions(attributes.get("gen_ai.system_instructions"))
@@ -205,7 +250,10 @@ def _put_cost(draft: Draft) -> None:
 
 def _put_finish(draft: Draft) -> None:
     reasons = draft.data(
-        "gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "anthropic.message.stop_reason"
+        "gen_ai.response.finish_reasons",
+        "gen_ai.response.finish_reason",
+        "gen_ai.response.stop_reason",
+        "anthropic.message.stop_reason",
     )
     if isinstance(reasons, (list, tuple)):
         reasons = next((reason for reason in reasons if reason), None)
@@ -216,8 +264,8 @@ def _put_finish(draft: Draft) -> None:
 
 def _put_tool(draft: Draft) -> None:
     """Set what a tool was given and returned; its name and the id of its call stay, they join it to the message."""
-    draft.put("input", draft.data("gen_ai.tool.call.arguments"))
-    draft.put("output", draft.data("gen_ai.tool.call.result"))
+    draft.put("input", draft.data("gen_ai.tool.call.arguments", "gen_ai.tool.input"))
+    draft.put("output", draft.data("gen_ai.tool.call.result", "gen_ai.tool.output"))
     start, end = "code.function.parameters.", ".value"  # OpenTelemetry's for Gemini before 1.0
     names = [name for name in draft.left if name.startswith(start) and name.endswith(end)]
     if names:

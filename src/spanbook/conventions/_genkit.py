@@ -21,6 +21,8 @@ _KINDS: Final = {
     **dict.fromkeys(("tool", "tool.v2"), "tool"),
     **{kind: kind for kind in ("retriever", "reranker", "evaluator", "agent")},
 }
+#: Every span has one of these (no name of Genkit's has a dot); what it notes within an action has no type.
+NAMES: Final = frozenset(("genkit:type", "genkit:name"))
 _SAME: Final = ("genkit:name", "genkit:state", "genkit:isRoot")
 
 
@@ -35,6 +37,11 @@ def map_genkit(draft: Draft) -> None:
         _put_call(draft, asked, said)
     elif draft.is_kind("embedding"):
         _put_embedding(draft, asked, said)
+    elif draft.is_kind("retriever", "reranker"):
+        draft.put("input", _query(asked))
+        draft.put(
+            "output", _documents(said["documents"]) if isinstance(said, Mapping) and "documents" in said else said
+        )
     elif draft.span.name == "generate" and isinstance(asked, Mapping):
         draft.put_messages("input", to_messages(asked.get("messages"), "user"))
         draft.put_messages(
@@ -79,6 +86,30 @@ def _put_embedding(draft: Draft, asked: Any, said: Any) -> None:
     draft.put("input", texts if texts and all(texts) else asked)
     vectors = said.get("embeddings") if isinstance(said, Mapping) else None
     draft.put("output", vectors_summary(vectors) if isinstance(vectors, list) and vectors else said)
+
+
+def _query(asked: Any) -> Any:
+    """Return what was looked for: its text alone, or beside the options and the documents to rank."""
+    if not isinstance(asked, Mapping) or (text := _text(asked.get("query"))) is None:
+        return asked
+    given = {name: value for name, value in asked.items() if name not in ("query", "documents") and value}
+    if "documents" in asked:
+        given["documents"] = _documents(asked["documents"])
+    return {"query": text, **given} if given else text
+
+
+def _documents(found: Any) -> Any:
+    """Return documents as OpenInference writes them; one of several pieces, or with media, keeps these."""
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) and "content" in one for one in found):
+        return found
+    return [_document(one) for one in found]
+
+
+def _document(raw: Mapping[str, Any]) -> dict[str, Any]:
+    text, metadata = _text(raw), raw.get("metadata")
+    score = metadata.get("score") if isinstance(metadata, Mapping) else None  # a reranker's
+    found = {**raw, "content": raw["content"] if text is None else text}
+    return found if score is None else {**found, "score": score}
 
 
 def _text(document: Any) -> str | None:

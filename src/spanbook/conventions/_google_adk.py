@@ -6,6 +6,7 @@ Source: ``google/adk/telemetry/tracing.py``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from ._usage import usage_from
 SCOPE: Final = "gcp.vertex.agent"
 _REQUEST: Final = "gcp.vertex.agent.llm_request"
 _RESPONSE: Final = "gcp.vertex.agent.llm_response"
+#: Where the names of JavaScript's have a capital letter, those of Python have an underscore before it.
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_PARAMETERS: Final = ("system_instruction", "tools")
 #: What of a response is shown elsewhere; one that says more stays an attribute, too.
 _SHOWN: Final = frozenset(
@@ -48,9 +51,10 @@ def map_google_adk(draft: Draft) -> None:
 
 def _put_call(draft: Draft) -> None:
     """Set what a call was asked and answered; ``{}`` stands for contents that were not to be kept."""
-    request, response = draft.mapping(_REQUEST), draft.mapping(_RESPONSE)
+    request, response = draft.mapping(_REQUEST), _as_python(draft.mapping(_RESPONSE))
     config = request.get("config")
     if isinstance(config, dict):
+        config = _as_python(config)
         given = {
             name: value for name, value in config.items() if name not in _NOT_PARAMETERS and value not in ({}, None)
         }
@@ -73,6 +77,10 @@ def _put_call(draft: Draft) -> None:
         draft.put("error", {"type": str(response["error_code"]), "message": str(response.get("error_message") or "")})
     if not response.keys() <= _SHOWN:
         draft.left[_RESPONSE] = draft.span.attributes[_RESPONSE]
+
+
+def _as_python(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {_HUMP.sub("_", name).lower(): value for name, value in given.items()}
 
 
 def _messages(contents: Any) -> list[Message]:

@@ -12,9 +12,10 @@ from ._openai_responses import item_messages
 from ._parts import Message, Part, not_captured, parsed_json, text_parts, tool_response
 from ._python_text import parsed_python
 
-#: Roles of LangChain, Gemini and smolagents → OpenAI's.
+#: Roles of LangChain, Gemini, smolagents and Cohere → OpenAI's.
 ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "bot": "assistant",
-                "tool-call": "assistant", "tool-response": "tool"}  # fmt: skip
+                "tool-call": "assistant", "tool-response": "tool", "USER": "user", "CHATBOT": "assistant",
+                "SYSTEM": "system", "TOOL": "tool"}  # fmt: skip
 _LANGCHAIN_TYPES: Final = frozenset(
     ("human", "ai", "system", "tool", "function", "chat", "AIMessageChunk", "HumanMessageChunk", "remove")
 )
@@ -24,6 +25,11 @@ _PLAIN_ROLES: Final = ("user", "assistant", "system")
 _STANDARD_ROLES: Final = frozenset((*_PLAIN_ROLES, "developer", "tool", "unknown"))
 #: Types of a Responses item that carry no role.
 _ITEM_TYPES: Final = frozenset(("function_call", "function_call_output", "reasoning", "message", "item_reference"))
+#: Steps of Gemini's Interactions API → whose they are.
+_STEPS: Final = {"user_input": "user", "model_output": "assistant", "function_call": "assistant",
+                 "function_result": "tool", "thought": "assistant"}  # fmt: skip
+#: Those of them that nothing else is named like.
+_OWN_STEPS: Final = frozenset(_STEPS) - {"function_call"}
 #: A message has one of these.
 _SAID: Final = frozenset(("content", "parts", "tool_calls", "function_call", "blocks", "refusal"))
 _LISTS: Final = ("messages", "contents", "input", "input_messages")
@@ -53,7 +59,8 @@ def find_messages(value: Any, role: str = "user") -> list[Message] | None:
     if all(map(_is_plain, value)):
         return list(value)
     if not all(map(_is_message, value)):
-        return None
+        is_steps = any(isinstance(item, dict) and str(item.get("type")) in _OWN_STEPS for item in value)
+        return [_step(item, role) for item in value] if is_steps else None
     if any(isinstance(item, dict) and item.get("type") in _ITEM_TYPES and "parts" not in item for item in value):
         return item_messages(value)
     return [to_message(item, role) for item in value]
@@ -261,6 +268,8 @@ def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
         return [_choice(choice) for choice in value["choices"] if isinstance(choice, dict)]
     if isinstance(value.get("candidates"), (list, tuple)):  # Gemini
         return [to_message(one.get("content"), "assistant") for one in value["candidates"] if isinstance(one, dict)]
+    if value.get("object") == "interaction":  # Gemini
+        return to_messages(value.get("steps") or value.get("outputs"), "assistant")
     if isinstance(value.get("output"), (list, tuple)):  # Responses
         return item_messages(value["output"])
     if isinstance(value.get("generations"), (list, tuple)):  # LangChain
@@ -276,6 +285,14 @@ def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
     if isinstance(value.get("text"), str) and not _OF_A_RESULT.isdisjoint(value):
         return _result_of_sdk(value)
     return None
+
+
+def _step(item: Any, role: str) -> Message:
+    kind = item.get("type") if isinstance(item, dict) else None
+    role = _STEPS.get(kind, role) if isinstance(kind, str) else role
+    if kind in ("user_input", "model_output"):
+        return to_message({"role": role, "content": item.get("content")})
+    return {"role": role, "parts": content_parts([item])}
 
 
 def _result_of_sdk(value: Mapping[str, Any]) -> list[Message]:

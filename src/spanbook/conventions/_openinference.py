@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ._draft import Draft
-from ._messages import ROLES, flat_tools, instructions, is_messages, join_reasoning, to_messages
+from ._draft import Draft, named_text
+from ._genai import put_contents, put_kind
+from ._messages import ROLES, find_messages, flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
 from ._raw import fuller, put_response
@@ -48,14 +49,16 @@ def map_openinference(draft: Draft) -> None:
     """Set what OpenInference's attributes say."""
     kind = draft.left.get("openinference.span.kind")
     if (ours := kind_of(kind)) is not None:
+        if ours == "llm":
+            put_kind(draft)  # an operation says more: to the processor for Vercel's SDK a step of an agent is a call
         draft.put("kind", ours)
         if str(kind).upper() != "PROMPT":
             del draft.left["openinference.span.kind"]
     _put_model(draft)
     _put_usage(draft)
     _put_context(draft)
-    if draft.is_kind("llm"):
-        _put_llm(draft)
+    if draft.is_kind("llm", "agent"):
+        _put_messages(draft)
     elif draft.is_kind("embedding"):
         _put_embedding(draft)
     elif draft.is_kind("retriever"):
@@ -108,17 +111,23 @@ def _put_context(draft: Draft) -> None:
     draft.put("user_id", draft.text("user.id"))
     draft.put_tags(draft.items("tag.tags"))
     metadata = draft.mapping("metadata")
+    if draft.fields.get("user_id") is None and (name := named_text(metadata, ("user_id",))) is not None:
+        draft.put("user_id", metadata.pop(name))  # LangChain
     draft.add("metadata", metadata)
     if draft.is_kind("llm") and isinstance(provider := metadata.get("ls_provider"), str):  # LangChain
         draft.put_provider(provider)
     if "openinference.span.kind" in draft.span.attributes:  # one each, as its processor for Vercel's SDK writes them
         known = [draft.fields.get(name) for name in ("user_id", "session_id", "tags")]
-        draft.add("metadata", {name: one for name, one in draft.below("metadata.").items() if one not in known})
+        given = draft.below("metadata.").items()
+        draft.add("metadata", {name: one for name, one in given
+                               if one not in known and one != draft.span.attributes.get(name)})  # fmt: skip
     draft.put("prompt_version", draft.text("llm.prompt_template.version"))
     draft.put("prompt_name", draft.text("llm.prompt_template.name", "prompt.id"))
 
 
-def _put_llm(draft: Draft) -> None:
+def _put_messages(draft: Draft) -> None:
+    if "gen_ai.input.messages" in draft.left:  # the messages that a processor translated: they say more
+        put_contents(draft, draft.left)
     tools = [_tool_schema(tool) for tool in draft.indexed("llm.tools")]
     draft.put("tools", flat_tools([tool for tool in tools if tool is not None]))
     asked = _messages(draft.indexed("llm.input_messages")) or _prompts(draft, "llm.prompts", "prompt", "user")
@@ -144,6 +153,8 @@ def _put_value(draft: Draft, side: str) -> None:
     is_call = draft.is_kind("llm")
     if is_call and side == "output" and isinstance(value, Mapping):
         put_response(draft, value)
+    if side == "output" and draft.is_kind("tool"):
+        value = _tool_output(draft, value)
     role = "user" if side == "input" else "assistant"
     given: Any = draft.fields.get(side)
     if given is None:
@@ -158,6 +169,17 @@ def _put_value(draft: Draft, side: str) -> None:
         draft.fields[side] = fuller(given, value, role)
     draft.left.pop(name, None)
     draft.left.pop(f"{side}.mime_type", None)
+
+
+def _tool_output(draft: Draft, value: Any) -> Any:
+    """Return what a tool returned; of a message of LangChain's, which names the call that it answers, the result."""
+    said = value["output"] if isinstance(value, Mapping) and value.keys() == {"output"} else value
+    parts = [part for message in find_messages([said]) or () for part in message["parts"]]
+    if len(parts) != 1 or parts[0]["type"] != "tool_call_response":
+        return value
+    if isinstance(parts[0]["id"], str):
+        draft.left.setdefault("gen_ai.tool.call.id", parts[0]["id"])
+    return parts[0]["response"]
 
 
 def _says(messages: Any, text: Any) -> bool:

@@ -55,6 +55,8 @@ def map_openllmetry(draft: Draft) -> None:
     prompts, completions = draft.indexed("gen_ai.prompt"), draft.indexed("gen_ai.completion")
     if draft.is_kind("embedding"):
         draft.put("input", [one["content"] for one in prompts if isinstance(one, dict) and "content" in one] or None)
+    elif draft.is_kind("reranker"):
+        _put_ranking(draft, prompts, completions)
     elif prompts or completions:
         draft.put("kind", "llm")
         if not draft.has("gen_ai.input.messages"):  # these say more
@@ -72,6 +74,7 @@ def map_openllmetry(draft: Draft) -> None:
     draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
     draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
     _put_associated(draft)
+    _put_found(draft)
     first = draft.first_event(*_CHUNKS)
     if first is not None:
         draft.put("first_token_ns", first.time_ns)
@@ -108,6 +111,38 @@ def _put_associated(draft: Draft) -> None:
     draft.add("metadata", {name: parsed_json(value) for name, value in given.items()})
 
 
+def _put_ranking(draft: Draft, asked: list[Any], ranked: list[Any]) -> None:
+    """Set the query, the documents, and these again by their scores (Cohere's, of Node)."""
+    given = [one.get("index") for one in draft.indexed("documents") if isinstance(one, dict)]
+    query = next((_own_text(one) for one in asked if isinstance(one, dict)), None)
+    draft.put("input", {"query": query, "documents": [{"content": one} for one in given]})
+    count = draft.count("topN")
+    draft.add("model_parameters", {} if count is None else {"top_n": count})
+    draft.put("output", [_ranked(one, given) for one in ranked if isinstance(one, dict)])
+
+
+def _ranked(raw: Mapping[str, Any], given: list[Any]) -> dict[str, Any]:
+    """Return a document with its score; one that came back without its text is told by its place."""
+    content, score = raw.get("content"), raw.get("relevanceScore")
+    if isinstance(content, int) and 0 <= content < len(given):
+        content = given[content]
+    return {"content": content, "score": score}
+
+
+def _put_found(draft: Draft) -> None:
+    """Set what a search in a database of vectors found."""
+    found = [one for one in draft.indexed("db.vector.query.result") if isinstance(one, dict)]
+    if found:
+        draft.put("kind", "retriever")
+        documents = [{**one, "metadata": parsed_json(one["metadata"])} if "metadata" in one else one for one in found]
+        draft.put("output", documents)
+
+
+def _own_text(raw: Mapping[str, Any]) -> Any:
+    """Return the text of a message; that of the user has the role's name where Node's asks Cohere."""
+    return raw.get("content", raw.get(str(raw.get("role"))))
+
+
 def _messages(items: list[Any], role: str) -> list[Message]:
     return [_message(item, role) for item in items if isinstance(item, dict)]
 
@@ -117,12 +152,11 @@ def _message(raw: dict[str, Any], role: str) -> Message:
     if raw.get("role") == "thinking":  # Anthropic
         return {"role": "assistant", "parts": [{"type": "reasoning", "content": str(raw.get("content") or "")}]}
     calls = parsed_json(raw.get("tool_calls"))
-    given = {**raw, "tool_calls": calls if isinstance(calls, list) else None}
+    given = {**raw, "content": _own_text(raw), "tool_calls": calls if isinstance(calls, list) else None}
     if given.get("content") == "null":  # JavaScript's, of a message without any
         given["content"] = None
     legacy = raw.get("function_call")
-    if isinstance(legacy, dict):
-        given["function_call"] = legacy
+    given["function_call"] = legacy if isinstance(legacy, dict) and not given["tool_calls"] else None  # told by both
     return to_message(given, role)
 
 

@@ -96,12 +96,12 @@ def tool_response(id: Any, response: Any, name: Any = None) -> Part:
 
 
 def plain_result(output: Any) -> Any:
-    """Return a tool's result without the wrapping that Bedrock gives it: one value as JSON, or texts."""
+    """Return a tool's result without the wrapping of Bedrock, MCP and Gemini: one value as JSON, or texts."""
     if not isinstance(output, (list, tuple)) or not output or not all(isinstance(one, dict) for one in output):
         return output
     if len(output) == 1 and output[0].keys() == {"json"}:
         return output[0]["json"]
-    if all(one.keys() == {"text"} for one in output):
+    if all("text" in one and one in ({"text": one["text"]}, {"type": "text", "text": one["text"]}) for one in output):
         return "".join(str(one["text"]) for one in output)
     return output
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ._draft import Draft
-from ._messages import INSTRUCTIONS, find_messages, flat_tools, join_results
+from ._messages import INSTRUCTIONS, find_messages, flat_tools, join_results, to_messages
 from ._openai_common import put_request as put_asked
 from ._openai_responses import finish_reason
 from ._parts import Message, Part
@@ -52,7 +52,9 @@ def fuller(messages: Sequence[Message], raw: Any, role: str) -> list[Message]:
         raw: The request or response that they were taken from; anything that is none changes nothing.
         role: Whose words a raw message without a role are.
     """
-    ours, theirs = _turns(messages), _turns(find_messages(raw, role) or ())
+    is_pieces = isinstance(raw, list) and all(isinstance(one, dict) and "type" in one for one in raw)
+    found = find_messages(raw, role) or (to_messages(raw, role) if is_pieces else None)  # of one message, in Gemini's
+    ours, theirs = _turns(messages), _turns(found or ())
     system = theirs[:1] if len(theirs) == len(ours) + 1 and theirs[0][0]["role"] == "system" else []
     theirs = theirs[len(system) :]
     if len(ours) != len(theirs) or (system and ours[0][0]["role"] == "system"):

@@ -12,10 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-_INPUT: Final = frozenset(("input", "input_tokens", "prompt_tokens", "promptTokens", "inputTokens", "prompt"))
-_OUTPUT: Final = frozenset(
-    ("output", "output_tokens", "completion_tokens", "completionTokens", "outputTokens", "completion")
+_INPUT: Final = frozenset(
+    ("input", "input_tokens", "prompt_tokens", "promptTokens", "inputTokens", "prompt", "total_input_tokens")
 )
+_OUTPUT: Final = frozenset(
+    ("output", "output_tokens", "completion_tokens", "completionTokens", "outputTokens", "completion",
+     "total_output_tokens")
+)  # fmt: skip
 _TOTAL: Final = frozenset(("total", "total_tokens", "totalTokens"))
 #: Anthropic's own response: ``input_tokens`` is what was neither read from the cache nor written to it.
 _ANTHROPIC: Final = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))

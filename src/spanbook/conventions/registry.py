@@ -19,12 +19,14 @@ from ._draft import Draft
 from ._error import put_error
 from ._genai import map_genai
 from ._genai_events import CONTENT_EVENTS, map_genai_events
+from ._genkit import NAMES as GENKIT
 from ._genkit import map_genkit
 from ._google_adk import SCOPE as GOOGLE_ADK
 from ._google_adk import map_google_adk
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
+from ._langwatch import map_langwatch
 from ._litellm import map_litellm
 from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
@@ -37,6 +39,8 @@ from ._openllmetry import is_flat, map_openllmetry
 from ._pydantic_ai import map_pydantic_ai
 from ._spanbook import map_spanbook
 from ._vercel import is_vercel, map_vercel
+from ._voltagent import SCOPE as VOLTAGENT
+from ._voltagent import map_voltagent
 from .otel import OtelEvent, OtelLog, OtelSpan
 
 
@@ -90,9 +94,11 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("langfuse", _any_of("langfuse"), map_langfuse),
     SpanMapper("mlflow", lambda span, roots: "mlflow" in roots or span.scope_name == MLFLOW, map_mlflow),
     SpanMapper("vercel", is_vercel, map_vercel),
-    SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
+    SpanMapper("genkit", lambda span, roots: not GENKIT.isdisjoint(roots), map_genkit),
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
+    SpanMapper("voltagent", lambda span, roots: span.scope_name.startswith(VOLTAGENT), map_voltagent),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
+    SpanMapper("langwatch", _any_of("langwatch"), map_langwatch),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
