@@ -61,6 +61,20 @@ def test_functions_are_called_and_their_output_used(client: openai.OpenAI) -> No
     assert client.responses.create(model=MINI, input=items, tools=TOOLS).output_text == second.output_text
 
 
+def test_an_item_of_a_stored_response_can_be_referred_to(client: openai.OpenAI) -> None:
+    import openai
+
+    asked: Any = {"role": "user", "content": "Weather in Paris?"}
+    call: Any
+    (call,) = client.responses.create(model=MINI, input=[asked], tools=TOOLS).output
+    said = {"type": "function_call_output", "call_id": call.call_id, "output": '{"sky": "clear"}'}
+    items: Any = [asked, {"type": "item_reference", "id": call.id}, said]
+    assert "sky is clear" in client.responses.create(model=MINI, input=items, tools=TOOLS).output_text
+    items[1]["id"] = "fc_unknown"
+    with pytest.raises(openai.NotFoundError, match="'fc_unknown'"):
+        client.responses.create(model=MINI, input=items, tools=TOOLS)
+
+
 def test_a_stream_has_typed_events_in_order(model: OfflineModel, client: openai.OpenAI) -> None:
     model.rules.append(Rule(text="Hi there."))
     events: list[Any] = list(client.responses.create(model=MINI, input="Hello", stream=True))

@@ -204,7 +204,21 @@ class Engine:
     def _parse_responses(self, body: Mapping[str, Any], deployment: str | None) -> Request:
         previous = body.get("previous_response_id")
         earlier = self._recall(str(previous))[1] if previous else ()
+        given = body.get("input")
+        if isinstance(given, list):
+            body = {**body, "input": [self._dereferenced(item) for item in given]}
         return _responses_in.parse_responses(body, earlier, deployment)
+
+    def _dereferenced(self, item: Any) -> Any:
+        """The item itself in place of a reference to what a kept response holds (as Vercel's AI SDK 5 sends)."""
+        if not isinstance(item, Mapping) or item.get("type") != "item_reference":
+            return item
+        with self._lock:
+            kept = [body.get("output") or () for body, _ in reversed(self._kept.values())]
+        found = next((one for output in kept for one in output if one["id"] == item.get("id")), None)
+        if found is None:
+            raise ApiError(404, f"Item with id '{item.get('id')}' not found.", param="input")
+        return found
 
     def _parse_messages(self, body: Mapping[str, Any]) -> Request:
         """Read a request of a thread (the SDK's tool runner makes one) with what its earlier turns said and offered."""
