@@ -22,6 +22,7 @@ from ._genai_events import CONTENT_EVENTS, map_genai_events
 from ._genkit import map_genkit
 from ._google_adk import SCOPE as GOOGLE_ADK
 from ._google_adk import map_google_adk
+from ._haystack import map_haystack
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
@@ -92,6 +93,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("vercel", is_vercel, map_vercel),
     SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
+    SpanMapper("haystack", _any_of("haystack"), map_haystack),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
