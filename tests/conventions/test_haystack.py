@@ -8,7 +8,8 @@ import pytest
 
 from tests.conventions.spans import call, dumps, mapped, text
 
-META = {"model": "gpt-4o-mini", "index": 0, "finish_reason": "tool_calls", "usage": {"prompt_tokens": 51, "completion_tokens": 8, "total_tokens": 59}}  # fmt: skip
+USAGE = {"prompt_tokens": 51, "completion_tokens": 8, "total_tokens": 59}
+META = {"model": "gpt-4o-mini", "index": 0, "finish_reason": "tool_calls", "usage": USAGE}
 CALL = {"tool_name": "weather", "arguments": {"city": "Paris"}, "id": "c1", "extra": None}
 
 

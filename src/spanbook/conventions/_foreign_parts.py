@@ -153,7 +153,9 @@ def _uri(piece: Piece) -> list[Part]:
 
 def _media(piece: Piece) -> list[Part]:
     """Return an image, sound or document given as data, as a URL or as the id of a file."""
-    source = piece.get("source")
+    source, document = piece.get("source"), piece.get("document")
+    if isinstance(document, dict) and "data" in document:  # Cohere: a text, or fields that are texts
+        return text_parts(document["data"])
     if isinstance(source, dict) and source.get("type") in ("text", "content"):  # a document given as its text
         said = source.get("data", source.get("content"))
         return [part for one in (said if isinstance(said, (list, tuple)) else [said]) for part in _nested_parts(one)]

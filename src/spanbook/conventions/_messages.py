@@ -257,6 +257,8 @@ def _is_plain(item: Any) -> bool:
 def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
     if _is_message(value):
         return find_messages([value], role)
+    if _is_message(value.get("message")):  # LlamaIndex, Ollama
+        return [to_message(value["message"], "assistant")]
     if isinstance(value.get("choices"), (list, tuple)):
         return [_choice(choice) for choice in value["choices"] if isinstance(choice, dict)]
     if isinstance(value.get("candidates"), (list, tuple)):  # Gemini
