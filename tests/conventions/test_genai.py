@@ -393,3 +393,9 @@ def test_a_model_that_embeds_is_no_call_whatever_its_operation() -> None:
     """As with Bedrock's InvokeModel."""
     asked = {"gen_ai.operation.name": "text_completion", "gen_ai.request.model": "amazon.titan-embed-text-v2:0"}
     assert mapped({**asked, "gen_ai.usage.input_tokens": 4})["kind"] == "embedding"
+
+
+def test_a_parameter_without_a_value_is_none() -> None:
+    """As OpenLLMetry sends those that LlamaIndex does not know."""
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.temperature": None, "gen_ai.request.seed": 1})
+    assert fields["model_parameters"] == {"seed": 1}

@@ -185,7 +185,7 @@ def _put_parameters(draft: Draft) -> None:
     for name, value in given.items():
         if name in _NOT_PARAMETERS:
             draft.left[f"gen_ai.request.{name}"] = value
-        else:
+        elif value is not None:
             parameters[_RENAMED.get(name, name)] = parsed_json(value) if name == "stop_sequences" else value
     streams = draft.left.pop("gen_ai.is_streaming", None)
     if isinstance(streams, bool):
