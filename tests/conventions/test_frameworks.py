@@ -574,3 +574,8 @@ def test_a_tool_s_result_may_be_a_document() -> None:
     document = [{"type": "document", "document": {"data": "18C"}}]
     fields = mapped({"gen_ai.prompt.0.role": "tool", "gen_ai.prompt.0.content": dumps(document)})
     assert fields["input"][0]["parts"] == [{"type": "tool_call_response", "id": None, "response": "18C"}]
+
+
+def test_litellm_names_the_provider_with_the_model_where_it_names_none() -> None:
+    attributes = {"gen_ai.provider.name": "", "litellm.provider.model": "openai/gpt-4o-mini"}
+    assert mapped(attributes, scope_name="litellm")["provider"] == "openai"

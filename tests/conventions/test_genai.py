@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from spanbook.conventions.registry import map_logs
-from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text
+from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text, whole
 
 CHAT = {"gen_ai.operation.name": "chat"}
 
@@ -399,3 +399,37 @@ def test_a_parameter_without_a_value_is_none() -> None:
     """As OpenLLMetry sends those that LlamaIndex does not know."""
     fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.temperature": None, "gen_ai.request.seed": 1})
     assert fields["model_parameters"] == {"seed": 1}
+
+
+def test_a_call_of_no_operation_is_told_from_model_and_usage() -> None:
+    """As Mistral's client sends it before version 2."""
+    fields = mapped({"gen_ai.request.model": "mistral-small", "gen_ai.usage.prompt_tokens": 11})
+    assert (fields["kind"], "counted" in fields) == ("llm", False)
+    assert mapped({"gen_ai.request.model": "mistral-embed", "gen_ai.usage.prompt_tokens": 2})["kind"] == "embedding"
+
+
+@pytest.mark.parametrize(("operation", "kind"), [("guardrail_check", "guardrail"), ("agent_handoff", "chain")])
+def test_operations_of_openai_s_agents(operation: str, kind: str) -> None:
+    assert mapped({"gen_ai.operation.name": operation})["kind"] == kind
+
+
+def test_a_call_of_a_tool_over_mcp() -> None:
+    assert mapped({"mcp.method.name": "tools/call"})["kind"] == "tool"
+    assert mapped({"mcp.method.name": "tools/list"})["kind"] == "span"
+
+
+def test_an_error_that_openai_s_agents_noted_is_its_cause() -> None:
+    noted = "{'message': 'Error running tool', 'data': {'tool_name': 'f', 'error': 'boom'}}"
+    error = mapped({"error.type": "_OTHER"}, status="error", status_message=noted)["error"]
+    assert (error["type"], error["message"]) == ("Error", "boom")
+
+
+def test_a_search_in_a_vector_database_is_a_retriever_and_its_results_are_documents() -> None:
+    """As OpenLLMetry traces Chroma."""
+    found = {"id": "1", "distance": 0.1, "metadata": '{"a": 1}', "document": "Paris", "vector": "[1, 0]"}
+    result = event("db.query.result", **{f"db.query.result.{name}": value for name, value in found.items()})
+    mapped_span = whole({"db.system": "chroma", "db.chroma.query.n_results": 1}, events=[result])
+    fields = mapped_span.fields
+    assert (fields["kind"], mapped_span.events) == ("retriever", [])
+    assert fields["output"] == [{"id": "1", "distance": 0.1, "metadata": {"a": 1}, "content": "Paris"}]
+    assert mapped({"db.system": "chroma", "db.chroma.add.ids_count": 2})["kind"] == "span"

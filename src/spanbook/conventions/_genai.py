@@ -26,10 +26,11 @@ _KINDS: Final = {
     **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
     **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
-    **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "plan"), "chain"),
+    **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "agent_handoff", "plan"), "chain"),
     "execute_event_loop_cycle": "chain",  # Strands
     **dict.fromkeys(("retrieval", "retrieve", "search_memory"), "retriever"),
     **dict.fromkeys(("rerank", "arerank"), "reranker"),
+    "guardrail_check": "guardrail",
 }
 #: The last part of ``gen_ai.usage.<name>`` or more → the name that ``usage_from`` reads.
 _USAGE: Final = {
@@ -79,6 +80,8 @@ def map_genai(draft: Draft) -> None:
     put_model(draft)
     _put_parameters(draft)
     put_usage(draft)
+    if draft.fields.get("usage") and draft.fields.get("model"):  # of no operation: Mistral's client before version 2
+        draft.put("kind", "embedding" if "embed" in str(draft.fields["model"]) else "llm")
     _put_cost(draft)
     _put_finish(draft)
     draft.put("tools", flat_tools(draft.data("gen_ai.tool.definitions", "gen_ai.request.tools")))

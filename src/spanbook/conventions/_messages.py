@@ -171,6 +171,7 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
     messages = _with_results(messages)
     if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
         return list(messages)
+    messages = _in_order(messages)
     names: dict[Any, str] = {}
     told: dict[str, Any] = {}
     out: list[Message] = []
@@ -201,6 +202,45 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
         elif rest:
             out.append({**message, "parts": rest})
     return out
+
+
+def _in_order(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return messages with calls and results joined by their order, or name, where their ids do not.
+
+    OpenLLMetry sends for OpenAI's agents the id of the item that a call is; Ollama's calls have none.
+    """
+    called = {part.get("id") for message in messages for part in message["parts"] if part["type"] == "tool_call"}
+    answered = {
+        part.get("id") for message in messages for part in message["parts"] if part["type"] == "tool_call_response"
+    }
+    if None not in answered and answered <= called:
+        return messages
+    out = [{**message, "parts": list(message["parts"])} for message in messages]
+    waiting: list[tuple[list[Part], int]] = []  # parts of a message, and which of them is a call without a result
+    for message in out:
+        parts = message["parts"]
+        if message["role"] == "user" and not any(part["type"] == "tool_call_response" for part in parts):
+            waiting = []
+        for at, part in enumerate(parts):
+            id = part.get("id")
+            if part["type"] == "tool_call" and (id is None or id not in answered):
+                waiting.append((parts, at))
+            elif part["type"] == "tool_call_response" and (id is None or id not in called):
+                _join(part, parts, at, waiting)
+    return out
+
+
+def _join(result: Part, parts: list[Part], at: int, waiting: list[tuple[list[Part], int]]) -> None:
+    """Join a result with the first call that waits for one, of the tool that it names if it names one."""
+    for one in waiting:
+        its_parts, its_at = one
+        call = its_parts[its_at]
+        if result.get("name", call["name"]) == call["name"]:
+            id = call.get("id") if result.get("id") is None else result["id"]
+            its_parts[its_at] = {**call, "id": id}
+            parts[at] = {**result, "id": id, "name": call["name"]}
+            waiting.remove(one)
+            return
 
 
 def _with_results(messages: Sequence[Message]) -> Sequence[Message]:

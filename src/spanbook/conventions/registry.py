@@ -37,6 +37,7 @@ from ._openinference import map_openinference
 from ._openllmetry import is_flat, map_openllmetry
 from ._pydantic_ai import map_pydantic_ai
 from ._spanbook import map_spanbook
+from ._vector_db import is_search, map_vector_db
 from ._vercel import is_vercel, map_vercel
 from .otel import OtelEvent, OtelLog, OtelSpan
 
@@ -102,6 +103,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("google-adk", lambda span, roots: "gcp" in roots or span.scope_name == GOOGLE_ADK, map_google_adk),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_of("logfire"), map_logfire),
+    SpanMapper("vector-db", is_search, map_vector_db),
     SpanMapper("otel", _always, map_common),
     SpanMapper("genai", _any_of("gen_ai", "operation"), map_genai),
 ]
