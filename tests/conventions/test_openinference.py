@@ -249,3 +249,9 @@ def test_roles_of_smolagents_are_those_of_everybody() -> None:
         attributes[f"llm.input_messages.{at}.message.role"] = role
         attributes[f"llm.input_messages.{at}.message.content"] = content
     assert [message["role"] for message in mapped({**LLM, **attributes})["input"]] == ["assistant", "tool"]
+
+
+def test_input_and_output_of_a_span_without_a_kind() -> None:
+    """As Guardrails traces the call of a function."""
+    fields = mapped({"input.value": '{"args": ["hi"]}', "input.mime_type": "application/json", "output.value": "ho"})
+    assert (fields["kind"], fields["input"], fields["output"]) == ("span", {"args": ["hi"]}, "ho")

@@ -143,3 +143,12 @@ def test_cohere_s_counts_are_not_those_that_it_bills() -> None:
             "tokens": {"input_tokens": 71.0, "output_tokens": 6.0}}  # fmt: skip
     fields = mapped({**LLM, "llm.token_count.prompt": 71, "output.value": dumps({"id": "co1", "usage": used})})
     assert fields["usage"] == {"input_tokens": 71, "output_tokens": 6, "cache_read_tokens": 3}
+
+
+def test_tools_and_parameters_among_the_further_arguments() -> None:
+    """As the instrumentor of Portkey writes them."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    given = {"temperature": 0.3, "kwargs": {"seed": 1, "tools": [tool]}}
+    fields = mapped({**LLM, "llm.invocation_parameters": dumps(given)})
+    assert fields["model_parameters"] == {"temperature": 0.3, "seed": 1}
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]

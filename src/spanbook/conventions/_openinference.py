@@ -41,6 +41,8 @@ _USAGE: Final = {
 _COSTS: Final = {"cost_usd": "total", "input_cost_usd": "prompt", "output_cost_usd": "completion"}
 _OF_A_RESPONSE: Final = frozenset(("id", "object", "created_at", "completed_at", "status", "instructions", "metadata"))
 _PROVIDERS: Final = ("openai", "anthropic", "groq", "mistralai")
+#: What holds parameters among the others: Ollama's, Portkey's.
+_NESTED: Final = ("options", "kwargs")
 _NOT_PARAMETERS: Final = frozenset(("model", "model_name", "messages", "input", "tools"))
 
 
@@ -91,8 +93,11 @@ def _put_model(draft: Draft) -> None:
     if {"id", "created_at"} <= parameters.keys():  # a whole response (OpenAI's agents)
         draft.put("response_id", str(parameters.get("id") or "") or None)
         parameters = {name: value for name, value in parameters.items() if name not in _OF_A_RESPONSE}
-    if isinstance(options := parameters.get("options"), dict):  # Ollama
-        parameters = {**{name: value for name, value in parameters.items() if name != "options"}, **options}
+    for name in _NESTED:
+        if isinstance(inner := parameters.get(name), dict):
+            parameters = {**{other: value for other, value in parameters.items() if other != name}, **inner}
+    if not draft.has("llm.tools."):
+        draft.put("tools", flat_tools(parameters.get("tools")))
     kept = {name: value for name, value in as_given(parameters).items() if name not in _NOT_PARAMETERS}
     draft.add("model_parameters", kept)
     draft.put("finish_reason", draft.text("llm.finish_reason"))

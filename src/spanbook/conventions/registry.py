@@ -71,6 +71,11 @@ def _always(span: OtelSpan, roots: Set[str]) -> bool:
     return True
 
 
+def _is_openinference(span: OtelSpan, roots: Set[str]) -> bool:
+    named = "openinference" in roots or "llm" in roots
+    return named or "input.value" in span.attributes or "output.value" in span.attributes
+
+
 def _is_openllmetry(span: OtelSpan, roots: Set[str]) -> bool:
     named = "traceloop" in roots or "llm" in roots or span.scope_name.startswith("@traceloop/")
     return named or ("gen_ai" in roots and is_flat(span.attributes))
@@ -96,7 +101,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("haystack", _any_of("haystack"), map_haystack),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
-    SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
+    SpanMapper("openinference", _is_openinference, map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
     SpanMapper("logfire-agents", lambda span, roots: span.scope_name == SCOPE, map_logfire_agents),
