@@ -579,3 +579,21 @@ def test_a_tool_s_result_may_be_a_document() -> None:
 def test_litellm_names_the_provider_with_the_model_where_it_names_none() -> None:
     attributes = {"gen_ai.provider.name": "", "litellm.provider.model": "openai/gpt-4o-mini"}
     assert mapped(attributes, scope_name="litellm")["provider"] == "openai"
+
+
+def test_a_traced_function_of_mirascope() -> None:
+    fields = mapped({
+        "mirascope.type": "trace", "mirascope.trace.arg_values": '{"a": 1}', "mirascope.trace.output": '{"x": 1}',
+        "mirascope.trace.tags": ["t"], "tags": ["t"], "mirascope.trace.metadata": '{"k": "v"}', "metadata.k": "v",
+        "mirascope.ops.session.id": "s1",
+    })  # fmt: skip
+    assert (fields["kind"], fields["input"], fields["output"]) == ("chain", {"a": 1}, {"x": 1})
+    assert (fields["tags"], fields["metadata"], fields["session_id"]) == (["t"], {"k": "v"}, "s1")
+    assert fields["attributes"] == {"mirascope.type": "trace"}
+
+
+def test_the_counts_that_only_mirascope_has() -> None:
+    used = {"input_tokens": 5, "output_tokens": 22, "reasoning_tokens": 3, "cache_read_tokens": 1, "total_tokens": 27}
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 22}
+    fields = mapped({**attributes, "mirascope.response.usage": dumps(used)})
+    assert fields["usage"] == {"input_tokens": 5, "output_tokens": 22, "reasoning_tokens": 3, "cache_read_tokens": 1}

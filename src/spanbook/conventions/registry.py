@@ -31,6 +31,7 @@ from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
 from ._mastra import map_mastra
 from ._messages import is_messages, join_results, say_gaps
+from ._mirascope import map_mirascope
 from ._mlflow import SCOPE as MLFLOW
 from ._mlflow import map_mlflow
 from ._openinference import map_openinference
@@ -100,6 +101,7 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("genkit", lambda span, roots: "genkit:type" in span.attributes, map_genkit),
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("haystack", _any_of("haystack"), map_haystack),
+    SpanMapper("mirascope", _any_of("mirascope"), map_mirascope),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("openinference", _is_openinference, map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
