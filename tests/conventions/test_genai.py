@@ -433,3 +433,13 @@ def test_a_search_in_a_vector_database_is_a_retriever_and_its_results_are_docume
     assert (fields["kind"], mapped_span.events) == ("retriever", [])
     assert fields["output"] == [{"id": "1", "distance": 0.1, "metadata": {"a": 1}, "content": "Paris"}]
     assert mapped({"db.system": "chroma", "db.chroma.add.ids_count": 2})["kind"] == "span"
+
+
+@pytest.mark.parametrize("start", ["models/", "projects/p/locations/us-central1/publishers/google/models/"])
+def test_a_model_of_google_s_goes_by_its_short_name(start: str) -> None:
+    """As Vertex AI names it, and its instrumentors; models of others may have slashes of their own."""
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.model": f"{start}gemini-2.5-flash"})
+    assert fields["model"] == "gemini-2.5-flash"
+    assert fields["attributes"] == {"gen_ai.request.model": f"{start}gemini-2.5-flash"}
+    other = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.model": "meta-llama/Llama-3"})
+    assert other["model"] == "meta-llama/Llama-3"

@@ -165,6 +165,8 @@ def _settle_messages(draft: Draft) -> None:
             draft.put("finish_reason", next((reason for reason in reasons if isinstance(reason, str) and reason), None))
 
 
+#: What the name of a resource of Google's begins with.
+_RESOURCES: Final = ("projects/", "publishers/", "models/")
 #: Of no dialect: what is the same for all of them.
 _LAST: Final = (
     SpanMapper("media", refers_to_media, map_media),
@@ -228,6 +230,7 @@ def _finished(draft: Draft, dialects: tuple[str, ...], failures: tuple[tuple[str
     span, fields = draft.span, draft.fields
     put_error(draft)
     _check_first_token(draft)
+    _shorten_model(draft)
     draft.put("kind", "span")
     draft.put("name", span.name)
     if fields.get("usage") and fields["kind"] not in COUNTED_KINDS:
@@ -251,6 +254,14 @@ def _check_first_token(draft: Draft) -> None:
     span, first = draft.span, draft.fields.get("first_token_ns")
     if isinstance(first, int) and (first < span.start_ns or (span.end_ns is not None and first > span.end_ns)):
         del draft.fields["first_token_ns"]
+
+
+def _shorten_model(draft: Draft) -> None:
+    """Call a model of Google's by its name: the last part of the name of a resource, which stays an attribute."""
+    model: Any = draft.fields.get("model")
+    if isinstance(model, str) and model.startswith(_RESOURCES):
+        draft.left.setdefault("gen_ai.request.model", model)
+        draft.fields["model"] = model.rpartition("/")[2]
 
 
 def _about(span: OtelSpan) -> Mapping[str, Any]:
