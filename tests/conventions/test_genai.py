@@ -443,3 +443,10 @@ def test_a_model_of_google_s_goes_by_its_short_name(start: str) -> None:
     assert fields["attributes"] == {"gen_ai.request.model": f"{start}gemini-2.5-flash"}
     other = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.model": "meta-llama/Llama-3"})
     assert other["model"] == "meta-llama/Llama-3"
+
+
+def test_the_kind_that_loongsuite_names_and_its_time_of_the_first_token() -> None:
+    assert mapped({"gen_ai.operation.name": "chain", "gen_ai.span.kind": "CHAIN"})["kind"] == "chain"
+    called = {"gen_ai.operation.name": "chat", "gen_ai.span.kind": "LLM"}
+    fields = mapped({**called, "gen_ai.response.time_to_first_token": 6_772_711})
+    assert (fields["first_token_ns"] - fields["start_ns"], fields["attributes"]) == (6_772_711, {})

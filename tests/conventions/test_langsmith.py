@@ -85,6 +85,13 @@ def test_an_error_with_its_traceback_in_the_message() -> None:
     assert error == {"type": "BadRequestError", "module": "openai", "message": "no", "traceback": trace}
 
 
+def test_an_error_with_its_traceback_in_the_status() -> None:
+    """As LoongSuite sends the errors of LangChain's runs."""
+    trace = 'Traceback (most recent call last):\n\n\n  File "a.py", line 1, in f\n    raise E\n\n\nValueError: no'
+    error = mapped({"error.type": "Exception"}, status="error", status_message=f"ValueError('no'){trace}")["error"]
+    assert (error["type"], error["message"]) == ("ValueError", "no")
+
+
 def test_a_traceback_that_an_exception_quotes_is_not_its_own() -> None:
     trace = "Traceback (most recent call last):\nRemoteError: it failed"
     raised = event("exception", **{

@@ -38,7 +38,7 @@ def _error(raised: OtelEvent | None, error_type: str | None, message: str) -> di
     said = raised.attributes if raised is not None else {}
     text, trace = _text(said.get("exception.message")) or message, _text(said.get("exception.stacktrace"))
     module, _, name = _text(said.get("exception.type")).rpartition(".")
-    if _TRACEBACK in text and not trace.startswith(_TRACEBACK):  # LangSmith, to which each error is an Exception
+    if _TRACEBACK in text and not trace.startswith(_TRACEBACK):  # LangSmith, LoongSuite: each is an Exception
         text, _, rest = text.partition(_TRACEBACK)
         whole, text = _raised(rest, (name, text.strip()))
         module, _, name = whole.rpartition(".")
@@ -60,7 +60,7 @@ def _raised(trace: str, otherwise: tuple[str, str]) -> tuple[str, str]:
     """Return what a traceback ends with: the class of the exception, and what it says."""
     lines = trace.strip("\n").split("\n")
     start = max((at + 1 for at, line in enumerate(lines) if line.startswith(" ")), default=0)
-    name, _, said = "\n".join(lines[start:]).partition(": ")
+    name, _, said = "\n".join(lines[start:]).strip().partition(": ")
     return (name, said) if _CLASS.fullmatch(name) else otherwise
 
 

@@ -32,6 +32,11 @@ _KINDS: Final = {
     **dict.fromkeys(("rerank", "arerank"), "reranker"),
     "guardrail_check": "guardrail",
 }
+#: Kinds of spans as LoongSuite names them beside the operation.
+_SPAN_KINDS: Final = {
+    **{kind.upper(): kind for kind in ("llm", "embedding", "retriever", "reranker", "tool", "agent", "chain")},
+    **dict.fromkeys(("TASK", "STEP", "ENTRY"), "chain"),
+}
 #: The last part of ``gen_ai.usage.<name>`` or more → the name that ``usage_from`` reads.
 _USAGE: Final = {
     "input_tokens": "input_tokens",
@@ -97,6 +102,8 @@ def map_genai(draft: Draft) -> None:
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
     draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
+    nanoseconds = draft.count("gen_ai.response.time_to_first_token")  # LoongSuite
+    draft.put_ms_to_first_token(None if nanoseconds is None else nanoseconds / 1e6)
     draft.put_ms_to_first_token(draft.number("gen_ai.server.time_to_first_token"))  # Strands, in milliseconds
 
 
@@ -110,6 +117,10 @@ def put_kind(draft: Draft) -> None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
             del draft.left["gen_ai.operation.name"]
+    named = _SPAN_KINDS.get(str(draft.left.get("gen_ai.span.kind")))
+    if named is not None:
+        draft.put("kind", named)
+        del draft.left["gen_ai.span.kind"]
 
 
 def put_model(draft: Draft) -> None:
