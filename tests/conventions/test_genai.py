@@ -406,6 +406,8 @@ def test_a_call_of_no_operation_is_told_from_model_and_usage() -> None:
     fields = mapped({"gen_ai.request.model": "mistral-small", "gen_ai.usage.prompt_tokens": 11})
     assert (fields["kind"], "counted" in fields) == ("llm", False)
     assert mapped({"gen_ai.request.model": "mistral-embed", "gen_ai.usage.prompt_tokens": 2})["kind"] == "embedding"
+    unknown = {"gen_ai.operation.name": "enter", "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 11}
+    assert mapped(unknown)["counted"] is False
 
 
 @pytest.mark.parametrize(("operation", "kind"), [("guardrail_check", "guardrail"), ("agent_handoff", "chain")])
