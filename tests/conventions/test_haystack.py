@@ -82,3 +82,10 @@ def test_an_image_of_a_message() -> None:
     image = {"image": {"base64_image": "iVBORw0KGgo=", "mime_type": "image/png", "detail": None}}
     asked = component("OpenAIChatGenerator", {"messages": [{"role": "user", "content": [image]}]})["input"]
     assert asked[0]["parts"][0]["mime_type"] == "image/png"
+
+
+@pytest.mark.parametrize("type", ["OpenAIChatGenerator", "OpenAITextEmbedder", "InMemoryBM25Retriever", "Agent"])
+@pytest.mark.parametrize("odd", [5, "x", [1], {"data": 1}, [{"data": 1}]])
+def test_contents_of_another_shape_fail_nothing(type: str, odd: Any) -> None:
+    given = dict.fromkeys(("tools", "messages", "documents", "replies", "meta", "embedding"), odd)
+    assert component(type, given, given)["name"] == "mine"

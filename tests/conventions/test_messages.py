@@ -171,3 +171,10 @@ def test_a_result_of_another_tool_answers_no_call() -> None:
     asked = {"role": "assistant", "parts": [call("c1", "f", {})]}
     result = {"role": "tool", "parts": [tool_response("c2", "18C", "g")]}
     assert join_results([asked, result]) == [asked, result]
+
+
+@pytest.mark.parametrize("id", [{"a": 1}, [1], 7])
+def test_an_id_that_is_no_text_joins_nothing_but_by_order(id: Any) -> None:
+    result = {"role": "tool", "parts": [tool_response(id, "18C")]}
+    joined = join_results([{"role": "assistant", "parts": [call(id, "f", {})]}, result])
+    assert joined[1]["parts"] == [tool_response(id, "18C", "f")]

@@ -77,9 +77,9 @@ def _put_answer(draft: Draft, said: Mapping[str, Any]) -> None:
     if draft.is_kind("llm"):
         draft.put_messages("output", to_messages(replies, "assistant"))
         if meta is None and isinstance(replies, list):  # of a chat: each message has its own
-            meta = [reply.get("meta") for reply in replies if isinstance(reply, Mapping)]
+            meta = [reply.get("meta") for reply in _mappings(replies)]
     elif draft.is_kind("embedding"):
-        vectors = [one.get("embedding") for one in documents or (said,) if isinstance(one, Mapping)]
+        vectors = [one.get("embedding") for one in _mappings(documents) or [said]]
         draft.put("output", readable_vectors(vectors))
     elif draft.is_kind("retriever", "reranker") and isinstance(documents, list):
         draft.put("output", [_document(one) for one in documents])
@@ -95,12 +95,16 @@ def _put_answer(draft: Draft, said: Mapping[str, Any]) -> None:
 
 
 def _tools(tools: Any) -> list[Any] | None:
-    found = [tool.get("data", tool) for tool in tools or () if isinstance(tool, Mapping)]
+    found = _mappings([tool.get("data", tool) for tool in _mappings(tools)])
     return flat_tools([{name: tool[name] for name in _OF_A_TOOL if name in tool} for tool in found])
 
 
 def _texts(documents: Any) -> list[Any]:
-    return [one.get("content") for one in documents or () if isinstance(one, Mapping)]
+    return [one.get("content") for one in _mappings(documents)]
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
 def _document(one: Any) -> Any:

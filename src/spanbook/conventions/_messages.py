@@ -209,10 +209,7 @@ def _in_order(messages: Sequence[Message]) -> Sequence[Message]:
 
     OpenLLMetry sends for OpenAI's agents the id of the item that a call is; Ollama's calls have none.
     """
-    called = {part.get("id") for message in messages for part in message["parts"] if part["type"] == "tool_call"}
-    answered = {
-        part.get("id") for message in messages for part in message["parts"] if part["type"] == "tool_call_response"
-    }
+    called, answered = _ids(messages, "tool_call"), _ids(messages, "tool_call_response")
     if None not in answered and answered <= called:
         return messages
     out = [{**message, "parts": list(message["parts"])} for message in messages]
@@ -222,7 +219,7 @@ def _in_order(messages: Sequence[Message]) -> Sequence[Message]:
         if message["role"] == "user" and not any(part["type"] == "tool_call_response" for part in parts):
             waiting = []
         for at, part in enumerate(parts):
-            id = part.get("id")
+            id = _id(part)
             if part["type"] == "tool_call" and (id is None or id not in answered):
                 waiting.append((parts, at))
             elif part["type"] == "tool_call_response" and (id is None or id not in called):
@@ -230,15 +227,26 @@ def _in_order(messages: Sequence[Message]) -> Sequence[Message]:
     return out
 
 
+def _ids(messages: Sequence[Message], kind: str) -> set[str | None]:
+    return {_id(part) for message in messages for part in message["parts"] if part["type"] == kind}
+
+
+def _id(part: Part) -> str | None:
+    """Return the id of a call or a result; what is no text joins nothing."""
+    id = part.get("id")
+    return id if isinstance(id, str) else None
+
+
 def _join(result: Part, parts: list[Part], at: int, waiting: list[tuple[list[Part], int]]) -> None:
     """Join a result with the first call that waits for one, of the tool that it names if it names one."""
     for one in waiting:
         its_parts, its_at = one
         call = its_parts[its_at]
-        if result.get("name", call["name"]) == call["name"]:
-            id = call.get("id") if result.get("id") is None else result["id"]
+        name = call.get("name")
+        if result.get("name", name) == name:
+            id = call.get("id") if _id(result) is None else result["id"]
             its_parts[its_at] = {**call, "id": id}
-            parts[at] = {**result, "id": id, "name": call["name"]}
+            parts[at] = {**result, "id": id, "name": name}
             waiting.remove(one)
             return
 
