@@ -85,9 +85,6 @@ def map_genai(draft: Draft) -> None:
     put_model(draft)
     _put_parameters(draft)
     put_usage(draft)
-    is_call = draft.fields.get("usage") and draft.fields.get("model")
-    if is_call and "gen_ai.operation.name" not in draft.span.attributes:  # Mistral's client before version 2
-        draft.put("kind", "embedding" if "embed" in str(draft.fields["model"]) else "llm")
     _put_cost(draft)
     _put_finish(draft)
     draft.put("tools", flat_tools(draft.data("gen_ai.tool.definitions", "gen_ai.request.tools")))
