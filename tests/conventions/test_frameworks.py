@@ -557,3 +557,82 @@ def test_a_task_of_openllmetry_that_has_genais_names_alone() -> None:
 def test_a_task_that_says_its_input_by_both_names_keeps_it_once(again: str, left: dict[str, str]) -> None:
     fields = mapped({"traceloop.entity.input": '{"q": 1}', "gen_ai.task.input": again})
     assert (fields["input"], fields["attributes"]) == ({"q": 1}, left)
+
+
+# -- LlamaIndex, Cohere and rerankers through OpenLLMetry
+
+
+def llama_index(asked: Any, said: Any, **attributes: Any) -> dict[str, Any]:
+    """Return the fields of a task that OpenLLMetry traces in LlamaIndex."""
+    entity = {"traceloop.entity.input": dumps(asked), "traceloop.entity.output": dumps(said)}
+    return mapped({"traceloop.span.kind": "task", **entity, **attributes})
+
+
+def test_a_call_in_a_task_shows_its_messages_and_the_calls_that_only_the_task_s_output_has() -> None:
+    block = {"block_type": "tool_call", "tool_call_id": "c1", "tool_name": "f", "tool_kwargs": {"a": 1}}
+    asked = {"messages": [{"role": "user", "blocks": [{"block_type": "text", "text": "Hi"}]}]}
+    said = {"message": {"role": "assistant", "blocks": [block]}, "raw": {"id": "r1"}}
+    messages = {
+        "gen_ai.input.messages": dumps([text("user", "Hi")]),
+        "gen_ai.output.messages": dumps([{"role": "assistant", "parts": [], "finish_reason": "tool_call"}]),
+    }
+    fields = llama_index(asked, said, **{"gen_ai.operation.name": "chat", **messages})
+    assert fields["input"] == [text("user", "Hi")]
+    assert fields["output"][0]["parts"] == [call("c1", "f", {"a": 1})]
+
+
+def test_a_workflow_that_embeds_shows_the_shape_of_its_vectors() -> None:
+    attributes = {"traceloop.span.kind": "workflow", "gen_ai.operation.name": "embeddings"}
+    fields = mapped({**attributes, "traceloop.entity.output": "[[0.1, 0.2], [0.3, 0.4]]"})
+    assert (fields["kind"], fields["output"]["shape"]) == ("embedding", [2, 2])
+
+
+def test_a_task_with_the_name_of_a_tool_calls_it() -> None:
+    fields = llama_index({}, "18C", **{"tool.name": "weather", "tool.arguments": '{"city": "Paris"}'})
+    assert (fields["kind"], fields["input"], fields["output"]) == ("tool", {"city": "Paris"}, "18C")
+    assert fields["attributes"]["gen_ai.tool.name"] == "weather"
+
+
+def test_what_was_ranked_is_told_from_the_query() -> None:
+    fields = mapped({
+        "llm.request.type": "rerank", "gen_ai.prompt.0.role": "system", "gen_ai.prompt.0.content": "doc a",
+        "gen_ai.prompt.1.role": "user", "gen_ai.prompt.1.content": "q", "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.content": "Doc 0, Score: 0.9",
+    })  # fmt: skip
+    assert fields["input"] == {"query": "q", "documents": [{"content": "doc a"}]}
+    assert (fields["kind"], fields["output"]) == ("reranker", ["Doc 0, Score: 0.9"])
+
+
+def test_embedded_texts_may_be_pieces_of_one_message() -> None:
+    pieces = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    fields = mapped({"llm.request.type": "embedding", "gen_ai.prompt.0.content": dumps(pieces)})
+    assert fields["input"] == ["a", "b"]
+
+
+def test_a_tool_s_result_may_be_a_document() -> None:
+    document = [{"type": "document", "document": {"data": "18C"}}]
+    fields = mapped({"gen_ai.prompt.0.role": "tool", "gen_ai.prompt.0.content": dumps(document)})
+    assert fields["input"][0]["parts"] == [{"type": "tool_call_response", "id": None, "response": "18C"}]
+
+
+def test_litellm_names_the_provider_with_the_model_where_it_names_none() -> None:
+    attributes = {"gen_ai.provider.name": "", "litellm.provider.model": "openai/gpt-4o-mini"}
+    assert mapped(attributes, scope_name="litellm")["provider"] == "openai"
+
+
+def test_a_traced_function_of_mirascope() -> None:
+    fields = mapped({
+        "mirascope.type": "trace", "mirascope.trace.arg_values": '{"a": 1}', "mirascope.trace.output": '{"x": 1}',
+        "mirascope.trace.tags": ["t"], "tags": ["t"], "mirascope.trace.metadata": '{"k": "v"}', "metadata.k": "v",
+        "mirascope.ops.session.id": "s1",
+    })  # fmt: skip
+    assert (fields["kind"], fields["input"], fields["output"]) == ("chain", {"a": 1}, {"x": 1})
+    assert (fields["tags"], fields["metadata"], fields["session_id"]) == (["t"], {"k": "v"}, "s1")
+    assert fields["attributes"] == {"mirascope.type": "trace"}
+
+
+def test_the_counts_that_only_mirascope_has() -> None:
+    used = {"input_tokens": 5, "output_tokens": 22, "reasoning_tokens": 3, "cache_read_tokens": 1, "total_tokens": 27}
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 22}
+    fields = mapped({**attributes, "mirascope.response.usage": dumps(used)})
+    assert fields["usage"] == {"input_tokens": 5, "output_tokens": 22, "reasoning_tokens": 3, "cache_read_tokens": 1}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from spanbook.conventions.registry import map_logs
-from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text
+from tests.conventions.spans import PNG, call, dumps, event, log, mapped, text, whole
 
 CHAT = {"gen_ai.operation.name": "chat"}
 
@@ -446,3 +446,58 @@ def test_usage_of_sentry_names_the_parts_after_their_wholes() -> None:
     fields = mapped({**CHAT, f"{prefix}.input_tokens": 9, f"{prefix}.input_tokens.cached": 4,
                      f"{prefix}.output_tokens": 6, f"{prefix}.output_tokens.reasoning": 2})  # fmt: skip
     assert fields["usage"] == {"input_tokens": 9, "output_tokens": 6, "cache_read_tokens": 4, "reasoning_tokens": 2}
+
+
+def test_a_parameter_without_a_value_is_none() -> None:
+    """As OpenLLMetry sends those that LlamaIndex does not know."""
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.temperature": None, "gen_ai.request.seed": 1})
+    assert fields["model_parameters"] == {"seed": 1}
+
+
+def test_usage_alone_makes_no_call() -> None:
+    """Mistral's client before version 2 says no operation; most often another instrumentor counts the same call."""
+    assert mapped({"gen_ai.request.model": "mistral-small", "gen_ai.usage.prompt_tokens": 11})["counted"] is False
+
+
+@pytest.mark.parametrize(("operation", "kind"), [("guardrail_check", "guardrail"), ("agent_handoff", "chain")])
+def test_operations_of_openai_s_agents(operation: str, kind: str) -> None:
+    assert mapped({"gen_ai.operation.name": operation})["kind"] == kind
+
+
+def test_a_call_of_a_tool_over_mcp() -> None:
+    assert mapped({"mcp.method.name": "tools/call"})["kind"] == "tool"
+    assert mapped({"mcp.method.name": "tools/list"})["kind"] == "span"
+
+
+def test_an_error_that_openai_s_agents_noted_is_its_cause() -> None:
+    noted = "{'message': 'Error running tool', 'data': {'tool_name': 'f', 'error': 'boom'}}"
+    error = mapped({"error.type": "_OTHER"}, status="error", status_message=noted)["error"]
+    assert (error["type"], error["message"]) == ("Error", "boom")
+
+
+def test_a_search_in_a_vector_database_is_a_retriever_and_its_results_are_documents() -> None:
+    """As OpenLLMetry traces Chroma."""
+    found = {"id": "1", "distance": 0.1, "metadata": '{"a": 1}', "document": "Paris", "vector": "[1, 0]"}
+    result = event("db.query.result", **{f"db.query.result.{name}": value for name, value in found.items()})
+    mapped_span = whole({"db.system": "chroma", "db.chroma.query.n_results": 1}, events=[result])
+    fields = mapped_span.fields
+    assert (fields["kind"], mapped_span.events) == ("retriever", [])
+    assert fields["output"] == [{"id": "1", "distance": 0.1, "metadata": {"a": 1}, "content": "Paris"}]
+    assert mapped({"db.system": "chroma", "db.chroma.add.ids_count": 2})["kind"] == "span"
+
+
+@pytest.mark.parametrize("start", ["models/", "projects/p/locations/us-central1/publishers/google/models/"])
+def test_a_model_of_google_s_goes_by_its_short_name(start: str) -> None:
+    """As Vertex AI names it, and its instrumentors; models of others may have slashes of their own."""
+    fields = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.model": f"{start}gemini-2.5-flash"})
+    assert fields["model"] == "gemini-2.5-flash"
+    assert fields["attributes"] == {"gen_ai.request.model": f"{start}gemini-2.5-flash"}
+    other = mapped({"gen_ai.operation.name": "chat", "gen_ai.request.model": "meta-llama/Llama-3"})
+    assert other["model"] == "meta-llama/Llama-3"
+
+
+def test_the_kind_that_loongsuite_names_and_its_time_of_the_first_token() -> None:
+    assert mapped({"gen_ai.operation.name": "chain", "gen_ai.span.kind": "CHAIN"})["kind"] == "chain"
+    called = {"gen_ai.operation.name": "chat", "gen_ai.span.kind": "LLM"}
+    fields = mapped({**called, "gen_ai.response.time_to_first_token": 6_772_711})
+    assert (fields["first_token_ns"] - fields["start_ns"], fields["attributes"]) == (6_772_711, {})

@@ -73,3 +73,30 @@ def test_a_run_that_failed_although_its_status_is_ok() -> None:
     raised = event("exception", **{"exception.message": "Error: boom"})
     fields = mapped({"langsmith.span.kind": "tool", "langsmith.span.tags": ""}, events=[raised], status="ok")
     assert (fields["status"], fields["error"]["message"], fields.get("tags")) == ("error", "Error: boom", [])
+
+
+def test_an_error_with_its_traceback_in_the_message() -> None:
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nopenai.BadRequestError: no\n'
+    raised = event("exception", **{
+        "exception.type": "Exception", "exception.message": f"BadRequestError('no')\n\n{trace}",
+        "exception.stacktrace": f"Exception: BadRequestError('no')\n\n{trace}",
+    })  # fmt: skip
+    error = mapped({"langsmith.span.kind": "llm"}, events=[raised], status="error")["error"]
+    assert error == {"type": "BadRequestError", "module": "openai", "message": "no", "traceback": trace}
+
+
+def test_an_error_with_its_traceback_in_the_status() -> None:
+    """As LoongSuite sends the errors of LangChain's runs."""
+    trace = 'Traceback (most recent call last):\n\n\n  File "a.py", line 1, in f\n    raise E\n\n\nValueError: no'
+    error = mapped({"error.type": "Exception"}, status="error", status_message=f"ValueError('no'){trace}")["error"]
+    assert (error["type"], error["message"]) == ("ValueError", "no")
+
+
+def test_a_traceback_that_an_exception_quotes_is_not_its_own() -> None:
+    trace = "Traceback (most recent call last):\nRemoteError: it failed"
+    raised = event("exception", **{
+        "exception.type": "RemoteError", "exception.stacktrace": trace,
+        "exception.message": "it failed:\nTraceback (most recent call last):\nKeyError: 1",
+    })  # fmt: skip
+    error = mapped({}, events=[raised], status="error")["error"]
+    assert (error["type"], error["traceback"]) == ("RemoteError", trace)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from spanbook.conventions._messages import find_messages, join_results, to_message, to_messages
+from spanbook.conventions._parts import tool_response
 from tests.conventions.spans import PNG, call, text
 
 
@@ -88,7 +89,7 @@ def test_a_result_of_vercels_sdk() -> None:
 def test_a_message_whose_role_is_a_tool_is_its_result() -> None:
     """As Langfuse's handler for LangChain in JavaScript writes it."""
     asked = {"role": "assistant", "parts": [call("c1", "f", {})]}
-    said = {"type": "tool_call_response", "id": None, "response": {"a": 1}, "name": "f"}
+    said = {"type": "tool_call_response", "id": "c1", "response": {"a": 1}, "name": "f"}
     assert join_results([asked, text("f", '{"a": 1}')]) == [asked, {"role": "tool", "parts": [said]}]
     assert join_results([asked, text("g", "x")]) == [asked, text("g", "x")]
 
@@ -166,3 +167,36 @@ def test_steps_of_geminis_interactions() -> None:
     ]
     answer = {"id": "i1", "object": "interaction", "steps": steps[-1:]}
     assert find_messages(answer) == [{"role": "assistant", "parts": [{"type": "text", "content": "It is sunny."}]}]
+
+
+def test_results_whose_ids_are_of_no_call_answer_the_calls_in_their_order() -> None:
+    """As OpenLLMetry sends OpenAI's agents: calls by the ids of their items, results by those of the calls."""
+    asked = {"role": "assistant", "parts": [call("fc_1", "f", {}), call("fc_2", "g", {})]}
+    results = [{"role": "tool", "parts": [tool_response(id, "18C")]} for id in ("call_1", "call_2")]
+    joined = join_results([asked, *results])
+    assert joined[0]["parts"] == [call("call_1", "f", {}), call("call_2", "g", {})]
+    assert [(one["parts"][0]["id"], one["parts"][0]["name"]) for one in joined[1:]] == [
+        ("call_1", "f"),
+        ("call_2", "g"),
+    ]
+
+
+def test_a_result_without_an_id_names_its_tool() -> None:
+    """As Ollama has it, whose calls have no ids; of a call that nothing follows there is no result."""
+    asked = {"role": "assistant", "parts": [call(None, "f", {})]}
+    result = {"role": "tool", "parts": [tool_response(None, "18C")]}
+    joined = join_results([asked, text("user", "Go on"), asked, result])
+    assert joined[3]["parts"] == [tool_response(None, "18C", "f")]
+
+
+def test_a_result_of_another_tool_answers_no_call() -> None:
+    asked = {"role": "assistant", "parts": [call("c1", "f", {})]}
+    result = {"role": "tool", "parts": [tool_response("c2", "18C", "g")]}
+    assert join_results([asked, result]) == [asked, result]
+
+
+@pytest.mark.parametrize("id", [{"a": 1}, [1], 7])
+def test_an_id_that_is_no_text_joins_nothing_but_by_order(id: Any) -> None:
+    result = {"role": "tool", "parts": [tool_response(id, "18C")]}
+    joined = join_results([{"role": "assistant", "parts": [call(id, "f", {})]}, result])
+    assert joined[1]["parts"] == [tool_response(id, "18C", "f")]

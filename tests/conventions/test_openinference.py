@@ -317,3 +317,9 @@ def test_documents_that_only_the_request_has(is_step: bool) -> None:
     fields = mapped({**LLM, f"{_IN}.0.message.role": "user", f"{_IN}.0.message.contents.0.message_content.text": "Read",
                      "input.value": value, "input.mime_type": "application/json"})  # fmt: skip
     assert [part["type"] for part in fields["input"][0]["parts"]] == ["text", "uri"]
+
+
+def test_input_and_output_of_a_span_without_a_kind() -> None:
+    """As Guardrails traces the call of a function."""
+    fields = mapped({"input.value": '{"args": ["hi"]}', "input.mime_type": "application/json", "output.value": "ho"})
+    assert (fields["kind"], fields["input"], fields["output"]) == ("span", {"args": ["hi"]}, "ho")

@@ -101,3 +101,54 @@ def test_a_response_among_the_parameters_of_openais_agents() -> None:
     given = {"id": "resp_1", "created_at": 1.0, "instructions": "Be brief.", "metadata": {}, "temperature": 0.2}
     fields = mapped({**LLM, "llm.invocation_parameters": dumps(given)})
     assert (fields["model_parameters"], fields["response_id"]) == ({"temperature": 0.2}, "resp_1")
+
+
+def test_arguments_that_were_not_given_are_no_parameters() -> None:
+    """As the clients of Mistral (an empty text) and Portkey (an object that stands for it) write them down."""
+    given = {"temperature": 0.3, "top_p": "", "seed": "<openai.Omit object at 0x7efede0a5f10>", "stop": None}
+    assert mapped({**LLM, "llm.invocation_parameters": dumps(given)})["model_parameters"] == {"temperature": 0.3}
+
+
+def test_the_options_of_ollama_are_parameters() -> None:
+    given = {"stream": False, "options": {"temperature": 0.3}}
+    fields = mapped({**LLM, "llm.invocation_parameters": dumps(given)})
+    assert fields["model_parameters"] == {"stream": False, "temperature": 0.3}
+
+
+def test_the_name_of_a_stream_is_not_what_was_answered() -> None:
+    fields = mapped({**LLM, "output.value": "<groq.Stream object at 0x7fca566f5690>"})
+    assert fields.get("output") is None
+    assert fields["attributes"]["output.value"].startswith("<groq.Stream")
+
+
+def test_a_picture_that_only_the_request_has_beside_the_text() -> None:
+    """As Ollama takes it, in a list of the message's own."""
+    asked = {"model": "llava", "messages": [{"role": "user", "content": "Look", "images": [PNG]}]}
+    flat = {f"{_IN}.0.message.role": "user", f"{_IN}.0.message.content": "Look"}
+    parts = mapped({**LLM, **flat, "input.value": dumps(asked)})["input"][0]["parts"]
+    assert [(part["type"], part.get("mime_type")) for part in parts] == [("text", None), ("blob", "image/png")]
+
+
+def test_a_picture_written_out_in_the_text_is_the_one_of_the_request() -> None:
+    """As the instrumentor of Cohere joins the pieces of a message."""
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+    asked = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Look"}, image]}]}
+    flat = {f"{_IN}.0.message.role": "user", f"{_IN}.0.message.content": f"Look{dumps(image)}"}
+    parts = mapped({**LLM, **flat, "input.value": dumps(asked)})["input"][0]["parts"]
+    assert [part["type"] for part in parts] == ["text", "blob"]
+
+
+def test_cohere_s_counts_are_not_those_that_it_bills() -> None:
+    used = {"billed_units": {"input_tokens": 11.0, "output_tokens": 5.0}, "cached_tokens": 3.0,
+            "tokens": {"input_tokens": 71.0, "output_tokens": 6.0}}  # fmt: skip
+    fields = mapped({**LLM, "llm.token_count.prompt": 71, "output.value": dumps({"id": "co1", "usage": used})})
+    assert fields["usage"] == {"input_tokens": 71, "output_tokens": 6, "cache_read_tokens": 3}
+
+
+def test_tools_and_parameters_among_the_further_arguments() -> None:
+    """As the instrumentor of Portkey writes them."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    given = {"temperature": 0.3, "kwargs": {"seed": 1, "tools": [tool]}}
+    fields = mapped({**LLM, "llm.invocation_parameters": dumps(given)})
+    assert fields["model_parameters"] == {"temperature": 0.3, "seed": 1}
+    assert fields["tools"] == [{"type": "function", "name": "f", "parameters": {}}]

@@ -1,4 +1,4 @@
-"""What the conventions of OpenTelemetry say of any span, whatever it traces: who, where, which release."""
+"""What the conventions of OpenTelemetry say of any span, whatever it traces: who, where, which release; and MCP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _RELEASE: Final = ("service.version",)
 
 def map_common(draft: Draft) -> None:
     """Set user, session, environment and release; the latter two from the resource when the span has none."""
+    if draft.left.get("mcp.method.name") == "tools/call":
+        draft.put("kind", "tool")
     draft.put("user_id", draft.text("user.id", "enduser.id"))
     draft.put("session_id", draft.text("session.id"))
     resource = draft.span.resource

@@ -28,7 +28,7 @@ Piece: TypeAlias = Mapping[str, Any]
 
 _MODALITIES: Final = ("image", "audio", "video", "document")
 _MEDIA: Final = ("image", "document", "file", "audio", "video", "media", "input_image", "input_file")
-#: The one key of an untyped piece (Gemini, Bedrock, Genkit) → the type of its value.
+#: The one key of an untyped piece (Gemini, Bedrock, Genkit, Haystack) → the type of its value.
 UNTYPED: Final = {
     "functionCall": "tool_call",
     "function_call": "tool_call",
@@ -46,6 +46,9 @@ UNTYPED: Final = {
     "image": "image",
     "document": "document",
     "reasoningContent": "reasoning",
+    "tool_call": "tool_call",
+    "tool_call_result": "tool_result",
+    "reasoning": "reasoning",
 }
 
 
@@ -97,7 +100,9 @@ def _text(piece: Piece) -> list[Part]:
 
 
 def _reasoning(piece: Piece) -> list[Part]:
-    said = parsed_json(first(piece, "content", "thinking", "text", "reasoning", "reasoningText", "summary"))
+    said = parsed_json(
+        first(piece, "content", "thinking", "text", "reasoning", "reasoningText", "reasoning_text", "summary")
+    )
     if isinstance(said, dict):
         said = said.get("text")
     if isinstance(said, (list, tuple)):  # summaries, each {"type": "summary_text", "text"}
@@ -119,6 +124,8 @@ def _call(piece: Piece) -> list[Part]:
 
 
 def _result(piece: Piece) -> list[Part]:
+    origin = piece.get("origin")  # Haystack: the call that it answers
+    piece = {**origin, **piece} if isinstance(origin, dict) else piece
     id = first(piece, "tool_use_id", "toolCallId", "call_id", "tool_call_id", "toolUseId", "id", "ref")
     output = first(piece, "response", "result", "output", "content", "server_tool_call_response")
     if isinstance(output, dict) and set(output) <= {"type", "value"} and "value" in output:  # Vercel AI 5
@@ -127,7 +134,7 @@ def _result(piece: Piece) -> list[Part]:
     if isinstance(output, (list, tuple)) and any(isinstance(one, dict) and "type" in one for one in output):
         output, media = split_output(output, _nested_parts)
     part = tool_response(id, "" if output is None else output, first(piece, "name", "toolName", "tool_name"))
-    if piece.get("is_error") is True:
+    if piece.get("is_error", piece.get("error")) is True:
         part["is_error"] = True
     return [part, *media]
 
@@ -146,14 +153,16 @@ def _uri(piece: Piece) -> list[Part]:
 
 def _media(piece: Piece) -> list[Part]:
     """Return an image, sound or document given as data, as a URL or as the id of a file."""
-    source = piece.get("source")
+    source, document = piece.get("source"), piece.get("document")
+    if isinstance(document, dict) and "data" in document:  # Cohere: a text, or fields that are texts
+        return text_parts(document["data"])
     if isinstance(source, dict) and source.get("type") in ("text", "content"):  # a document given as its text
         said = source.get("data", source.get("content"))
         return [part for one in (said if isinstance(said, (list, tuple)) else [said]) for part in _nested_parts(one)]
     if isinstance(source, dict):  # Anthropic, Bedrock
         piece = {**piece, **source, "type": piece.get("type")}
     modality, mime = _modality(piece), _mime(piece)
-    data = first(piece, "data", "base64", "bytes", "image", "content", "binary_content")
+    data = first(piece, "data", "base64", "bytes", "image", "content", "binary_content", "base64_image")
     if isinstance(data, str) and data.startswith(("http://", "https://", "data:")):
         part = media_part(data, modality, mime)
     elif data is not None:

@@ -35,10 +35,16 @@ _KINDS: Final = {
     **dict.fromkeys(("embeddings", "embedding", "aembedding"), "embedding"),
     **dict.fromkeys(("execute_tool", "tool", "call_tool"), "tool"),
     **dict.fromkeys(("invoke_agent", "create_agent"), "agent"),
-    **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "plan"), "chain"),
+    **dict.fromkeys(("execute_task", "agent_step", "invoke_workflow", "handoff", "agent_handoff", "plan"), "chain"),
     "execute_event_loop_cycle": "chain",  # Strands
     **dict.fromkeys(("retrieval", "retrieve", "search_memory"), "retriever"),
     **dict.fromkeys(("rerank", "arerank"), "reranker"),
+    "guardrail_check": "guardrail",
+}
+#: Kinds of spans as LoongSuite names them beside the operation.
+_SPAN_KINDS: Final = {
+    **{kind.upper(): kind for kind in ("llm", "embedding", "retriever", "reranker", "tool", "agent", "chain")},
+    **dict.fromkeys(("TASK", "STEP", "ENTRY"), "chain"),
 }
 #: The last part of ``gen_ai.usage.<name>`` or more → the name that ``usage_from`` reads.
 _USAGE: Final = {
@@ -113,6 +119,8 @@ def map_genai(draft: Draft) -> None:
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
     seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
     draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
+    nanoseconds = draft.count("gen_ai.response.time_to_first_token")  # LoongSuite
+    draft.put_ms_to_first_token(None if nanoseconds is None else nanoseconds / 1e6)
     first = draft.number("gen_ai.server.time_to_first_token")
     if first is not None and not draft.span.scope_name.startswith(_STRANDS):
         first *= 1e3
@@ -131,6 +139,10 @@ def put_kind(draft: Draft) -> None:
         draft.put("kind", kind)
         if operation in ("chat", "embeddings", "execute_tool", "invoke_agent", "retrieval"):
             del draft.left["gen_ai.operation.name"]
+    named = _SPAN_KINDS.get(str(draft.left.get("gen_ai.span.kind")))
+    if named is not None:
+        draft.put("kind", named)
+        del draft.left["gen_ai.span.kind"]
 
 
 def put_model(draft: Draft) -> None:
@@ -230,7 +242,7 @@ def _put_parameters(draft: Draft) -> None:
     for name, value in given.items():
         if name in _NOT_PARAMETERS:
             draft.left[f"gen_ai.request.{name}"] = value
-        else:
+        elif value is not None:
             parameters[_RENAMED.get(name, name)] = parsed_json(value) if name == "stop_sequences" else value
     streams = draft.left.pop("gen_ai.is_streaming", None)
     if isinstance(streams, bool):

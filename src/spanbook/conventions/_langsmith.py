@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ._draft import Draft, named_text
 from ._messages import to_messages
-from ._openai_embeddings import vectors_summary
+from ._openai_embeddings import readable_vectors
 from ._parts import parsed_json
 from ._raw import put_request, put_response
 from ._usage import usage_from
@@ -50,7 +50,7 @@ def map_langsmith(draft: Draft) -> None:
         _put_call(draft, asked, said)
     else:
         draft.put("input", asked)
-        draft.put("output", _vectors(said) if draft.is_kind("embedding") else said)
+        draft.put("output", readable_vectors(said) if draft.is_kind("embedding") else said)
 
 
 def _value(draft: Draft, name: str) -> Any:
@@ -100,11 +100,3 @@ def _put_call(draft: Draft, asked: Any, said: Any) -> None:
     if draft.fields.get("usage"):  # the same, once more, as Python writes it
         for side in ("input", "output"):
             draft.left.pop(f"gen_ai.usage.{side}_token_details", None)
-
-
-def _vectors(said: Any) -> Any:
-    """Return the shape of vectors; anything else as it is."""
-    rows = said if isinstance(said, list) and said and isinstance(said[0], list) else [said]
-    if not all(isinstance(row, list) and row and all(isinstance(x, (int, float)) for x in row) for row in rows):
-        return said
-    return vectors_summary([{"embedding": row} for row in rows])

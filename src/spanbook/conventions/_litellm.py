@@ -24,6 +24,9 @@ def map_litellm(draft: Draft) -> None:
     session = given.get("session_id")
     draft.put("session_id", session if isinstance(session, str) and session else None)
     draft.add("metadata", given)
+    provider, _, model = str(draft.left.get("litellm.provider.model", "")).partition("/")
+    if model and not draft.left.get("gen_ai.provider.name", draft.left.get("gen_ai.system")):
+        draft.put_provider(provider)
     streams = draft.left.get("llm.is_streaming")
     if streams in ("True", "False"):
         draft.left["llm.is_streaming"] = streams == "True"

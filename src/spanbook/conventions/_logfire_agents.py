@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._draft import Draft
+from ._error import cause_of
 from ._messages import flat_tools, to_messages
 from ._parts import parsed_json
 from ._usage import usage_from
@@ -55,6 +56,4 @@ def _put_error(draft: Draft) -> None:
     noted = parsed_json(draft.left.get("error"))
     if draft.span.status != "error" or not isinstance(noted, Mapping):
         return
-    data = noted.get("data")
-    cause = data.get("error") if isinstance(data, Mapping) else None
-    draft.put("error", {"message": str(cause or noted.get("message") or "")})
+    draft.put("error", {"message": cause_of(noted)})

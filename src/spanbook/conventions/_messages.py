@@ -178,6 +178,7 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
     messages = _with_results(messages)
     if not any(part["type"] == "tool_call_response" for message in messages for part in message["parts"]):
         return list(messages)
+    messages = _in_order(messages)
     names: dict[Any, str] = {}
     told: dict[str, Any] = {}
     out: list[Message] = []
@@ -208,6 +209,53 @@ def join_results(messages: Sequence[Message]) -> list[Message]:
         elif rest:
             out.append({**message, "parts": rest})
     return out
+
+
+def _in_order(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return messages with calls and results joined by their order, or name, where their ids do not.
+
+    OpenLLMetry sends for OpenAI's agents the id of the item that a call is; Ollama's calls have none.
+    """
+    called, answered = _ids(messages, "tool_call"), _ids(messages, "tool_call_response")
+    if None not in answered and answered <= called:
+        return messages
+    out = [{**message, "parts": list(message["parts"])} for message in messages]
+    waiting: list[tuple[list[Part], int]] = []  # parts of a message, and which of them is a call without a result
+    for message in out:
+        parts = message["parts"]
+        if message["role"] == "user" and not any(part["type"] == "tool_call_response" for part in parts):
+            waiting = []
+        for at, part in enumerate(parts):
+            id = _id(part)
+            if part["type"] == "tool_call" and (id is None or id not in answered):
+                waiting.append((parts, at))
+            elif part["type"] == "tool_call_response" and (id is None or id not in called):
+                _join(part, parts, at, waiting)
+    return out
+
+
+def _ids(messages: Sequence[Message], kind: str) -> set[str | None]:
+    return {_id(part) for message in messages for part in message["parts"] if part["type"] == kind}
+
+
+def _id(part: Part) -> str | None:
+    """Return the id of a call or a result; what is no text joins nothing."""
+    id = part.get("id")
+    return id if isinstance(id, str) else None
+
+
+def _join(result: Part, parts: list[Part], at: int, waiting: list[tuple[list[Part], int]]) -> None:
+    """Join a result with the first call that waits for one, of the tool that it names if it names one."""
+    for one in waiting:
+        its_parts, its_at = one
+        call = its_parts[its_at]
+        name = call.get("name")
+        if result.get("name", name) == name:
+            id = call.get("id") if _id(result) is None else result["id"]
+            its_parts[its_at] = {**call, "id": id}
+            parts[at] = {**result, "id": id, "name": name}
+            waiting.remove(one)
+            return
 
 
 def _with_results(messages: Sequence[Message]) -> Sequence[Message]:
@@ -264,6 +312,8 @@ def _is_plain(item: Any) -> bool:
 def _from_mapping(value: Mapping[str, Any], role: str) -> list[Message] | None:
     if _is_message(value):
         return find_messages([value], role)
+    if _is_message(value.get("message")):  # LlamaIndex, Ollama
+        return [to_message(value["message"], "assistant")]
     if isinstance(value.get("choices"), (list, tuple)):
         return [_choice(choice) for choice in value["choices"] if isinstance(choice, dict)]
     if isinstance(value.get("candidates"), (list, tuple)):  # Gemini

@@ -112,6 +112,7 @@ def chat_message(raw: Any) -> Message:
     message["parts"] = [
         *_reasoning_parts(raw),
         *content_parts(raw.get("content")),
+        *_image_parts(raw.get("images")),
         *_refusal_parts(raw.get("refusal")),
         *_audio_parts(raw.get("audio")),
     ]
@@ -121,6 +122,11 @@ def chat_message(raw: Any) -> Message:
     if raw.get("name"):
         message["name"] = str(raw["name"])
     return message
+
+
+def _image_parts(images: Any) -> list[Part]:
+    """Return the pictures that a message has beside its text, as base64 (Ollama)."""
+    return [blob_part(image, "image", None) for image in images] if isinstance(images, list | tuple) else []
 
 
 def content_parts(content: Any) -> list[Part]:

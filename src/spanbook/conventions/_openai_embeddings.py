@@ -38,6 +38,14 @@ def vectors_summary(data: Any) -> dict[str, Any]:
     return {"$type": "array", "shape": shape, "dtype": "float32", "head": head[:_HEAD]}
 
 
+def readable_vectors(value: Any) -> Any:
+    """Return the shape of a vector, or of a list of them; anything else as it is."""
+    rows = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
+    if not all(isinstance(row, list) and row and all(isinstance(x, (int, float)) for x in row) for row in rows):
+        return value
+    return vectors_summary([{"embedding": row} for row in rows])
+
+
 def dimension(vector: Any) -> int:
     """Return how many numbers a vector has, given as a sequence of numbers or as base64 of 32-bit floats."""
     if isinstance(vector, str):

@@ -14,7 +14,7 @@ from ._genai import put_contents, put_kind
 from ._messages import ROLES, find_messages, flat_tools, instructions, is_messages, join_reasoning, to_messages
 from ._openai_embeddings import vectors_summary
 from ._parts import Message, Part, blob_part, media_part, parsed_json, text_parts, tool_call, tool_response
-from ._raw import fuller, put_response
+from ._raw import as_given, fuller, is_object, put_response
 from ._usage import usage_from
 
 _KINDS: Final = {
@@ -41,7 +41,9 @@ _USAGE: Final = {
 }
 _COSTS: Final = {"cost_usd": "total", "input_cost_usd": "prompt", "output_cost_usd": "completion"}
 _OF_A_RESPONSE: Final = frozenset(("id", "object", "created_at", "completed_at", "status", "instructions", "metadata"))
-_PROVIDERS: Final = ("openai", "anthropic", "groq")
+_PROVIDERS: Final = ("openai", "anthropic", "groq", "mistralai")
+#: What holds parameters among the others: Ollama's, Portkey's.
+_NESTED: Final = ("options", "kwargs")
 _NOT_PARAMETERS: Final = frozenset(("model", "model_name", "messages", "input", "tools"))
 
 
@@ -94,7 +96,12 @@ def _put_model(draft: Draft) -> None:
     if {"id", "created_at"} <= parameters.keys():  # a whole response (OpenAI's agents)
         draft.put("response_id", str(parameters.get("id") or "") or None)
         parameters = {name: value for name, value in parameters.items() if name not in _OF_A_RESPONSE}
-    kept = {name: value for name, value in parameters.items() if name not in _NOT_PARAMETERS and value is not None}
+    for name in _NESTED:
+        if isinstance(inner := parameters.get(name), dict):
+            parameters = {**{other: value for other, value in parameters.items() if other != name}, **inner}
+    if not draft.has("llm.tools."):
+        draft.put("tools", flat_tools(parameters.get("tools")))
+    kept = {name: value for name, value in as_given(parameters).items() if name not in _NOT_PARAMETERS}
     draft.add("model_parameters", kept)
     draft.put("finish_reason", draft.text("llm.finish_reason"))
     draft.put("response_id", draft.text("llm.response.id"))
@@ -146,7 +153,7 @@ def _put_value(draft: Draft, side: str) -> None:
     """Set input or output from ``input.value`` or ``output.value``; a call's that repeats its messages is dropped."""
     name = f"{side}.value"
     value = draft.left.get(name)
-    if value is None:
+    if value is None or is_object(value):  # a stream that nobody read for it (Groq, Portkey)
         return
     is_json = draft.left.get(f"{side}.mime_type") == "application/json"
     value = parsed_json(value) if is_json or str(value)[:1] in "{[" else value

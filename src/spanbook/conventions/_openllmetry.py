@@ -11,7 +11,9 @@ from typing import Any, Final
 from ._draft import Draft, named_text
 from ._genai import lost_input, put_kind
 from ._messages import flat_tools, join_reasoning, to_message, to_messages
+from ._openai_embeddings import readable_vectors
 from ._parts import Message, parsed_json
+from ._raw import fuller
 
 _KINDS: Final = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
 _REQUESTS: Final = {
@@ -47,16 +49,12 @@ def is_flat(attributes: Mapping[str, Any]) -> bool:
 
 def map_openllmetry(draft: Draft) -> None:
     """Set what Traceloop's attributes say, and the flat messages of a call."""
-    _put_entity(draft)
-    request = draft.left.get("llm.request.type")
-    if isinstance(request, str) and request in _REQUESTS:
-        draft.put("kind", _REQUESTS[request])
-        del draft.left["llm.request.type"]
+    _put_kind(draft)
     prompts, completions = draft.indexed("gen_ai.prompt"), draft.indexed("gen_ai.completion")
     if draft.is_kind("embedding"):
-        draft.put("input", [one["content"] for one in prompts if isinstance(one, dict) and "content" in one] or None)
+        draft.put("input", [text for message in _messages(prompts, "user") for text in _texts(message)] or None)
     elif draft.is_kind("reranker"):
-        _put_ranking(draft, prompts, completions)
+        _put_ranking(draft, _messages(prompts, "user"), completions)
     elif prompts or completions:
         draft.put("kind", "llm")
         if not draft.has("gen_ai.input.messages"):  # these say more
@@ -64,6 +62,7 @@ def map_openllmetry(draft: Draft) -> None:
         said = join_reasoning(_messages(completions, "assistant"))
         listed = to_messages(parsed_json(draft.left.get("gen_ai.output.messages")), "assistant")
         draft.put_messages("output", said if listed is None else _with_calls(listed, said))
+    _put_entity(draft)
     tools = [_tool(one) for one in draft.indexed("llm.request.functions")]
     draft.put("tools", flat_tools(tools or draft.items("llm.request.functions")))
     for name, ours in _USAGE.items():
@@ -74,27 +73,44 @@ def map_openllmetry(draft: Draft) -> None:
     draft.add("model_parameters", {_PARAMETERS[name]: draft.left.pop(name) for name in names})
     draft.put("finish_reason", draft.texts("llm.response.finish_reason", "llm.response.stop_reason"))
     _put_associated(draft)
-    _put_found(draft)
     first = draft.first_event(*_CHUNKS)
     if first is not None:
         draft.put("first_token_ns", first.time_ns)
         draft.drop_events(*_CHUNKS)
 
 
-def _put_entity(draft: Draft) -> None:
-    kind = draft.left.get("traceloop.span.kind")
+def _put_kind(draft: Draft) -> None:
+    kind, request = draft.left.get("traceloop.span.kind"), draft.left.get("llm.request.type")
     if isinstance(kind, str) and kind in _KINDS:
-        if kind == "task":
-            put_kind(draft)  # an operation says more: JavaScript's tools of LangChain are tasks
-        draft.put("kind", _KINDS[kind])
+        put_kind(draft)  # an operation says more: JavaScript's tools of LangChain are tasks
+        tool = draft.text("tool.name") if kind in ("task", "tool") else None  # LlamaIndex, Agno
+        if tool is not None:
+            draft.left.setdefault("gen_ai.tool.name", tool)
+            draft.put("input", draft.data("tool.arguments"))
+        draft.put("kind", _KINDS[kind] if tool is None else "tool")
         if kind != "task":
             del draft.left["traceloop.span.kind"]
-    for side in ("input", "output"):
+    if isinstance(request, str) and request in _REQUESTS:
+        draft.put("kind", _REQUESTS[request])
+        del draft.left["llm.request.type"]
+
+
+def _put_entity(draft: Draft) -> None:
+    """Set what went in and came out; a call's messages only where it says more than they do."""
+    for side, role in (("input", "user"), ("output", "assistant")):
         names = (f"traceloop.entity.{side}", f"gen_ai.task.{side}")
         value = draft.data(*names)
-        draft.put(side, value)
+        if value is None:
+            continue
+        if draft.is_kind("llm"):
+            given: Any = draft.fields.get(side) or to_messages(
+                parsed_json(draft.left.get(f"gen_ai.{side}.messages")), role
+            )
+            draft.fields[side] = fuller(given, value, role) if given else to_messages(value, role)
+        else:
+            draft.put(side, readable_vectors(value) if draft.is_kind("embedding") else value)
         for name in names:  # the same, once more
-            if value is not None and parsed_json(draft.left.get(name)) == value:
+            if parsed_json(draft.left.get(name)) == value:
                 del draft.left[name]
     draft.put("prompt_name", draft.text("traceloop.prompt.key"))
     version = draft.data("traceloop.prompt.version")
@@ -109,33 +125,6 @@ def _put_associated(draft: Draft) -> None:
             draft.put(field, given.pop(name))
     draft.put_tags(given.pop("tags", None) if isinstance(given.get("tags"), (list, tuple)) else None)
     draft.add("metadata", {name: parsed_json(value) for name, value in given.items()})
-
-
-def _put_ranking(draft: Draft, asked: list[Any], ranked: list[Any]) -> None:
-    """Set the query, the documents, and these again by their scores (Cohere's, of Node)."""
-    given = [one.get("index") for one in draft.indexed("documents") if isinstance(one, dict)]
-    query = next((_own_text(one) for one in asked if isinstance(one, dict)), None)
-    draft.put("input", {"query": query, "documents": [{"content": one} for one in given]})
-    count = draft.count("topN")
-    draft.add("model_parameters", {} if count is None else {"top_n": count})
-    draft.put("output", [_ranked(one, given) for one in ranked if isinstance(one, dict)])
-
-
-def _ranked(raw: Mapping[str, Any], given: list[Any]) -> dict[str, Any]:
-    """Return a document with its score; one that came back without its text is told by its place."""
-    content, score = raw.get("content"), raw.get("relevanceScore")
-    if isinstance(content, int) and 0 <= content < len(given):
-        content = given[content]
-    return {"content": content, "score": score}
-
-
-def _put_found(draft: Draft) -> None:
-    """Set what a search in a database of vectors found."""
-    found = [one for one in draft.indexed("db.vector.query.result") if isinstance(one, dict)]
-    if found:
-        draft.put("kind", "retriever")
-        documents = [{**one, "metadata": parsed_json(one["metadata"])} if "metadata" in one else one for one in found]
-        draft.put("output", documents)
 
 
 def _own_text(raw: Mapping[str, Any]) -> Any:
@@ -158,6 +147,36 @@ def _message(raw: dict[str, Any], role: str) -> Message:
     legacy = raw.get("function_call")
     given["function_call"] = legacy if isinstance(legacy, dict) and not given["tool_calls"] else None  # told by both
     return to_message(given, role)
+
+
+def _put_ranking(draft: Draft, asked: list[Message], ranked: list[Any]) -> None:
+    """Set the query, the documents, and these again by their scores (Cohere).
+
+    The query is the user's message. Documents are attributes of their own (Node), or the system's messages.
+    """
+    texts = {
+        role: [text for one in asked if one["role"] == role for text in _texts(one)] for role in ("user", "system")
+    }
+    given = [one.get("index") for one in draft.indexed("documents") if isinstance(one, dict)] or texts["system"]
+    if asked:
+        draft.put("input", {"query": "".join(texts["user"]), "documents": [{"content": one} for one in given]})
+    count = draft.count("topN")
+    draft.add("model_parameters", {} if count is None else {"top_n": count})
+    draft.put("output", [_ranked(one, given) for one in ranked if isinstance(one, dict)] or None)
+
+
+def _ranked(raw: Mapping[str, Any], given: list[Any]) -> Any:
+    """Return a document with its score; one that came back without its text is told by its place."""
+    content = raw.get("content")
+    if "relevanceScore" not in raw:
+        return content
+    if isinstance(content, int) and 0 <= content < len(given):
+        content = given[content]
+    return {"content": content, "score": raw["relevanceScore"]}
+
+
+def _texts(message: Message) -> list[str]:
+    return [part["content"] for part in message["parts"] if part["type"] == "text"]
 
 
 def _with_calls(listed: list[Message], flat: list[Message]) -> list[Message]:

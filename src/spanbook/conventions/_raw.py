@@ -13,13 +13,22 @@ from ._openai_responses import finish_reason
 from ._parts import Message, Part
 from ._usage import usage_from
 
-#: How Python writes what stands for an argument that was not given, in OpenAI's client and those made like it.
-_ABSENT: Final = re.compile(r"NOT_GIVEN|<(?:\w+\.)*(?:Omit|NotGiven) object at 0x[0-9a-fA-F]+>")
+#: How Python writes what stands for an argument that was not given, in OpenAI's client and those made like it; empty
+#: in Mistral's.
+_ABSENT: Final = re.compile(r"(?:NOT_GIVEN|<(?:\w+\.)*(?:Omit|NotGiven) object at 0x[0-9a-fA-F]+>)?")
+#: How Python writes an object that says nothing of what it holds.
+_OBJECT: Final = re.compile(r"<[\w.]+ object at 0x[0-9a-fA-F]+>")
 
 
 def as_given(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request without the arguments that were not given, which some instrumentors write down all the same."""
-    return {name: value for name, value in request.items() if not (isinstance(value, str) and _ABSENT.fullmatch(value))}
+    return {name: value for name, value in request.items()
+            if value is not None and not (isinstance(value, str) and _ABSENT.fullmatch(value))}  # fmt: skip
+
+
+def is_object(value: Any) -> bool:
+    """Tell whether a value is just the name of a Python object, not what it holds."""
+    return isinstance(value, str) and value.startswith("<") and _OBJECT.fullmatch(value) is not None
 
 
 def put_request(draft: Draft, request: Mapping[str, Any]) -> None:
@@ -84,10 +93,19 @@ def _fuller_turn(ours: list[Message], theirs: list[Message]) -> list[Message]:
 
 
 def _says_more(their: Message, our: Message) -> bool:
-    if their["role"] != our["role"] or not _texts(our) <= _texts(their):  # something else, or made unreadable
+    if their["role"] != our["role"]:
         return False
+    if not _texts(our) <= _texts(their):  # something else, or made unreadable
+        return _is_written_out(their, our)
     more = len(their["parts"]) - len(our["parts"])
     return more > 0 or (more == 0 and any(map(_is_partial, our["parts"])))
+
+
+def _is_written_out(their: Message, our: Message) -> bool:
+    """Tell whether our one text is all their pieces, those that are none as JSON (Cohere, by OpenInference)."""
+    begun = "".join(part["content"] for part in their["parts"][:1] if part["type"] == "text")
+    ours = our["parts"]
+    return len(ours) == 1 and len(their["parts"]) > 1 and str(ours[0].get("content")).startswith(f'{begun}{{"type": "')
 
 
 def _is_partial(part: Part) -> bool:

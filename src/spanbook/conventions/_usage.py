@@ -24,6 +24,7 @@ _TOTAL: Final = frozenset(("total", "total_tokens", "totalTokens"))
 _ANTHROPIC: Final = frozenset(("cache_read_input_tokens", "cache_creation_input_tokens"))
 #: Gemini's API: its parts of the output, and what tools added to the input, are beside their wholes.
 _GEMINI: Final = frozenset(("prompt_token_count", "promptTokenCount"))
+_COHERE: Final = ("tokens", "billed_units")
 _GOOGLE: Final = ("gcp.", "google", "gemini", "vertex")
 _GEMINI_OUTPUT: Final = ("candidatestokencount", "thoughtstokencount")
 _WHOLES: Final = frozenset(("input_tokens", "output_tokens"))
@@ -55,6 +56,8 @@ def usage_from(raw: Any, provider: Any = None) -> dict[str, int]:
         return {name: count for name, value in raw.items() if (count := as_count(value)) is not None}
     if raw.keys() & _GEMINI:
         return _of_gemini(raw)
+    if isinstance(raw.get("tokens"), dict):  # Cohere: beside what it bills, which leaves out some of the input
+        raw = {**raw["tokens"], **{name: value for name, value in raw.items() if name not in _COHERE}}
     found: dict[str, int] = {}
     beside = {"input": 0, "output": 0}  # parts that have no name of ours
     for name, count in _counts(raw):

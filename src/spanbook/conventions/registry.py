@@ -23,6 +23,7 @@ from ._genkit import NAMES as GENKIT
 from ._genkit import map_genkit
 from ._google_adk import SCOPE as GOOGLE_ADK
 from ._google_adk import map_google_adk
+from ._haystack import map_haystack
 from ._langfuse import map_langfuse
 from ._langfuse_media import map_media, refers_to_media
 from ._langsmith import map_langsmith
@@ -32,12 +33,14 @@ from ._logfire import map_logfire, without_pending
 from ._logfire_agents import SCOPE, map_logfire_agents
 from ._mastra import map_mastra
 from ._messages import is_messages, join_results, say_gaps
+from ._mirascope import map_mirascope
 from ._mlflow import SCOPE as MLFLOW
 from ._mlflow import map_mlflow
 from ._openinference import map_openinference
 from ._openllmetry import is_flat, map_openllmetry
 from ._pydantic_ai import map_pydantic_ai
 from ._spanbook import map_spanbook
+from ._vector_db import is_search, map_vector_db
 from ._vercel import is_vercel, map_vercel
 from ._voltagent import SCOPE as VOLTAGENT
 from ._voltagent import map_voltagent
@@ -73,6 +76,11 @@ def _always(span: OtelSpan, roots: Set[str]) -> bool:
     return True
 
 
+def _is_openinference(span: OtelSpan, roots: Set[str]) -> bool:
+    named = "openinference" in roots or "llm" in roots
+    return named or "input.value" in span.attributes or "output.value" in span.attributes
+
+
 def _is_openllmetry(span: OtelSpan, roots: Set[str]) -> bool:
     named = "traceloop" in roots or "llm" in roots or span.scope_name.startswith("@traceloop/")
     return named or ("gen_ai" in roots and is_flat(span.attributes))
@@ -97,15 +105,18 @@ MAPPERS: Final[list[SpanMapper]] = [
     SpanMapper("genkit", lambda span, roots: not GENKIT.isdisjoint(roots), map_genkit),
     SpanMapper("mastra", _any_of("mastra"), map_mastra),
     SpanMapper("voltagent", lambda span, roots: span.scope_name.startswith(VOLTAGENT), map_voltagent),
+    SpanMapper("haystack", _any_of("haystack"), map_haystack),
+    SpanMapper("mirascope", _any_of("mirascope"), map_mirascope),
     SpanMapper("langsmith", _any_of("langsmith"), map_langsmith),
     SpanMapper("langwatch", _any_of("langwatch"), map_langwatch),
-    SpanMapper("openinference", _any_of("openinference", "llm"), map_openinference),
+    SpanMapper("openinference", _is_openinference, map_openinference),
     SpanMapper("litellm", _is_litellm, map_litellm),
     SpanMapper("openllmetry", _is_openllmetry, map_openllmetry),
     SpanMapper("logfire-agents", lambda span, roots: span.scope_name == SCOPE, map_logfire_agents),
     SpanMapper("google-adk", lambda span, roots: "gcp" in roots or span.scope_name == GOOGLE_ADK, map_google_adk),
     SpanMapper("pydantic-ai", _is_pydantic_ai, map_pydantic_ai),
     SpanMapper("logfire", _any_of("logfire"), map_logfire),
+    SpanMapper("vector-db", is_search, map_vector_db),
     SpanMapper("otel", _always, map_common),
     SpanMapper("genai", _any_of("gen_ai", "operation"), map_genai),
 ]
@@ -160,6 +171,8 @@ def _settle_messages(draft: Draft) -> None:
             draft.put("finish_reason", next((reason for reason in reasons if isinstance(reason, str) and reason), None))
 
 
+#: What the name of a resource of Google's begins with.
+_RESOURCES: Final = ("projects/", "publishers/", "models/")
 #: Of no dialect: what is the same for all of them.
 _LAST: Final = (
     SpanMapper("media", refers_to_media, map_media),
@@ -223,6 +236,7 @@ def _finished(draft: Draft, dialects: tuple[str, ...], failures: tuple[tuple[str
     span, fields = draft.span, draft.fields
     put_error(draft)
     _check_first_token(draft)
+    _shorten_model(draft)
     draft.put("kind", "span")
     draft.put("name", span.name)
     if fields.get("usage") and fields["kind"] not in COUNTED_KINDS:
@@ -246,6 +260,14 @@ def _check_first_token(draft: Draft) -> None:
     span, first = draft.span, draft.fields.get("first_token_ns")
     if isinstance(first, int) and (first < span.start_ns or (span.end_ns is not None and first > span.end_ns)):
         del draft.fields["first_token_ns"]
+
+
+def _shorten_model(draft: Draft) -> None:
+    """Call a model of Google's by its name: the last part of the name of a resource, which stays an attribute."""
+    model: Any = draft.fields.get("model")
+    if isinstance(model, str) and model.startswith(_RESOURCES):
+        draft.left.setdefault("gen_ai.request.model", model)
+        draft.fields["model"] = model.rpartition("/")[2]
 
 
 def _about(span: OtelSpan) -> Mapping[str, Any]:
