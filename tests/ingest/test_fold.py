@@ -46,11 +46,12 @@ def new_fold(tmp_path: Path) -> Iterator[Start]:
     _report.forget_said()
     _report.errors.clear()
     yield make
-    _report.errors.clear()
     for fold in made:
         fold._stopped = True
+        fold.park(5.0)  # its thread ends before what it reads from goes, else the next test finds its failure
         fold.journal.close(remove=True)
         fold.writer.close()
+    _report.errors.clear()
 
 
 @pytest.fixture
