@@ -11,6 +11,7 @@ import pytest
 
 import spanbook as sb
 from spanbook.api._trace import Trace
+from spanbook.model import StoreError
 from spanbook.store._write import Batch, SpanRecord, StoreWriter
 from spanbook.tracer import _recorder
 from spanbook.widgets import Chip
@@ -92,6 +93,17 @@ def test_at_the_end_of_its_cell_it_says_what_it_was_not_told_yet(store: sb.Store
     assert not widget._summary["running"]
     assert {each["name"]: each["status"] for each in widget._summary["traces"]} == {"job": "ok", "missed": "ok"}
     job.end()
+
+
+def test_the_end_of_its_cell_is_told_where_the_store_cannot_be_read(store: sb.Store) -> None:
+    sb.flush()
+    widget = CapturedChip(store._reader, ["e" * 32], running=True)
+    store.path.rename(store.path.with_suffix(".away"))
+    store.path.mkdir()
+    with pytest.raises(StoreError):
+        widget.finish()
+    assert not widget._summary["running"]
+    store.path.rmdir()
 
 
 def test_a_trace_that_outlives_its_cell_is_still_followed(store: sb.Store) -> None:

@@ -83,11 +83,13 @@ class Chip(SpanbookWidget):
         """
         with self._lock:
             self._cell_runs = False
-            stale = [each for each in self._ids if each not in self._traces or self._traces[each]["n_open"]]
-            if stale:
-                self._read(stale)
             self._dropped_to = Chip._dropped_told = _recorder.dropped
-            self._tell()
+            stale = [each for each in self._ids if each not in self._traces or self._traces[each]["n_open"]]
+            try:
+                if stale:
+                    self._read(stale)
+            finally:
+                self._tell()
             if not self._summary["running"]:
                 self._settle()
         _display.renew_snapshot(self)
