@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { chatIn } from "../src/core/chat.ts";
+import type { JsonObject } from "../src/core/types.ts";
 
 const text = (content: string): object => ({ type: "text", content });
 
@@ -18,6 +19,18 @@ describe("chats among plain values", () => {
       { role: "assistant", parts: [{ type: "tool_call", id: "c1", name: "price", arguments: { plan: "Team" } }] },
       { role: "tool", parts: [{ type: "tool_call_response", id: "c1", name: "price", response: "29 EUR" }] },
     ]);
+  });
+
+  it("reads LangChain's messages as they are serialized", () => {
+    const serialized = (name: string, kwargs: JsonObject): JsonObject => ({ lc: 1, type: "constructor", id: ["langchain_core", "messages", name], kwargs });
+    const calls = [{ name: "price", args: { plan: "Team" }, id: "c1" }];
+    const state = [serialized("HumanMessage", { content: "Price?" }), serialized("AIMessageChunk", { content: "", tool_calls: calls }), serialized("ToolMessage", { content: "29 EUR", tool_call_id: "c1" })];
+    expect(chatIn({ messages: state })?.messages).toEqual([
+      { role: "user", parts: [text("Price?")] },
+      { role: "assistant", parts: [{ type: "tool_call", id: "c1", name: "price", arguments: { plan: "Team" } }] },
+      { role: "tool", parts: [{ type: "tool_call_response", id: "c1", response: "29 EUR" }] },
+    ]);
+    expect(chatIn([serialized("Document", { content: "x" })])).toBeNull();
   });
 
   it("reads OpenAI's calls and parts; arguments that are no JSON stay text", () => {

@@ -1,6 +1,6 @@
 /**
- * Chats among plain values: messages as clients write them (`{role, content}`), as LangChain does (`{type: "human"}`)
- * or as pairs (`["user", "Hi"]`), alone or under the key `messages`. They are shown as a chat; what is not surely one
+ * Chats among plain values: messages as clients write them (`{role, content}`), as LangChain does (`{type: "human"}`,
+ * or `{lc: 1, id: [..., "HumanMessage"], kwargs}`) or as pairs (`["user", "Hi"]`), alone or under the key `messages`. They are shown as a chat; what is not surely one
  * stays JSON.
  */
 
@@ -30,13 +30,14 @@ function chatOf(items: Json[], rest: JsonObject): Chat | null {
   return messages.every((each) => each !== null) ? { messages, rest } : null;
 }
 
-function messageOf(item: Json): Message | null {
-  if (Array.isArray(item)) {
-    const [said, text] = item;
+function messageOf(given: Json): Message | null {
+  if (Array.isArray(given)) {
+    const [said, text] = given;
     const role = roleOf(said);
-    return item.length === 2 && role !== null && isText(text) ? { role, parts: partsOf(text) } : null;
+    return given.length === 2 && role !== null && isText(text) ? { role, parts: partsOf(text) } : null;
   }
-  if (!isObject(item) || isLong(item)) return null;
+  if (!isObject(given) || isLong(given)) return null;
+  const item = made(given);
   const role = roleOf(item.role ?? item.type);
   if (role === null || !("content" in item || "parts" in item || "tool_calls" in item)) return null;
   const named = typeof item.name === "string" && item.name !== "" ? { name: item.name } : {};
@@ -46,6 +47,13 @@ function messageOf(item: Json): Message | null {
     return { role, parts: [{ type: "tool_call_response", id, response: item.content ?? null, ...named }] };
   }
   return { role, parts: [...partsOf(item.content), ...callsOf(item.tool_calls)], ...named };
+}
+
+/** What LangChain's serialized message was made of; its class says whose it is. */
+function made(item: JsonObject): JsonObject {
+  const { lc, id, kwargs } = item;
+  if (lc !== 1 || !Array.isArray(id) || !isObject(kwargs)) return item;
+  return { type: textOf(id.at(-1)).replace(/Message(Chunk)?$/, "").toLowerCase(), ...kwargs };
 }
 
 const TEXTS = new Set(["text", "input_text", "output_text"]);
