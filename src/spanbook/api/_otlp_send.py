@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .._version import __version__
 from ..frames._otlp_tools import DIALECTS, Extra
@@ -203,8 +203,8 @@ def traces_url(endpoint: str) -> str:
     """
     if not isinstance(endpoint, str):
         raise UsageError(f"endpoint={endpoint!r} is a {type(endpoint).__name__}; give an address as text.")
-    parts = urlsplit(endpoint.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _split(endpoint.strip())
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
             f"endpoint={endpoint!r} is no http(s) address; give for example 'http://localhost:6006' (Phoenix) or "
             "'https://cloud.langfuse.com/api/public/otel'."
@@ -215,6 +215,16 @@ def traces_url(endpoint: str) -> str:
     if not path.endswith("/traces"):
         path += "/traces" if path.endswith("/v1") else "/v1/traces"
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _split(address: str) -> SplitResult | None:
+    """Return the parts of an address; None where it has spaces, brackets without an end, or no port of TCP."""
+    try:
+        parts = urlsplit(address)
+        is_whole = parts.port != 0 and not any(map(str.isspace, parts.netloc))
+    except ValueError:
+        return None
+    return parts if is_whole else None
 
 
 def guess_dialect(url: str) -> str:

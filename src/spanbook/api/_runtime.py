@@ -29,6 +29,8 @@ _active: Runtime | None = None
 _exiting = False
 #: Somebody said where and how to trace (``init``): that outlives the extension.
 is_chosen = False
+#: Seconds that a change of the policy waits for the store to take what was given under the one before.
+_POLICY_S: Final = 5.0
 #: What a forked child goes on with: store, redaction policy, prices.
 _inherited: tuple[Path, str | Callable[[Any], Any], PriceTable] | None = None
 
@@ -134,7 +136,10 @@ def activate(store: str | os.PathLike[str] | None, redact: str | Callable[[Any],
         policy = redact if redact is not None else (before.redact if before is not None else "secrets")
         if before is not None and not before.closed and before.path == path:
             if policy != before.redact:
-                before.fold.set_redactor(make_redactor(policy))
+                redactor = make_redactor(policy)
+                before.fold.flush(_POLICY_S)  # what waits was given under the policy before
+                before.journal.change_policy(policy if isinstance(policy, str) else "custom")
+                before.fold.set_redactor(redactor)
                 before.redact = policy
             return before
         runtime = _new_runtime(path, policy, _prices_before(before))

@@ -35,7 +35,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         prog="spanbook",
-        description="Traces of LLM applications, from one SQLite file. In a notebook: %%load_ext spanbook.",
+        description="Traces of LLM applications, from one SQLite file. In a notebook: %load_ext spanbook.",
     )
     parser.add_argument("--version", action="version", version=f"spanbook {__version__}")
     _add_store(parser, default=None)

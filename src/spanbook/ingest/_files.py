@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -170,9 +172,18 @@ def _items(where: str, document: Any, size: int) -> Iterator[tuple[str, Any, int
         yield where, document, size
 
 
-def _opened(path: Path) -> IO[str]:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
+    """Open a file, unpacked where it is packed.
+
+    Raises:
+        UsageError: it cannot be unpacked.
+    """
     with path.open("rb") as file:
         is_gzip = file.read(2) == _GZIP
-    if is_gzip:
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
-    return path.open(encoding="utf-8-sig", errors="replace")
+    opener: Any = gzip.open if is_gzip else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as text:
+            yield text
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UsageError(f"{str(path)!r} is a damaged gzip file ({error}); export or copy it again.") from None

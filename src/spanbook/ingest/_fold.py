@@ -21,8 +21,9 @@ from ..store._codec import learn
 from ..store._connection import is_damage, is_locked, store_error
 from ..store._journal import Journal
 from ..store._owners import DeadJournal, dead_journals
-from ..store._segments import FRAME, Position
+from ..store._segments import END, FRAME, Position, decode
 from ..store._write import Batch, StoreReplacedError, StoreWriter, Written
+from ..tracer import _recorder
 from ..tracer._report import report_failure, warn_once
 from ._encode import Encoder
 from ._records import RecordReader
@@ -440,6 +441,8 @@ class Fold:
         try:
             done = done and self._settle()
             self._closed = True
+            if not done:
+                self._count_lost()
             self.journal.close(remove=done)
             if done:
                 self._forget()
@@ -447,6 +450,18 @@ class Fold:
         finally:
             self.lock.release()
         return done
+
+    def _count_lost(self) -> None:
+        """Say how many spans end with this process: neither the store nor a file of the journal could take them."""
+        waiting = self.journal.only_in_memory(self._pending[1] if self._pending else self.journal.position)
+        lost = sum(decode(body)[0] == END for body in waiting)
+        if lost:
+            _recorder.dropped += lost
+            warn_once(
+                f"lost-at-end-{self.journal.id}",
+                f"{lost:,} spans are lost: neither the journal ({self.journal.problem}) nor the store ({self.problem}) "
+                "could be written until the end of the process. Set $SPANBOOK_JOURNAL to a writable folder.",
+            )
 
     def _settle(self) -> bool:
         """Leave nothing open and nothing that a power cut could take: another program may have the store open."""

@@ -45,6 +45,7 @@ class Ingestion:
         self._batch = Batch() if batch is None else batch
         self._mapped: dict[Key, MappedSpan] = {}
         self._own: dict[Key, SpanRecord] = {}  # calls that we traced ourselves, in the same batch
+        self._logs: set[str] = set()  # the ids, as events, of the log records of this batch
         self._is_in_process = batch is not None
         self.report = IngestReport()
 
@@ -146,21 +147,24 @@ class Ingestion:
                 self.report.stray_logs += 1
                 continue
             key = (log.trace_id, log.span_id)
-            by_span.setdefault(key, []).append(log)
             data = {"body": log.body, "attributes": dict(log.attributes)}
             digest = sha256(
                 json.dumps([log.name, to_json(data)], sort_keys=True).encode("utf-8", "replace")
             ).hexdigest()
             name = log.name or log.severity or "log"
             number = f"{log.time_ns:x}-{digest[:8]}"
-            self._batch.events.append(self._records.event(key, number, log.time_ns, name, data, self._batch.media))
+            event = self._records.event(key, number, log.time_ns, name, data, self._batch.media)
+            if event["event_id"] not in self._logs:  # a request may be sent again
+                self._logs.add(event["event_id"])
+                by_span.setdefault(key, []).append(log)
+                self._batch.events.append(event)
         return by_span
 
     def _stored_logs(self, keys: Iterable[Key]) -> dict[Key, list[OtelLog]]:
-        """Return the log records with content that came before, by span."""
+        """Return the log records with content that came before, and not again now, by span."""
         found: dict[Key, list[OtelLog]] = {}
-        for trace_id, span_id, time_ns, name, data in find_events(self._db, keys, CONTENT_EVENTS):
-            if isinstance(data, dict) and "body" in data:
+        for event_id, trace_id, span_id, time_ns, name, data in find_events(self._db, keys, CONTENT_EVENTS):
+            if isinstance(data, dict) and "body" in data and event_id not in self._logs:
                 attributes = data.get("attributes") or {}
                 log = OtelLog(trace_id=trace_id, span_id=span_id, name=name, time_ns=time_ns, body=data["body"],
                               attributes=attributes)  # fmt: skip

@@ -153,6 +153,7 @@ class Registry:
 
     def instrument(self, *names: str) -> list[str]:
         with self._lock:
+            _check_names(names)
             if not self._known.keys() >= set(names) or not names:
                 self.look()
             chosen = [integration for integration in self._chosen(names) if names or integration.is_default]
@@ -162,6 +163,7 @@ class Registry:
 
     def uninstrument(self, *names: str) -> list[str]:
         with self._lock:
+            _check_names(names)
             was_on = [integration for integration in self._chosen(names) if integration.is_on]
             for integration in was_on:
                 integration.turn_off(self.hook)
@@ -213,6 +215,12 @@ class Registry:
         packages = [base.__module__.partition(".")[0] for base in type(client).__mro__]
         known = (one for one in self._known.values() if one.what == "integration")
         return next((one for one in known if one.package in packages), None)
+
+
+def _check_names(names: tuple[Any, ...]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise UsageError(f"{name!r} is a {type(name).__name__}; give each name as a text: 'openai', 'langchain'.")
 
 
 def _row_of(integration: Integration) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from ..conventions._otlp_json import decode_logs, decode_spans
@@ -155,7 +156,8 @@ class Intake:
     def _langfuse_scores(self, request: Request, body: bytes) -> Answer:
         document = _json.parse(body)
         scores = document if isinstance(document, list) else [document]
-        events = [{"id": _score_id(score, at), "type": "score-create", "body": score}
+        now = datetime.now(UTC).isoformat()
+        events = [{"id": _score_id(score, at), "type": "score-create", "timestamp": now, "body": score}
                   for at, score in enumerate(scores)]  # fmt: skip
         accepted_ids, refused_ids = self._write_events(events)
         errors = [{"id": id, "message": why} for id, why in refused_ids.items()]

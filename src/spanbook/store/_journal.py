@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from . import _platform
-from ._owners import write_owner
+from ._owners import write_owner, write_policy
 from ._segments import FRAME, HEADER, FileSegment, MemorySegment, Position, Segment, is_end, whole_records
 
 FIRST_SEGMENT: Final = 1 << 20
@@ -74,6 +74,13 @@ class Journal:
         except OSError as error:
             self.problem = f"{self.folder}: {error.strerror or error}"
             _platform.remove_folder(self.folder)
+
+    def change_policy(self, policy: str) -> None:
+        """Have what is written from now on redacted by this policy, should another process fold it."""
+        with self._lock:
+            self._owner = (self._owner[0], policy)
+            if self._owner_fd >= 0 and hasattr(os, "pwrite"):
+                write_policy(self._owner_fd, policy)
 
     # -- writing
 
@@ -189,6 +196,15 @@ class Journal:
                 break
         self._read = Position(number, offset)
         return bodies
+
+    def only_in_memory(self, after: Position) -> list[bytes]:
+        """Return bodies behind a place that no file holds: they are lost with the process."""
+        found: list[bytes] = []
+        for segment in self._segments:
+            if isinstance(segment, MemorySegment) and segment.number >= after.segment:
+                start = after.offset if segment.number == after.segment else HEADER.size
+                found += [body for body, _ in whole_records(segment.slice(start, segment.tell()))]
+        return found
 
     def rewind(self, position: Position) -> None:
         """Hand out records again from ``position``: the transaction that held them failed."""

@@ -35,6 +35,13 @@ def write_owner(folder: Path, store: str, policy: str) -> int:
     return fd
 
 
+def write_policy(fd: int, policy: str) -> None:
+    """Say in the owner file of this process by which policy its records are redacted from now on."""
+    before = os.pread(fd, 8192, 0)
+    owner = json.dumps({**json.loads(before), "policy": policy})
+    os.pwrite(fd, owner.encode().ljust(len(before)), 0)  # nothing of what was longer is left behind it
+
+
 class DeadJournal:
     """The journal of a process that is gone; hold it while its records are folded, then :meth:`remove` it."""
 
@@ -137,9 +144,9 @@ def owner_lives(fd: int) -> bool:
 
 
 def journal_root(store: Path) -> Path:
-    """Return the folder of all journals of one store file."""
+    """Return the folder of all journals of one store file, by whichever of its paths it is asked for."""
     from hashlib import sha256
 
     base = os.environ.get("SPANBOOK_JOURNAL")
     folder = Path(base) if base else _platform.local_dir() / "journal"
-    return folder / sha256(str(store).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return folder / sha256(os.path.realpath(store).encode("utf-8", "surrogateescape")).hexdigest()[:24]

@@ -25,7 +25,7 @@ _STATES: Final = (
     "ON s.trace_id = json_extract(k.value, '$[0]') AND s.span_id = json_extract(k.value, '$[1]')"
 )
 _EVENTS: Final = (
-    "SELECT e.trace_id, e.span_id, e.time_ns, e.name, e.data FROM json_each(?) k CROSS JOIN events e "
+    "SELECT e.event_id, e.trace_id, e.span_id, e.time_ns, e.name, e.data FROM json_each(?) k CROSS JOIN events e "
     "ON e.trace_id = json_extract(k.value, '$[0]') AND e.span_id = json_extract(k.value, '$[1]') ORDER BY e.id"
 )
 
@@ -64,10 +64,10 @@ def find_states(db: sqlite3.Connection, keys: Iterable[tuple[str, str]]) -> dict
 
 def find_events(
     db: sqlite3.Connection, keys: Iterable[tuple[str, str]], names: frozenset[str]
-) -> list[tuple[str, str, int, str, Any]]:
-    """Return the stored events of these names of some spans: trace id, span id, time in ns, name, data."""
-    found = [row for row in look_up(db, _EVENTS, dict.fromkeys(keys)) if row[3] in names]
+) -> list[tuple[str, str, str, int, str, Any]]:
+    """Return the stored events of these names of some spans: event, trace and span id, time in ns, name, data."""
+    found = [row for row in look_up(db, _EVENTS, dict.fromkeys(keys)) if row[4] in names]
     if not found:
         return []
     text = PayloadReader(db).text
-    return [(*row[:4], json.loads(text(row[4]) or "null")) for row in found]
+    return [(*row[:5], json.loads(text(row[5]) or "null")) for row in found]

@@ -41,6 +41,15 @@ _SELECT_TRACES: Final = f"SELECT {_TRACE_NAMES} FROM traces WHERE trace_id IN (S
 _UPDATE_TRACE: Final = (
     f"ON CONFLICT(trace_id) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in TRACE_COLUMNS[1:])}"
 )
+#: Who deletes rows of spans by SQL leaves their payloads, and their numbers are given anew.
+_IN_PLACE_OF_ORPHAN: Final = (
+    f"ON CONFLICT(span) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in PAYLOAD_COLUMNS)}"
+)
+#: A score that is sent again under its id, as Langfuse's may be, is the newer of the two.
+_NEWER_SCORE: Final = (
+    f"ON CONFLICT(score_id) DO UPDATE SET {', '.join(f'{n} = coalesce(excluded.{n}, {n})' for n in SCORE_COLUMNS[1:])} "
+    "WHERE coalesce(excluded.created_ns, 0) >= created_ns"
+)
 _EVENT_COLUMNS: Final = ("event_id", "trace_id", "span_id", "time_ns", "name")
 _FINAL: Final = ("ok", "error")
 
@@ -393,7 +402,7 @@ class _Transaction:
         """Write the new rows gathered so far: one statement for many is half the price."""
         if self._new_spans:
             insert_rows(self._db, "spans", ("id", *SPAN_COLUMNS), self._new_spans)
-            insert_rows(self._db, "payloads", ("span", *PAYLOAD_COLUMNS), self._new_payloads)
+            insert_rows(self._db, "payloads", ("span", *PAYLOAD_COLUMNS), self._new_payloads, _IN_PLACE_OF_ORPHAN)
             self._new_spans, self._new_payloads = [], []
 
     def _find(self, key: tuple[str, str]) -> tuple[int, Row] | None:
@@ -483,7 +492,7 @@ class _Transaction:
 
     def _scores(self, scores: list[Row]) -> None:
         rows = [tuple(map(score.get, SCORE_COLUMNS)) for score in scores]
-        insert_rows(self._db, "scores", SCORE_COLUMNS, rows, "ON CONFLICT(score_id) DO NOTHING")
+        insert_rows(self._db, "scores", SCORE_COLUMNS, rows, _NEWER_SCORE)
 
 
 def _merge(old: Row, new: Row, *, older: bool) -> Row:

@@ -126,6 +126,13 @@ def response(result: Any) -> dict[str, Any]:
     return {name: value for name, value in out.items() if value}
 
 
+def is_cached(result: Any) -> bool:
+    """Tell whether an answer came from LangChain's own cache, which says so by a cost of nothing."""
+    first = result.generations[0][0] if result.generations and result.generations[0] else None
+    usage = getattr(getattr(first, "message", None), "usage_metadata", None) or {}
+    return usage.get("total_cost") == 0
+
+
 def _choice(choice: Any) -> dict[str, Any]:
     said = getattr(choice, "message", None)
     out = message(said) if said is not None else {"type": "ai", "content": choice.text}

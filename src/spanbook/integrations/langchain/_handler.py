@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ...tracer import Span
 from .._guard import guard
-from ._content import asked_of, document, message, plain, request, response
+from ._content import asked_of, document, is_cached, message, plain, request, response
 from ._runs import Run, add_run, began_here, end_run, find_run, parent_for, session_of
 
 _HIDDEN: Final = "langsmith:hidden"
@@ -82,7 +82,12 @@ class Listener:
                 span.partial(run.texts[0])
 
     def on_llm_end(self, result: Any, *, run_id: Any, **kwargs: Any) -> None:
-        self._end(run_id, lambda span: span.set(output=response(result)))
+        def say(span: Span) -> None:
+            span.set(output=response(result))
+            if is_cached(result):
+                span.set(counted=False, attributes={"langchain.cached": True})
+
+        self._end(run_id, say)
 
     def on_llm_error(self, error: BaseException, *, run_id: Any, **kwargs: Any) -> None:
         def say(span: Span) -> None:
@@ -177,6 +182,12 @@ class Listener:
 
     def on_custom_event(self, name: str, data: Any, *, run_id: Any, **kwargs: Any) -> None:
         self._event(run_id, name, data)
+
+    def on_interrupt(self, event: Any) -> None:
+        """Do nothing: the node that waits has told it as its end. LangGraph asks each handler for this and the next."""
+
+    def on_resume(self, event: Any) -> None:
+        """Do nothing: what goes on is a run of its own."""
 
     def __reduce__(self) -> Any:
         """Be the one handler of a process in copies of a config, too, also where it is sent to."""
