@@ -30,7 +30,7 @@ def test_stores_that_are_let_go_of_are_closed(tmp_path: Path) -> None:
 
     counts = []
     for number in range(4):
-        sb.init(store=tmp_path / f"{number}.db", display="off")
+        sb.init(store=tmp_path / f"{number}.db", display="off", instrument=False)
         trace()
         assert len(sb.traces()) == len(sb.spans_df()) == len(sb.open(tmp_path / f"{number}.db").spans_df()) == 1
         counts.append(n_files())

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -218,6 +219,14 @@ def test_requests_a_line_gzipped(new: New, tmp_path: Path) -> None:
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
     fold, reader = new()
     assert import_file(fold, path).spans == len(all_spans(reader)) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: data[:40] + bytes(9) + data[49:]])
+def test_a_damaged_gzip_file_is_named(new: New, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "collector.jsonl.gz"
+    path.write_bytes(damage(gzip.compress(json.dumps(otlp(SPAN)).encode() + os.urandom(1_000).hex().encode())))
+    with pytest.raises(UsageError, match="collector.jsonl.gz' is a damaged gzip file"):
+        import_file(new()[0], path)
 
 
 def test_logs_in_a_file_join_their_spans(new: New, tmp_path: Path) -> None:

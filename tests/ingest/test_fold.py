@@ -24,7 +24,7 @@ from spanbook.store._owners import dead_journals
 from spanbook.store._read import StoreReader
 from spanbook.store._segments import END, EVENT, SCORE, START, frame
 from spanbook.store._write import Written
-from spanbook.tracer import SpanbookWarning, _report
+from spanbook.tracer import SpanbookWarning, _recorder, _report
 from spanbook.tracer._capture import dumps
 from tests.tracing import rows
 
@@ -165,6 +165,23 @@ def test_a_locked_store_is_waited_for(fold: Fold) -> None:
     assert statuses(fold) == {"s1": "ok", "s2": "open"}
     assert fold.stats()["problem"] is None
     assert _report.errors == {}
+
+
+def test_what_only_memory_held_is_counted_when_it_is_lost(tmp_path: Path) -> None:
+    """The journal could not be written, nor the store until the end."""
+    (tmp_path / "file").touch()
+    journal = Journal(tmp_path / "file", "store.db")
+    fold = Fold(tmp_path / "store.db", journal, tmp_path / "file", make_redactor("off"), PriceTable())
+    fold.writer.connection()
+    before = _recorder.dropped
+    with closing(sqlite3.connect(fold.writer.path, isolation_level=None)) as hog:
+        hog.execute("BEGIN IMMEDIATE")
+        begin(fold, 1)
+        finish(fold, 1)
+        begin(fold, 2)
+        with pytest.warns(SpanbookWarning, match="1 span is lost: neither the journal .*locked"):
+            assert fold.close(0.1) is False
+    assert _recorder.dropped == before + 1
 
 
 def test_a_number_that_fits_no_column_costs_its_field_only(fold: Fold) -> None:

@@ -133,7 +133,12 @@ def test_tools_that_a_log_alone_has_join_their_span_too(world: World) -> None:
 def test_a_log_that_is_sent_twice_is_there_once(world: World) -> None:
     world.take(llm(2), logs=MESSAGES)
     world.take(logs=MESSAGES)
-    assert len(world.span().events) == 3
+    world.take(llm(2), logs=[*MESSAGES, *MESSAGES])
+    found = world.span()
+    assert len(found.events) == 3
+    assert (found.input, found.output) == (
+        [text("system", "Be brief."), text("user", "Hi")], [text("assistant", "Yo")],
+    )  # fmt: skip
 
 
 def test_a_log_without_a_span_is_counted(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.fake import FakeListLLM
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -301,3 +302,12 @@ def test_usage_is_read_where_older_models_have_it(langchain_traced: Spans) -> No
     (span,) = langchain_traced()
     assert span.usage == {"input_tokens": 7, "output_tokens": 2}
     assert span.model == "old-1"
+
+
+def test_an_answer_from_langchain_s_cache_costs_nothing(langchain_traced: Spans, chat: ChatOpenAI) -> None:
+    cached = chat.model_copy(update={"cache": InMemoryCache()})
+    cached.invoke("Hello")
+    cached.invoke("Hello")
+    asked, found = runs(langchain_traced)
+    assert (found.counted, found.output) == (False, asked.output)
+    assert found.attributes["langchain.cached"] is True

@@ -172,7 +172,7 @@ def asking(saver: Any = None) -> Any:
     return graph.compile(checkpointer=saver, name="asking")
 
 
-def test_an_interrupt_is_no_error(langchain_traced: Spans) -> None:
+def test_an_interrupt_is_no_error(langchain_traced: Spans, caplog: pytest.LogCaptureFixture) -> None:
     graph, config = asking(InMemorySaver()), {"configurable": {"thread_id": "t-2"}}
     graph.invoke({"words": []}, config)
     first = langchain_traced()
@@ -186,6 +186,7 @@ def test_an_interrupt_is_no_error(langchain_traced: Spans) -> None:
     again = langchain_traced()[3:]
     assert paths(again) == ["asking", "asking/ask"]
     assert {span.session_id for span in [*first, *again]} == {"t-2"}
+    assert caplog.text == ""  # LangChain logs what a handler does not know
 
 
 def test_a_subgraph_is_below_the_node_that_runs_it(langchain_traced: Spans) -> None:

@@ -261,6 +261,10 @@ def test_names_are_checked() -> None:
         sb.instrument("opnai")
     with pytest.raises(sb.UsageError, match="no integration"):
         sb.uninstrument("nothing-like-it")
+    names: Any = ["openai"]
+    for change in (sb.instrument, sb.uninstrument):
+        with pytest.raises(sb.UsageError, match=r"\['openai'\] is a list"):
+            change(names)
 
 
 # -- one client

@@ -18,6 +18,7 @@ from spanbook.conventions.otel import OtelSpan
 from spanbook.conventions.registry import map_span
 from spanbook.frames import _otlp_wire
 from spanbook.frames._otlp_tools import chat_messages, disjoint_usage
+from spanbook.model import UsageError
 from tests.otel.collector import Collector, collector, partly
 from tests.tracing import Tracing
 
@@ -303,6 +304,14 @@ def test_wrong_arguments_are_named(given: dict[str, Any], said: str, tracing: Tr
 def test_endpoints_are_completed_and_recognised(endpoint: str, url: str, dialect: str) -> None:
     """As their documentation gives them."""
     assert traces_url(endpoint) == url and guess_dialect(url) == dialect
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["localhost:6006", "http://", "http://127.0.0.1:99999", "http://[::1", "http://a b"]
+)
+def test_what_is_no_address_is_refused(endpoint: str) -> None:
+    with pytest.raises(UsageError, match=r"is no http\(s\) address"):
+        traces_url(endpoint)
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,16 @@ def test_scores_of_newer_sdks(receiver: Receiver, store: Path) -> None:
     assert answer.json["errors"][0]["id"] == "z"
     rows = stored(store, "SELECT name, value, value_type FROM scores ORDER BY name")
     assert rows == [("good", 1, "bool"), ("tone", "kind", "label")]
+
+
+def test_a_score_that_is_sent_again_is_the_newer_of_the_two(receiver: Receiver, store: Path) -> None:
+    score = {"id": "x", "traceId": TRACE_HEX, "name": "good", "value": 0.5}
+    began = time.time_ns()
+    for change in ({}, {"value": 0.9, "comment": "better"}, {"value": 0.1, "timestamp": "2020-01-01T00:00:00Z"}):
+        post(receiver.port, "/api/public/scores", json.dumps(score | change), JSON)
+    ((value, comment, created),) = stored(store, "SELECT value, comment, created_ns FROM scores")
+    assert (value, comment) == (0.9, "better")
+    assert began // 10**9 <= created // 10**9 <= time.time()
 
 
 RECORDED = Path(__file__).parent / "data"

@@ -350,3 +350,13 @@ def test_payloads_come_back(writer: StoreWriter, payloads: dict[str, str]) -> No
     write(writer, record(1, trace=trace, payloads=kept))
     (found,) = stored(writer, trace)[0]
     assert {name: found[name] for name in PAYLOAD_COLUMNS if found[name] is not None} == payloads
+
+
+def test_spans_deleted_by_sql_are_no_hindrance(writer: StoreWriter) -> None:
+    """Their payloads stay, and SQLite gives their numbers anew."""
+    write(writer, record(1, payloads={"input": "old", "output": "said"}))
+    writer.connection().execute("DELETE FROM spans")
+    write(writer, record(1, trace="0" * 31 + "2", payloads={"input": "new"}))
+    assert rows(writer, "SELECT s.trace_id, p.input, p.output FROM spans s JOIN payloads p ON p.span = s.id") == [
+        ("0" * 31 + "2", "new", None)
+    ]

@@ -457,9 +457,10 @@ class Fold:
         lost = sum(decode(body)[0] == END for body in waiting)
         if lost:
             _recorder.dropped += lost
+            spans = "span is" if lost == 1 else "spans are"
             warn_once(
                 f"lost-at-end-{self.journal.id}",
-                f"{lost:,} spans are lost: neither the journal ({self.journal.problem}) nor the store ({self.problem}) "
+                f"{lost:,} {spans} lost: neither the journal ({self.journal.problem}) nor the store ({self.problem}) "
                 "could be written until the end of the process. Set $SPANBOOK_JOURNAL to a writable folder.",
             )
 
