@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import shutil
 import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,19 @@ def new_fold(tmp_path: Path) -> Iterator[Start]:
 def fold(new_fold: Start) -> Fold:
     """The fold of this process."""
     return new_fold()
+
+
+@contextmanager
+def free_descriptors(count: int) -> Iterator[None]:
+    """Leave this process so many descriptors to open."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def begin(fold: Fold, number: int, given: Any = None, **fields: Any) -> None:
@@ -165,6 +179,16 @@ def test_a_locked_store_is_waited_for(fold: Fold) -> None:
     assert statuses(fold) == {"s1": "ok", "s2": "open"}
     assert fold.stats()["problem"] is None
     assert _report.errors == {}
+
+
+def test_where_no_journals_of_others_can_be_listed_its_own_is_folded(fold: Fold) -> None:
+    """As when no descriptor is free."""
+    begin(fold, 1)
+    assert fold.flush()
+    finish(fold, 1)
+    with free_descriptors(0), pytest.warns(SpanbookWarning, match="look for journals"):
+        assert fold.flush()
+    assert statuses(fold) == {"s1": "ok"}
 
 
 def test_what_only_memory_held_is_counted_when_it_is_lost(tmp_path: Path) -> None:

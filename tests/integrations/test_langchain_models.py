@@ -311,3 +311,16 @@ def test_an_answer_from_langchain_s_cache_costs_nothing(langchain_traced: Spans,
     asked, found = runs(langchain_traced)
     assert (found.counted, found.output) == (False, asked.output)
     assert found.attributes["langchain.cached"] is True
+
+
+async def test_a_call_that_is_cancelled_has_ended(
+    langchain_traced: Spans, achat: ChatOpenAI, model: OfflineModel
+) -> None:
+    model.rules[:] = [Rule(text="Too late.", delay_s=20)]
+    task = asyncio.create_task(achat.ainvoke("Hello"))
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (span,) = runs(langchain_traced)
+    assert (span.status, span.level, span.attributes["stream.reason"]) == ("ok", "warning", "cancelled")

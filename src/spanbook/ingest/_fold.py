@@ -158,7 +158,10 @@ class Fold:
             now = self._folded = time.monotonic()
             if now - self._last_look > _LOOK_FOR_DEAD_S:
                 self._last_look = now
-                self._fold_dead(wait_s)
+                try:
+                    self._fold_dead(wait_s)
+                except OSError as error:  # their folder cannot be listed: no descriptor is free, say
+                    report_failure("look for journals of processes that are gone", error)
             sync = durable or now - self._last_sync > _SYNC_EVERY_S
             if not self._has_work():
                 if sync and self._unsynced and self._sync(wait_s):

@@ -356,6 +356,12 @@ def handler_for(is_on: Callable[[], bool]) -> Any:
     return _handler
 
 
+def give_up(run_id: Any, error: BaseException) -> None:
+    """End the run of a call that was cancelled."""
+    if _handler is not None:
+        _handler._fail(run_id, error)
+
+
 def _same_handler() -> Any:
     return _handler if _handler is not None else handler_for(_never)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from copy import copy
@@ -117,13 +118,19 @@ def _part(original: Original, is_on: IsOn) -> Original:
 
 def _apart(original: Original, is_on: IsOn) -> Original:
     """The same, async."""
+    from ._handler import give_up
 
     @functools.wraps(original)
     async def part(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not is_on():
             return await original(self, *args, **kwargs)
-        with inside(_run_id(args, kwargs)):
-            return await original(self, *args, **kwargs)
+        run_id = _run_id(args, kwargs)
+        with inside(run_id):
+            try:
+                return await original(self, *args, **kwargs)
+            except asyncio.CancelledError as error:  # of which LangChain tells nobody
+                give_up(run_id, error)
+                raise
 
     return part
 
