@@ -286,7 +286,7 @@ class Fold:
         reasons = []
         parts = [Batch(spans=[record], media=batch.media) for record in batch.spans]
         parts += [Batch(events=[event]) for event in batch.events]
-        parts += [Batch(scores=[score]) for score in batch.scores]
+        parts += [Batch(scores=[score], replaces_scores=batch.replaces_scores) for score in batch.scores]
         parts += [Batch(trace_updates=[update]) for update in batch.trace_updates]
         parts.append(Batch(journal=batch.journal, ended_journal=batch.ended_journal))
         for part in parts:

@@ -87,6 +87,7 @@ class Ingestion:
             if roots[trace_id] in stored or roots[trace_id] in self._mapped:  # a trace says nothing of its end
                 self._update(roots[trace_id], "ok", {"end_ns": end})
         self._batch.scores += [self._records.score(score) for score in read.scores]
+        self._batch.replaces_scores = True  # Langfuse's are updated by their id
         return self._batch
 
     def add_in_process(self, spans: Iterable[tuple[Fields, Fields]]) -> None:

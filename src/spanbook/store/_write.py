@@ -45,7 +45,7 @@ _UPDATE_TRACE: Final = (
 _IN_PLACE_OF_ORPHAN: Final = (
     f"ON CONFLICT(span) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in PAYLOAD_COLUMNS)}"
 )
-#: A score that is sent again under its id, as Langfuse's may be, is the newer of the two.
+#: Of two scores of one id, the newer.
 _NEWER_SCORE: Final = (
     f"ON CONFLICT(score_id) DO UPDATE SET {', '.join(f'{n} = coalesce(excluded.{n}, {n})' for n in SCORE_COLUMNS[1:])} "
     "WHERE coalesce(excluded.created_ns, 0) >= created_ns"
@@ -71,6 +71,7 @@ class Batch:
     media: list[Blob] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     scores: list[Row] = field(default_factory=list)
+    replaces_scores: bool = False  # by newer ones of the same id; else the first is kept
     trace_updates: list[tuple[list[str], Row]] = field(default_factory=list)
     journal: tuple[str, Position] | None = None
     ended_journal: str | None = None  # its open spans are interrupted: their process is gone
@@ -316,7 +317,7 @@ class _Transaction:
         for blob in batch.media:
             self._blobs.add(blob)
         self._events(batch.events)
-        self._scores(batch.scores)
+        self._scores(batch.scores, replaces=batch.replaces_scores)
         for trace_id in list(self._fresh):
             self._sum_up(trace_id)
         for trace_ids, values in batch.trace_updates:
@@ -490,9 +491,10 @@ class _Transaction:
         rows = [(*map(event.get, _EVENT_COLUMNS), self._blobs.column(event.get("data"))) for event in events]
         insert_rows(self._db, "events", (*_EVENT_COLUMNS, "data"), rows, "ON CONFLICT(event_id) DO NOTHING")
 
-    def _scores(self, scores: list[Row]) -> None:
+    def _scores(self, scores: list[Row], *, replaces: bool) -> None:
         rows = [tuple(map(score.get, SCORE_COLUMNS)) for score in scores]
-        insert_rows(self._db, "scores", SCORE_COLUMNS, rows, _NEWER_SCORE)
+        tail = _NEWER_SCORE if replaces else "ON CONFLICT(score_id) DO NOTHING"
+        insert_rows(self._db, "scores", SCORE_COLUMNS, rows, tail)
 
 
 def _merge(old: Row, new: Row, *, older: bool) -> Row:
