@@ -46,7 +46,7 @@ class Runtime:
         self.redact = redact
         self.prices = prices
         self.root = journal_root(path)
-        self.journal = Journal(self.root, str(path), redact if isinstance(redact, str) else "custom")
+        self.journal = Journal(self.root, str(path), _policy_name(redact))
         self.fold: Fold = Fold(path, self.journal, self.root, make_redactor(redact), prices)
         self.closed = False
 
@@ -138,7 +138,7 @@ def activate(store: str | os.PathLike[str] | None, redact: str | Callable[[Any],
             if policy != before.redact:
                 redactor = make_redactor(policy)
                 before.fold.flush(_POLICY_S)  # what waits was given under the policy before
-                before.journal.change_policy(policy if isinstance(policy, str) else "custom")
+                before.journal.change_policy(_policy_name(policy))
                 before.fold.set_redactor(redactor)
                 before.redact = policy
             return before
@@ -152,6 +152,11 @@ def activate(store: str | os.PathLike[str] | None, redact: str | Callable[[Any],
                 before.close()
                 runtime.fold.adopt(before.fold)
         return runtime
+
+
+def _policy_name(redact: str | Callable[[Any], Any]) -> str:
+    """Return what a journal calls a policy; a function is gone with its process."""
+    return redact if isinstance(redact, str) else "custom"
 
 
 def _prices_before(before: Runtime | None) -> PriceTable:

@@ -117,14 +117,7 @@ def map_genai(draft: Draft) -> None:
         draft.put("session_id", draft.text("gen_ai.conversation.id"))
     draft.put("prompt_name", draft.text("gen_ai.prompt.name"))
     draft.put("prompt_version", draft.text("gen_ai.prompt.version"))
-    seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
-    draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
-    nanoseconds = draft.count("gen_ai.response.time_to_first_token")  # LoongSuite
-    draft.put_ms_to_first_token(None if nanoseconds is None else nanoseconds / 1e6)
-    first = draft.number("gen_ai.server.time_to_first_token")
-    if first is not None and not draft.span.scope_name.startswith(_STRANDS):
-        first *= 1e3
-    draft.put_ms_to_first_token(first)
+    _put_first_token(draft)
 
 
 def put_kind(draft: Draft) -> None:
@@ -272,6 +265,17 @@ def _put_finish(draft: Draft) -> None:
     if isinstance(reasons, str) and reasons:
         name, _, member = reasons.partition(".")  # of Python's enum, as Semantic Kernel writes it
         draft.put("finish_reason", member.lower() if name == "FinishReason" and member else reasons)
+
+
+def _put_first_token(draft: Draft) -> None:
+    seconds = draft.number("gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk")
+    draft.put_ms_to_first_token(None if seconds is None else seconds * 1e3)
+    nanoseconds = draft.count("gen_ai.response.time_to_first_token")  # LoongSuite
+    draft.put_ms_to_first_token(None if nanoseconds is None else nanoseconds / 1e6)
+    first = draft.number("gen_ai.server.time_to_first_token")
+    if first is not None and not draft.span.scope_name.startswith(_STRANDS):
+        first *= 1e3
+    draft.put_ms_to_first_token(first)
 
 
 def _put_tool(draft: Draft) -> None:

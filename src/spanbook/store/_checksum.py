@@ -1,6 +1,6 @@
 """What records are checked by: CRC-32C, which has an instruction of the processor's own, else the CRC-32 of zlib.
 
-The first is a fifteenth, the second an eighth of what a span of 3.3 kB costs. Faster ones than these (CRC-32 of isal,
+The first is a twentieth, the second a seventh of what a span of 3.3 kB costs. Faster ones than these (CRC-32 of isal,
 XXH3 with AVX-512) use registers that the processor powers up when they are asked for: in a program that makes a span
 now and then, that took 40 µs each time.
 """

@@ -165,8 +165,7 @@ class Journal:
     @property
     def waiting_bytes(self) -> int:
         """Bytes written and not yet read."""
-        return sum(s.tell() - (self._read.offset if s.number == self._read.segment else HEADER.size)
-                   for s in self._segments if s.number >= self._read.segment)  # fmt: skip
+        return sum(s.tell() - self._read.start_in(s.number) for s in self._segments if s.number >= self._read.segment)
 
     def read(self, limit: int) -> list[bytes]:
         """Return bodies written since the last call, at most about ``limit`` bytes of them (one at least)."""
@@ -202,8 +201,8 @@ class Journal:
         found: list[bytes] = []
         for segment in self._segments:
             if isinstance(segment, MemorySegment) and segment.number >= after.segment:
-                start = after.offset if segment.number == after.segment else HEADER.size
-                found += [body for body, _ in whole_records(segment.slice(start, segment.tell()))]
+                data = segment.slice(after.start_in(segment.number), segment.tell())
+                found += [body for body, _ in whole_records(data)]
         return found
 
     def rewind(self, position: Position) -> None:

@@ -60,8 +60,7 @@ class DeadJournal:
                 format, number = _head(data)
                 if not number or number != int(path.stem) or number < after.segment:
                     continue
-                start = after.offset if number == after.segment else HEADER.size
-                for body, offset in self._intact(data, start, CHECKSUMS[format]):
+                for body, offset in self._intact(data, after.start_in(number), CHECKSUMS[format]):
                     yield body, Position(number, offset)
 
     def _intact(self, data: bytes, at: int, checksum: Callable[[bytes], int]) -> Iterator[tuple[bytes, int]]:

@@ -51,6 +51,10 @@ class Position(NamedTuple):
     segment: int
     offset: int
 
+    def start_in(self, number: int) -> int:
+        """Return where what is behind this place begins in a segment, this one's or a later one."""
+        return self.offset if number == self.segment else HEADER.size
+
 
 class Segment(Protocol):
     """Where records go: a mapped file, or memory where no file can be had."""
